@@ -1,0 +1,1 @@
+"""The data path: contract, check, split, versions and drift."""

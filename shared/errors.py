@@ -1,0 +1,75 @@
+"""Errors say what happened, with its values, and what to do next.
+
+Two parents decide what the chain does with an error: `Retryable` is tried again with a growing
+pause, `Permanent` is recorded at once. Everything that is neither counts as retryable a few times
+and then goes to the dead letters, so that an unknown fault is never lost.
+"""
+
+from __future__ import annotations
+
+
+class BatonError(Exception):
+    """What happened, and the next step for the person who reads it.
+
+    >>> str(BatonError("no file", next="drop one"))
+    'no file Next: drop one.'
+    """
+
+    def __init__(self, what: str, *, next: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.next = next
+
+    def __str__(self) -> str:
+        return f"{self.what} Next: {self.next.rstrip('.')}."
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.what, self.next)
+
+
+def _restore(kind: type[BatonError], what: str, next: str) -> BatonError:
+    return kind(what, next=next)
+
+
+class Permanent(BatonError):
+    """Trying again changes nothing; a person or a new event must."""
+
+
+class Retryable(BatonError):
+    """The same call may succeed later: throttling, a lost connection, a busy platform."""
+
+
+class NameRefused(Permanent):
+    """A name breaks the rule of its kind."""
+
+
+class SpecRefused(Permanent):
+    """A model folder is not valid; the message lists every fault with file, line and remedy."""
+
+
+class SettingsRefused(Permanent):
+    """The app's configuration misses or misstates names; the message lists all of them."""
+
+
+class EventRefused(Permanent):
+    """An event arrived that may not be trusted or understood; the reason says which rule it breaks."""
+
+
+class MetricMissing(Permanent):
+    """A run ended without the number that a gate needs."""
+
+
+class RunFailed(Permanent):
+    """A run ended without a result; the message carries its last words."""
+
+
+class TrafficMoved(Permanent):
+    """The endpoint's traffic split is not the one that the decision was made on."""
+
+
+class LedgerConflict(Retryable):
+    """Somebody else committed first; read again and decide again."""
+
+
+class PlatformBusy(Retryable):
+    """The ML platform or an endpoint did not answer, or asked us to wait."""

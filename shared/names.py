@@ -1,0 +1,81 @@
+"""Every name that Baton makes, in one place.
+
+A model's name is the owner's; releases, runs and deployments are derived from it, so that a
+repeated command asks the platform for the same name again and finds what is already there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from shared.errors import NameRefused
+
+MODEL_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+MODEL_NAME_MAX = 20
+RELEASE_ID = re.compile(rf"(?P<model>{MODEL_NAME.pattern})-(?P<number>[0-9]{{4,}})")
+RUN_ID = re.compile(rf"(?P<release>{MODEL_NAME.pattern}-[0-9]{{4,}})-(?P<step>[a-z])-(?P<attempt>[0-9]+)")
+STEP_LETTERS = {"train": "t", "judge": "j", "certify": "c"}
+STEP_WORDS = {letter: word for word, letter in STEP_LETTERS.items()}
+
+
+def model_name(text: str) -> str:
+    """Return `text` if it may name a model; raise `NameRefused` with the rule otherwise."""
+    if len(text) > MODEL_NAME_MAX or not MODEL_NAME.fullmatch(text):
+        raise NameRefused(
+            f"{text!r} cannot name a model.",
+            next=f"use lower-case letters, digits and single dashes, a letter first, at most {MODEL_NAME_MAX} characters",
+        )
+    return text
+
+
+def release_id(model: str, number: int) -> str:
+    """The id of a model's `number`-th release, counted from 1.
+
+    >>> release_id("diabetes", 12)
+    'diabetes-0012'
+    """
+    return f"{model}-{number:04d}"
+
+
+def release_number(release: str) -> int:
+    """The number inside a release id.
+
+    >>> release_number("diabetes-0012")
+    12
+    """
+    return int(release.rsplit("-", 1)[1])
+
+
+def run_id(release: str, step: str, attempt: int) -> str:
+    """The id of a run, chosen before it starts; `attempt` counts from 1.
+
+    >>> run_id("diabetes-0012", "train", 1)
+    'diabetes-0012-t-1'
+    """
+    return f"{release}-{STEP_LETTERS[step]}-{attempt}"
+
+
+def release_of_run(run: str) -> str | None:
+    """The release that a run id of ours names, or None for a foreign id."""
+    match = RUN_ID.fullmatch(run)
+    return match["release"] if match else None
+
+
+def deployment_name(release: str) -> str:
+    """The deployment that serves a release's version: the release's own id (Azure allows 32 characters)."""
+    return release
+
+
+def digest(content: bytes | str) -> str:
+    """SHA-256 in hex of bytes, or of text as UTF-8."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def identity_key(*parts: str) -> str:
+    """A table-safe key (32 hex digits) for what a foreign event says of itself.
+
+    Foreign strings hold characters that a RowKey refuses, hence the hash; parts are length-prefixed,
+    so that ("ab", "c") and ("a", "bc") differ.
+    """
+    return digest("".join(f"{len(part)}:{part}" for part in parts))[:32]

@@ -1,0 +1,1 @@
+"""What a run does on the ML platform: train, judge and certify."""

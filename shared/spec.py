@@ -1,0 +1,111 @@
+"""A model's spec: `model.yaml` as frozen values, validated with all faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Direction = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """When the accepted files in the basket become a dataset version: the first rule that is met.
+
+    `files` or `rows` reached cuts at once; otherwise `quiet_seconds` without a new file.
+    """
+
+    files: int = 0
+    rows: int = 0
+    quiet_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Where the model's rows come from and how they are split. `key` columns decide train or holdout, for ever."""
+
+    contract: str
+    key: tuple[str, ...]
+    target: str
+    batch: Batch = field(default_factory=Batch)
+    holdout_percent: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """The training run: `entry` is a script of the folder, called with `parameters`."""
+
+    entry: str
+    parameters: Mapping[str, str]
+    max_minutes: float = 30.0
+    max_memory_mb: int = 2048
+    tries: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateLimits:
+    """What the really started server must keep to."""
+
+    p95_ms: float = 500.0
+    start_seconds: float = 60.0
+    size_mb: float = 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """The rules between a candidate and production. `minimum_gain` is in units of the metric, beyond which the lower bound must lie."""
+
+    metric: str
+    direction: Direction
+    floor: float
+    minimum_gain: float = 0.0
+    confidence: float = 0.95
+    min_rows: int = 15
+    certificate: CertificateLimits = field(default_factory=CertificateLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """Which causes retrain, and what bounds the money: cool-down, budget per day, breaker after useless retrains."""
+
+    on: tuple[str, ...] = ("data", "drift", "request", "code")
+    cool_down_seconds: float = 0.0
+    budget_per_day: int = 20
+    breaker: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Percent steps up to 100, how long each bakes, and what a step must show."""
+
+    steps: tuple[int, ...] = (10, 50, 100)
+    bake_seconds: float = 60.0
+    min_requests: int = 20
+    max_error_percent: float = 1.0
+    deadline_minutes: float = 60.0
+    keep_warm_minutes: float = 1440.0
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who may approve (user or role names) and how long the question stands."""
+
+    approvers: tuple[str, ...]
+    expires_hours: float = 72.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A model folder's rules, as pinned by a release through the folder's hash."""
+
+    name: str
+    owner: str
+    purpose: str
+    data: Data
+    train: Train
+    gates: Gates
+    approval: Approval
+    retrain: Retrain = field(default_factory=Retrain)
+    rollout: Rollout = field(default_factory=Rollout)
+    adopt: Literal["always", "never"] = "always"
