@@ -1,0 +1,1 @@
+"""The laptop: everything of Azure that Baton needs, as processes on 127.0.0.1."""
