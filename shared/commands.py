@@ -1,0 +1,49 @@
+"""What the chain can do to the world: one entry per command, and what makes repeating it safe.
+
+*named*: exactly one thing comes to be, under a name chosen before. *setting*: the same state again.
+*telling*: at least once, with a stable id. *asking*: nothing changes outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a command behaves: its safety, how urgent (0 first), how often it is tried, how long a claim holds."""
+
+    safety: Literal["named", "setting", "telling", "asking"]
+    says: str
+    urgency: int = 5
+    tries: int = 5
+    lease: timedelta = timedelta(seconds=90)
+
+
+KINDS: Mapping[str, Kind] = {
+    "check_file": Kind("named", "check a drop against its contract and keep or quarantine it", urgency=6),
+    "tag_drop": Kind("setting", "write the verdict on the drop itself", urgency=7),
+    "start_run": Kind("named", "start a run on the ML platform"),
+    "look_at_run": Kind("asking", "ask the platform how far a run is"),
+    "cancel_run": Kind("setting", "stop a run that nobody waits for"),
+    "observe_champion": Kind("asking", "ask the endpoint what serves", urgency=3),
+    "register_version": Kind("named", "register the candidate"),
+    "deploy_staging": Kind("named", "deploy the version with no traffic"),
+    "ask_approval": Kind("telling", "ask the approvers"),
+    "set_traffic": Kind("setting", "set the whole traffic split, if it is the expected one", urgency=0),
+    "look_at_step": Kind("asking", "count what the new deployment answered", urgency=2),
+    "clean_up": Kind("setting", "remove a deployment that nothing needs", urgency=8),
+    "tell": Kind("telling", "tell the owner how it ended", urgency=7),
+}
+
+
+def pause_after(tries: int) -> timedelta:
+    """How long to wait after the `tries`-th failure: 2, 4, 8, ... seconds, at most 5 minutes.
+
+    >>> [int(pause_after(n).total_seconds()) for n in (1, 2, 3, 10)]
+    [2, 4, 8, 300]
+    """
+    return timedelta(seconds=min(300, 2**tries))

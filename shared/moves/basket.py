@@ -1,0 +1,197 @@
+"""From a drop to an opened release: files, causes, and the slot that they wait for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared import policy
+from shared.events import (
+    DataLanded,
+    DriftDetected,
+    FileAccepted,
+    FileGone,
+    FileRefused,
+    ModelRegistered,
+    RetrainRequested,
+    RetryRequested,
+    RunChanged,
+)
+from shared.moves import building
+from shared.moves.stale import Early, Stale
+from shared.names import digest, release_of_run
+from shared.state import AcceptedFile, Basket, Cause
+from shared.turn import Turn
+
+EMPTY_GRACE = timedelta(seconds=5)
+TRAINED_KEPT = 20
+OPENED_KEPT = 60
+RUN_ENDS = ("completed", "failed", "canceled")
+ADOPTED = ("registered", "run")
+
+
+def landed(turn: Turn, event: DataLanded) -> str:
+    """A drop is heard; whether it counts is decided by its bytes. An empty one gets a moment to be completed."""
+    after = EMPTY_GRACE if event.size == 0 else timedelta(0)
+    drop = {"container": event.container, "blob": event.blob, "etag": event.etag, "size": event.size}
+    turn.send("check_file", after=after, **drop)
+    turn.note("drop heard", why=f"{event.blob}, {event.size} bytes")
+    return f"{event.blob} is to be checked"
+
+
+def accepted(turn: Turn, event: FileAccepted) -> str:
+    """The drop joins the model's data under the next number; the same bytes under another name do not."""
+    if event.known_as:
+        why = f"{event.blob} holds the same bytes as file {event.known_as}, so it adds nothing"
+        turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(event.known_as))
+        turn.note("drop repeated", why=why)
+        raise Stale(why)
+    number = turn.head.next_file
+    turn.files.append(
+        AcceptedFile(number, event.sha256, event.rows, event.size, event.stored, event.blob, turn.now)
+    )
+    rows = turn.head.basket.rows + event.rows
+    basket = replace(turn.head.basket, rows=rows, last_at=turn.now, refused_why="")
+    turn.set_head(next_file=number + 1, basket=basket)
+    turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(number), report=event.report)
+    why = f"{event.blob} is file {number} with {event.rows} rows"
+    turn.note("drop accepted", why=why, numbers={"rows": event.rows, "file": number, "warnings": event.warnings})
+    return why
+
+
+def refused(turn: Turn, event: FileRefused) -> str:
+    """The drop breaks its contract: it is in quarantine with a report, and its owner is told."""
+    turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="refused", report=event.report)
+    todo = f"read {event.report}, mend the file and drop it again; `baton check` shows the same before dropping"
+    turn.send("tell", state="drop refused", why=f"{event.blob}: {event.summary}", next=todo)
+    turn.note("drop refused", why=f"{event.blob}: {event.summary}", rule="contract", next=todo, level="warning")
+    return event.summary
+
+
+def gone(turn: Turn, event: FileGone) -> str:
+    """The drop was overwritten or removed first; a later writing comes with an event of its own."""
+    turn.note("drop gone", why=f"{event.blob}: {event.reason}", level="warning")
+    raise Stale(event.reason)
+
+
+def drifted(turn: Turn, event: DriftDetected) -> str:
+    """A drift alert is a cause; whether it retrains is the policy's answer."""
+    detail = f"monitor {event.monitor}, coefficient {event.coefficient:.3g}"
+    _add(turn, Cause("drift", event.id, turn.now, detail))
+    return detail
+
+
+def asked(turn: Turn, event: RetrainRequested | RetryRequested) -> str:
+    """A person asks for a release."""
+    detail = f"{event.by}: {event.why}" + (f" (again {event.release})" if isinstance(event, RetryRequested) else "")
+    _add(turn, Cause("request", event.id, turn.now, detail))
+    return detail
+
+
+def registered(turn: Turn, event: ModelRegistered) -> str:
+    """A version appeared. Our own is known already; anybody else's opens a release at `judging`."""
+    if event.release:
+        raise Stale(f"version {event.version} is our own registration for {event.release}")
+    if any(release.version == event.version for release in turn.releases.values()):
+        raise Stale(f"version {event.version} is already on its way")
+    if any(release.state == "registering" for release in turn.releases.values()):
+        raise Early(f"version {event.version} may be the one that is being registered")
+    if turn.spec.adopt == "never":
+        raise Stale(f"version {event.version} was registered by somebody else, and the spec says adopt: never")
+    _add(turn, Cause("registered", event.id, turn.now, event.version))
+    return f"version {event.version} was registered by somebody else"
+
+
+def run_changed(turn: Turn, event: RunChanged) -> str:
+    """A run of ours is looked at; a foreign one that completed for this model is judged like any other."""
+    if event.status not in RUN_ENDS:
+        raise Stale(f"run {event.run_id} is {event.status}, nothing to decide")
+    ours = next((r for r in turn.releases.values() if event.run_id in (r.run, r.train_run)), None)
+    if ours is not None:
+        if ours.run != event.run_id:
+            raise Stale(f"run {event.run_id} was read before")
+        turn.send("look_at_run", ours, run_id=event.run_id)
+        return f"run {event.run_id} {event.status}"
+    if release_of_run(event.run_id) or not event.model or event.status != "completed":
+        raise Stale(f"run {event.run_id} belongs to no open release")
+    if turn.spec.adopt == "never":
+        raise Stale(f"run {event.run_id} is not ours, and the spec says adopt: never")
+    _add(turn, Cause("run", event.id, turn.now, event.run_id))
+    return f"run {event.run_id} was started by somebody else"
+
+
+def _add(turn: Turn, cause: Cause) -> None:
+    """Put a cause in the basket; several of one kind count up, but each adopted version or run stands alone."""
+    causes = turn.head.basket.causes
+    same = next((c for c in causes if c.kind == cause.kind and cause.kind not in ADOPTED), None)
+    if same is None:
+        causes = (*causes, cause)
+    else:
+        causes = tuple(replace(cause, count=c.count + 1) if c is same else c for c in causes)
+    turn.set_head(basket=replace(turn.head.basket, causes=causes, refused_why=""))
+    turn.note("cause noted", why=f"{cause.kind}: {cause.detail}")
+
+
+def add_code(turn: Turn, event_id: str, folder: str) -> None:
+    """A newly published folder is a cause of its own."""
+    _add(turn, Cause("code", event_id, turn.now, f"folder {folder}"))
+
+
+def open_next(turn: Turn) -> None:
+    """If the building slot is free, open what the basket allows; otherwise remember why and until when it waits."""
+    if turn.head.building:
+        return
+    basket = turn.head.basket
+    adopted = next((cause for cause in basket.causes if cause.kind in ADOPTED), None)
+    if adopted is not None:
+        _open_adopted(turn, adopted)
+    else:
+        _open_training(turn, basket)
+
+
+def _open_adopted(turn: Turn, cause: Cause) -> None:
+    rest = tuple(other for other in turn.head.basket.causes if other is not cause)
+    turn.set_head(basket=replace(turn.head.basket, causes=rest))
+    if turn.head.next_file == 1:
+        why = f"{cause.kind} {cause.detail} cannot be judged: no data was accepted yet"
+        turn.note("cause dropped", why=why, next="drop data, then register the version again", level="warning")
+        return
+    fields = {"version": cause.detail} if cause.kind == "registered" else {"train_run": cause.detail}
+    building.open_judging(turn, (cause,), **fields)
+
+
+def _open_training(turn: Turn, basket: Basket) -> None:
+    files = turn.head.next_file - basket.first_file
+    batch = policy.batch_ready(
+        turn.spec.data.batch, files=files, rows=basket.rows, last_at=basket.last_at, now=turn.now
+    )
+    causes = basket.causes
+    if batch.go:
+        causes = (*causes, Cause("data", f"file-{turn.head.next_file - 1}", turn.now, batch.why, files))
+    if not causes:
+        _wait(turn, batch)
+        return
+    input_print = digest(f"{turn.head.folder}:{turn.head.next_file - 1}")[:16]
+    answer = policy.should_retrain(turn.spec.retrain, turn.head, causes, input_print=input_print, now=turn.now)
+    if not answer.go:
+        _wait(turn, answer)
+        return
+    first_new = basket.first_file
+    turn.set_head(
+        basket=Basket(first_file=turn.head.next_file),
+        trained=(*turn.head.trained, input_print)[-TRAINED_KEPT:],
+        opened=(*turn.head.opened, turn.now)[-OPENED_KEPT:],
+    )
+    building.open_training(turn, causes, first_new_file=first_new, why=answer.why)
+
+
+def _wait(turn: Turn, answer: policy.Answer) -> None:
+    basket = replace(turn.head.basket, look_at=answer.until)
+    if answer.drop:
+        causes = ", ".join(f"{cause.kind} ({cause.detail})" for cause in basket.causes) or "data"
+        turn.note("not retrained", rule=answer.rule, why=f"{causes}: {answer.why}")
+        basket = replace(basket, causes=())
+    elif answer.why != basket.refused_why and basket.causes:
+        todo = "baton retrain MODEL --why ... goes past it" if answer.until is None else ""
+        turn.note("retrain waits", rule=answer.rule, why=answer.why, next=todo)
+    turn.set_head(basket=replace(basket, refused_why=answer.why))

@@ -1,0 +1,208 @@
+"""A release in the building slot: training, judging, registering, certifying, staging."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from shared import gates, names
+from shared.events import ChampionSeen, DeploymentEnded, RunEnded, RunStarted, VersionRegistered
+from shared.moves.stale import Stale
+from shared.state import Cause, Release
+from shared.turn import Turn
+from shared.verdict import Document, Verdict, number
+
+PLATFORM_SLACK = timedelta(minutes=5)
+JUDGING = timedelta(minutes=30)
+REGISTERING = timedelta(minutes=15)
+CERTIFYING = timedelta(minutes=30)
+STAGING = timedelta(minutes=30)
+LOOK_EVERY = timedelta(seconds=20)
+TRIES = 2
+
+
+def open_training(turn: Turn, causes: tuple[Cause, ...], *, first_new_file: int, why: str) -> None:
+    """Open a release that trains on all files accepted so far."""
+    release = turn.open(causes, "training", files=turn.head.next_file - 1, first_new_file=first_new_file)
+    named = ", ".join(f"{cause.kind} ({cause.detail})" for cause in causes)
+    turn.note("release opened", release, why=f"{named}; {why}", numbers={"files": release.files})
+    _start(turn, release, "train")
+
+
+def open_judging(turn: Turn, causes: tuple[Cause, ...], **fields: Any) -> None:
+    """Open a release for a version or run that somebody else made: it passes the same gates."""
+    release = turn.open(causes, "judging", files=turn.head.next_file - 1, **fields)
+    turn.note("release opened", release, why=f"{causes[0].kind} {causes[0].detail} is judged like any other")
+    to_judging(turn, release)
+
+
+def _start(turn: Turn, release: Release, step: str, **payload: Any) -> None:
+    """Start the step's run under a name that is chosen here, before the platform hears of it."""
+    run = names.run_id(release.id, step, release.attempt)
+    within = {
+        "train": timedelta(minutes=turn.spec_of(release).train.max_minutes) + PLATFORM_SLACK,
+        "judge": JUDGING,
+        "certify": CERTIFYING,
+    }[step]
+    state = {"train": "training", "judge": "judging", "certify": "certifying"}[step]
+    fields = {"train_run": run} if step == "train" else {}
+    release = turn.move(release, state, within=within, owner="platform", run=run, **fields)
+    turn.send("start_run", release, run_id=run, step=step, **payload)
+
+
+def to_judging(turn: Turn, release: Release) -> None:
+    """Ask what serves now, before anything is compared with it."""
+    release = turn.move(release, "judging", within=JUDGING, owner="platform", run="", ready=False, attempt=1)
+    turn.send("observe_champion", release)
+
+
+def run_started(turn: Turn, event: RunStarted) -> str:
+    """The platform has the run; it is looked at now and then, in case its event is lost."""
+    release = _waiting_for(turn, event.run_id)
+    if event.manifest:
+        release = turn.set(release, manifest=event.manifest)
+    turn.send("look_at_run", release, after=LOOK_EVERY, run_id=event.run_id)
+    turn.note(f"run started for {release.state}", release, why=event.run_id)
+    return f"run {event.run_id} started"
+
+
+def _waiting_for(turn: Turn, run_id: str) -> Release:
+    for release in turn.releases.values():
+        if release.run == run_id:
+            return release
+    raise Stale(f"no open release waits for run {run_id}")
+
+
+def run_ended(turn: Turn, event: RunEnded) -> str:
+    """A run's result is read: go on, judge by it, or try again."""
+    release = _waiting_for(turn, event.run_id)
+    if event.status != "completed":
+        return _run_failed(turn, release, event)
+    if release.state == "training":
+        _trained(turn, release, event)
+    elif release.state == "judging":
+        _judged(turn, release, event)
+    else:
+        _certified(turn, release, event)
+    return f"run {event.run_id} completed"
+
+
+def _run_failed(turn: Turn, release: Release, event: RunEnded) -> str:
+    tries = turn.spec_of(release).train.tries if release.state == "training" else TRIES
+    reason = f"run {event.run_id} {event.status}: {event.reason}"
+    if release.attempt >= tries:
+        todo = f"`baton logs {release.id}` shows the run's last words; mend the folder, `baton publish`, then `baton retry {release.id}`"
+        turn.end(release, "failed", reason, next=todo, numbers={"tries": release.attempt})
+        return reason
+    turn.note("run failed, trying again", release, why=reason, numbers={"try": release.attempt}, level="warning")
+    release = turn.set(release, attempt=release.attempt + 1)
+    step = {"training": "train", "judging": "judge", "certifying": "certify"}[release.state]
+    _start(turn, release, step)
+    return reason
+
+
+def _trained(turn: Turn, release: Release, event: RunEnded) -> None:
+    metrics = {name: float(value) for name, value in dict(event.result.get("metrics", {})).items()}
+    turn.note("candidate trained", release, why=event.run_id, numbers={**metrics, "seconds": event.seconds})
+    to_judging(turn, release)
+
+
+def champion_seen(turn: Turn, release: Release, event: ChampionSeen) -> str:
+    """For judging: compare with what serves. For staging: what serves must still be what was judged against."""
+    if release.state == "judging":
+        folder = _folder_of(turn, event.version) or release.folder
+        release = turn.set(release, against=event.version, against_folder=folder if event.version else "")
+        _start(turn, release, "judge")
+        return f"version {event.version} serves" if event.version else "nothing serves yet"
+    if event.version != release.against:
+        why = f"version {event.version or 'none'} serves now, judged against {release.against or 'none'}"
+        turn.note("champion changed", release, why=f"{why}: judged again", level="warning")
+        to_judging(turn, release)
+        return why
+    turn.move(release, "staging", within=None, owner="the shipping slot", ready=True)
+    return "staged and ready"
+
+
+def _folder_of(turn: Turn, version: str) -> str:
+    known = [champion for champion in (turn.head.champion, turn.head.previous) if champion is not None]
+    return next((champion.folder for champion in known if champion.version == version), "")
+
+
+def _judged(turn: Turn, release: Release, event: RunEnded) -> None:
+    verdict = gates.judge(turn.spec_of(release).gates, event.result, against=release.against)
+    gain = _measured(event.result)
+    release = turn.set(release, evidence=event.report, verdict=_story(verdict), gain=gain)
+    if _held(turn, release, verdict):
+        return
+    turn.note("candidate passed the gates", release, rule="gates", why=release.verdict, numbers=gain)
+    if release.version:
+        _start_certifying(turn, release)
+        return
+    release = turn.move(release, "registering", within=REGISTERING, owner="platform", run="")
+    turn.send("register_version", release, run_id=release.train_run)
+
+
+def _held(turn: Turn, release: Release, verdict: Verdict) -> bool:
+    """End the release as held by the first gate that did not pass, if there is one."""
+    failure = verdict.first_failure
+    if failure is None:
+        return False
+    turn.set_head(useless=turn.head.useless + 1)
+    turn.end(release, "held", f"{failure.gate}: {failure.why}", rule=failure.gate, numbers=dict(failure.numbers))
+    return True
+
+
+def _story(verdict: Verdict) -> str:
+    return "; ".join(f"{result.gate}: {result.why}" for result in verdict.results)
+
+
+def _measured(evidence: Document) -> dict[str, float]:
+    """What an approver and the pages show of the evidence: both values, the gain with its bounds, the rows."""
+    paths = {
+        "rows": ("rows",),
+        "candidate": ("candidate", "value"),
+        "champion": ("champion", "value"),
+        "gain": ("gain", "mean"),
+        "lower": ("gain", "lower"),
+        "upper": ("gain", "upper"),
+    }
+    found = {name: number(evidence, *path) for name, path in paths.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def version_registered(turn: Turn, release: Release, event: VersionRegistered) -> str:
+    """The candidate has a version; next its certificate."""
+    if release.state != "registering":
+        raise Stale(f"{release.id} is {release.state}")
+    release = turn.set(release, version=event.version)
+    turn.note("candidate registered", release, why=f"version {event.version}")
+    _start_certifying(turn, release)
+    return f"version {event.version}"
+
+
+def _start_certifying(turn: Turn, release: Release) -> None:
+    _start(turn, turn.set(release, attempt=1), "certify")
+
+
+def _certified(turn: Turn, release: Release, event: RunEnded) -> None:
+    verdict = gates.certify(turn.spec_of(release).gates.certificate, event.result)
+    release = turn.set(release, certificate=event.report)
+    if _held(turn, release, verdict):
+        return
+    turn.note("certificate earned", release, rule="certificate", why=_story(verdict))
+    release = turn.move(release, "staging", within=STAGING, owner="platform", run="")
+    turn.send("deploy_staging", release, version=release.version, folder=release.folder)
+
+
+def deployment_ended(turn: Turn, release: Release, event: DeploymentEnded) -> str:
+    """The staged server answers, or it does not and production stays untouched."""
+    if release.state != "staging":
+        raise Stale(f"{release.id} is {release.state}")
+    if not event.healthy:
+        todo = f"mend score.py or requirements.txt, `baton publish`, then `baton retry {release.id}`"
+        turn.send("clean_up", deployment=event.deployment)
+        turn.end(release, "failed", f"staging did not start: {event.reason}", next=todo)
+        return event.reason
+    turn.note("staged", release, why=f"deployment {event.deployment} answers, with no traffic")
+    turn.send("observe_champion", release)
+    return "staged"

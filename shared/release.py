@@ -1,0 +1,127 @@
+"""The pure state machine: what an event means for a model.
+
+`decide` takes the head, the open releases, one event and the time, and answers *taken* (the state
+changes), *stale* (journalled with the reason) or *early* (looked at again later). No I/O, no clock,
+no environment: the same arguments give the same decision, which is how the journal can be folded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from shared import events
+from shared.moves import basket, building, operations, shipping
+from shared.moves.stale import Early, Stale
+from shared.spec import Spec
+from shared.state import Head, Release
+from shared.turn import Decision, Turn
+
+Move = Callable[[Turn, Any], str]
+OutcomeMove = Callable[[Turn, Any, Release | None], str]
+
+
+def _of_release(move: Callable[[Turn, Release, Any], str]) -> OutcomeMove:
+    """A transition that needs its release: without it the outcome is stale."""
+
+    def with_release(turn: Turn, event: events.Outcome, release: Release | None) -> str:
+        if release is None:
+            raise Stale("its release has ended")
+        return move(turn, release, event)
+
+    return with_release
+
+
+MOVES: Mapping[type[events.Event], Move] = {
+    events.DataLanded: basket.landed,
+    events.RunChanged: basket.run_changed,
+    events.ModelRegistered: basket.registered,
+    events.ModelDeployed: operations.deployed,
+    events.DriftDetected: basket.drifted,
+    events.ModelPublished: operations.published,
+    events.RetrainRequested: basket.asked,
+    events.RetryRequested: basket.asked,
+    events.RollbackRequested: operations.rollback_asked,
+    events.PauseRequested: operations.paused,
+    events.ResumeRequested: operations.resumed,
+    events.ApprovalGiven: shipping.decided,
+    events.DeadlinePassed: operations.deadline_passed,
+    events.FileAccepted: basket.accepted,
+    events.FileRefused: basket.refused,
+    events.FileGone: basket.gone,
+    events.RunStarted: building.run_started,
+    events.RunEnded: building.run_ended,
+}
+
+OUTCOME_MOVES: Mapping[type[events.Event], OutcomeMove] = {
+    events.VersionRegistered: _of_release(building.version_registered),
+    events.DeploymentEnded: _of_release(building.deployment_ended),
+    events.ChampionSeen: operations.champion_seen,
+    events.TrafficSet: lambda turn, event, release: shipping.traffic_set(turn, event, release),
+    events.TrafficRefused: lambda turn, event, release: shipping.traffic_refused(turn, event, release),
+    events.StepSeen: _of_release(shipping.step_seen),
+    events.CommandFailed: operations.command_failed,
+    events.CommandDone: lambda turn, event, release: event.detail or f"{event.name} done",
+}
+
+
+def decide(
+    rules: Mapping[str, Spec],
+    head: Head,
+    releases: Mapping[str, Release],
+    event: events.Event,
+    now: datetime,
+    *,
+    release: str = "",
+) -> Decision:
+    """Decide on one event.
+
+    `rules` holds the spec of every folder hash that head or an open release names. `releases` are the open
+    ones. `release` is the one that an outcome's command belonged to. The outcome's own outbox row is the
+    fold's business; `outstanding` counts it out here.
+    """
+    turn = Turn(rules, head, releases, event.id, now)
+    if isinstance(event, events.Outcome):
+        turn.set_head(outstanding=head.outstanding - 1)
+    try:
+        why = _move(turn, event, release)
+    except Early as early:
+        return Decision("early", str(early), head, dict(releases))
+    except Stale as stale:
+        return turn.decision("stale", str(stale))
+    if not turn.head.paused:
+        shipping.ship_what_is_ready(turn)
+        basket.open_next(turn)
+    return turn.decision("taken", why)
+
+
+def _move(turn: Turn, event: events.Event, release: str) -> str:
+    kind = type(event)
+    if kind in MOVES:
+        return MOVES[kind](turn, event)
+    return OUTCOME_MOVES[kind](turn, event, turn.releases.get(release))
+
+
+def due(head: Head, releases: Mapping[str, Release], now: datetime) -> list[events.DeadlinePassed]:
+    """The deadlines that have passed, as events; none while the model is paused."""
+    if head.paused:
+        return []
+    waits = [(release.deadline, release.id, release.state) for release in releases.values()]
+    waits += [(head.basket.look_at, "basket", "basket")]
+    waits += [(head.rollback.deadline, "rollback", "rollback")] if head.rollback else []
+    return [
+        events.DeadlinePassed(id=f"deadline:{of}:{moment.isoformat()}", at=now, of=of, what=f"{what} over its deadline")
+        for moment, of, what in waits
+        if moment is not None and moment <= now
+    ]
+
+
+def wake_at(head: Head, releases: Mapping[str, Release], *, ring_again_at: datetime) -> datetime | None:
+    """The earliest moment at which the model must be looked at: a deadline, or commands rung for again."""
+    moments = [release.deadline for release in releases.values()]
+    moments += [head.basket.look_at, head.rollback.deadline if head.rollback else None]
+    moments += [ring_again_at] if head.outstanding > 0 or head.early > 0 else []
+    if head.paused:
+        return None
+    return min((moment for moment in moments if moment is not None), default=None)

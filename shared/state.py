@@ -1,0 +1,236 @@
+"""What a model's partition says: its head, its open releases, and the commands not yet done.
+
+Frozen values with one stored form (JSON with `v`), read back tolerantly like events: unknown keys
+are ignored, missing ones take the default that today's code gives them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar, get_args, get_origin
+
+V = 1
+
+BUILDING = ("training", "judging", "registering", "certifying", "staging")
+SHIPPING = ("awaiting approval", "rolling out")
+LIVE = "live"
+ENDS = ("replaced", "held", "rejected", "expired", "superseded", "rolled back", "failed")
+STATES = (*BUILDING, *SHIPPING, LIVE, *ENDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a release is opened: `kind` is data, drift, code, request, run or registered; `count` events named it."""
+
+    kind: str
+    event: str
+    at: datetime
+    detail: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """Accepted files (numbers from `first_file` on) and causes that no release has used yet.
+
+    `refused_why` is the last policy answer that kept the basket waiting, journalled when it changes; `look_at`
+    is when that answer may change by itself.
+    """
+
+    first_file: int = 1
+    rows: int = 0
+    last_at: datetime | None = None
+    look_at: datetime | None = None
+    causes: tuple[Cause, ...] = ()
+    refused_why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """A version seen serving: through which deployment, from which release and folder, since when."""
+
+    version: str
+    deployment: str
+    release: str
+    folder: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """A roll-back under way: asked by whom and why, to which champion, until when it must be done."""
+
+    by: str
+    why: str
+    target: Champion
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One model's head. Numbers count up and are never reused; `wake_at` is the earliest moment at which something is due."""
+
+    model: str
+    folder: str
+    author: str
+    next_release: int = 1
+    next_file: int = 1
+    next_command: int = 1
+    next_line: int = 1
+    line_hash: str = ""
+    basket: Basket = field(default_factory=Basket)
+    building: str = ""
+    shipping: str = ""
+    champion: Champion | None = None
+    previous: Champion | None = None
+    rollback: Rollback | None = None
+    paused: str = ""
+    paused_at: datetime | None = None
+    outstanding: int = 0
+    early: int = 0
+    dead: int = 0
+    opened: tuple[datetime, ...] = ()
+    useless: int = 0
+    trained: tuple[str, ...] = ()
+    wake_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One attempt to bring a version to production, with the rules it began with (`folder`).
+
+    `files` is the number of the last accepted file that it may read; the dataset version is files 1 to that
+    number. `against` is the champion's version that verdict and approval were made against. `deadline` and
+    `owner` say until when and for whom it waits.
+    """
+
+    id: str
+    model: str
+    state: str
+    causes: tuple[Cause, ...]
+    folder: str
+    author: str
+    opened_at: datetime
+    files: int = 0
+    first_new_file: int = 0
+    attempt: int = 1
+    run: str = ""
+    train_run: str = ""
+    manifest: str = ""
+    version: str = ""
+    against: str = ""
+    against_folder: str = ""
+    evidence: str = ""
+    verdict: str = ""
+    gain: Mapping[str, float] = field(default_factory=dict)
+    certificate: str = ""
+    nonce: str = ""
+    approved_by: str = ""
+    approved_why: str = ""
+    step: int = 0
+    step_at: datetime | None = None
+    step_requests: int = 0
+    step_errors: int = 0
+    split: Mapping[str, int] = field(default_factory=dict)
+    back_why: str = ""
+    ready: bool = False
+    deadline: datetime | None = None
+    owner: str = ""
+    why: str = ""
+    next: str = ""
+    past: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def number(self) -> int:
+        """The release's number within its model."""
+        return int(self.id.rsplit("-", 1)[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One effect to be done: an outbox row. `number` makes it unique in its model; `urgency` 0 goes before 5.
+
+    `tries` counts failed attempts; `due` is when it may next be claimed.
+    """
+
+    number: int
+    kind: str
+    release: str
+    due: datetime
+    urgency: int = 5
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    tries: int = 0
+    claimed_until: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedFile:
+    """A file of the model's data: its number, content hash, and where its bytes and report are."""
+
+    number: int
+    sha256: str
+    rows: int
+    size: int
+    stored: str
+    blob: str
+    at: datetime
+
+
+S = TypeVar("S", Head, Release, Command, AcceptedFile)
+
+
+def dumps(value: Head | Release | Command | AcceptedFile) -> str:
+    """The stored form of a row's value, as compact JSON text."""
+    return json.dumps({"v": V, **_plain(value)}, separators=(",", ":"))
+
+
+def loads(kind: type[S], text: str) -> S:
+    """The value that `dumps` wrote, of this or an older version of the code."""
+    value: S = _typed(kind, json.loads(text))
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _typed(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one return a kind of type
+    if value is None:
+        return None
+    if get_origin(kind) in (types.UnionType, typing.Union):
+        return _typed(next(arm for arm in get_args(kind) if arm is not type(None)), value)
+    if kind is datetime:
+        return datetime.fromisoformat(value)
+    if get_origin(kind) is tuple:
+        arms = get_args(kind)
+        each = arms[:1] * len(value) if arms[-1] is Ellipsis else arms
+        return tuple(_typed(arm, item) for arm, item in zip(each, value, strict=True))
+    if dataclasses.is_dataclass(kind):
+        hints = _hints(kind)
+        make: Any = kind
+        return make(**{name: _typed(hints[name], item) for name, item in value.items() if name in hints})
+    return value
+
+
+_HINTS: dict[Any, dict[str, Any]] = {}
+
+
+def _hints(kind: Any) -> dict[str, Any]:
+    if kind not in _HINTS:
+        _HINTS[kind] = typing.get_type_hints(kind)
+    return _HINTS[kind]

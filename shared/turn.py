@@ -1,0 +1,150 @@
+"""One event being decided: the state it found, and what the decision adds to it.
+
+A `Turn` lives for one call of `release.decide`. It is the only mutable thing in the pure part, and
+nothing of it escapes but the finished `Decision`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from shared import commands, names
+from shared.spec import Spec
+from shared.state import ENDS, AcceptedFile, Cause, Command, Head, Release
+
+ANSWERS = ("taken", "stale", "early")
+Answer = Literal["taken", "stale", "early"]
+PAST_KEPT = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One sentence of the story: what happened, to which release, by which rule and numbers, and what a person can do."""
+
+    what: str
+    release: str = ""
+    rule: str = ""
+    why: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    next: str = ""
+    level: Literal["info", "warning", "error"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the fold commits: the answer, the new state, and what goes out."""
+
+    answer: Answer
+    why: str
+    head: Head
+    releases: Mapping[str, Release]
+    ended: tuple[Release, ...] = ()
+    commands: tuple[Command, ...] = ()
+    files: tuple[AcceptedFile, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+class Turn:
+    """State under decision, with the few operations that every transition is made of."""
+
+    def __init__(
+        self, rules: Mapping[str, Spec], head: Head, releases: Mapping[str, Release], event: str, now: datetime
+    ) -> None:
+        self.rules = rules
+        self.head = head
+        self.releases = dict(releases)
+        self.event = event
+        self.now = now
+        self.ended: list[Release] = []
+        self.commands: list[Command] = []
+        self.files: list[AcceptedFile] = []
+        self.notes: list[Note] = []
+
+    @property
+    def spec(self) -> Spec:
+        """The rules in force for what belongs to no release."""
+        return self.rules[self.head.folder]
+
+    def spec_of(self, release: Release) -> Spec:
+        """The rules that the release began with."""
+        return self.rules[release.folder]
+
+    def set_head(self, **changes: Any) -> None:
+        """Replace fields of the head."""
+        self.head = replace(self.head, **changes)
+
+    def set(self, release: Release, **changes: Any) -> Release:
+        """Replace fields of an open release; returns it as it is now."""
+        self.releases[release.id] = replace(release, **changes)
+        return self.releases[release.id]
+
+    def note(self, what: str, release: Release | str = "", **details: Any) -> None:
+        """Tell one sentence of the story."""
+        name = release if isinstance(release, str) else release.id
+        self.notes.append(Note(what, name, **details))
+
+    def send(self, kind: str, release: Release | str = "", *, after: timedelta = timedelta(0), **payload: Any) -> None:
+        """Put a command in the outbox, due `after` from now."""
+        name = release if isinstance(release, str) else release.id
+        number = self.head.next_command
+        urgency = commands.KINDS[kind].urgency
+        self.commands.append(Command(number, kind, name, self.now + after, urgency, payload))
+        self.set_head(next_command=number + 1, outstanding=self.head.outstanding + 1)
+
+    def open(self, causes: tuple[Cause, ...], state: str, **fields: Any) -> Release:
+        """Open the next release in the building slot, pinning the folder that is published now."""
+        number = self.head.next_release
+        release = Release(
+            names.release_id(self.head.model, number),
+            self.head.model,
+            state,
+            causes,
+            self.head.folder,
+            self.head.author,
+            self.now,
+            past=((state, self.now.isoformat()),),
+            **fields,
+        )
+        self.releases[release.id] = release
+        self.set_head(next_release=number + 1, building=release.id)
+        return release
+
+    def move(self, release: Release, state: str, *, within: timedelta | None, owner: str, **fields: Any) -> Release:
+        """Bring a release into a waiting state, with who is waited for and until when (None: for ever)."""
+        past = (*release.past, (state, self.now.isoformat()))[-PAST_KEPT:]
+        deadline = None if within is None else self.now + within
+        return self.set(release, state=state, deadline=deadline, owner=owner, past=past, **fields)
+
+    def end(self, release: Release, state: str, why: str, *, next: str = "", **details: Any) -> None:
+        """Close a release for good, free its slot, and say so once to its owner."""
+        assert state in ENDS, state
+        past = (*release.past, (state, self.now.isoformat()))[-PAST_KEPT:]
+        done = replace(release, state=state, why=why, next=next, deadline=None, owner="", past=past)
+        del self.releases[release.id]
+        self.ended.append(done)
+        self._free_slots(release.id)
+        level = "error" if state == "failed" else "info"
+        self.note(f"release {state}", release, why=why, next=next, level=level, **details)
+        self.send("tell", release, state=state, why=why, next=next)
+
+    def _free_slots(self, release: str) -> None:
+        if self.head.building == release:
+            self.set_head(building="")
+        if self.head.shipping == release:
+            self.set_head(shipping="")
+
+    def decision(self, answer: Answer, why: str) -> Decision:
+        """The finished decision."""
+        return Decision(
+            answer,
+            why,
+            self.head,
+            self.releases,
+            tuple(self.ended),
+            tuple(self.commands),
+            tuple(self.files),
+            tuple(self.notes),
+        )
