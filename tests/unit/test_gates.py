@@ -1,0 +1,270 @@
+"""The gates: each can pass, each can hold, and what is not known never passes."""
+
+import math
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import gates
+from shared.certificate import CERTIFICATE_GATES
+from shared.gate_breaks import (
+    CERTIFICATE_BREAKS,
+    EVIDENCE_BREAKS,
+    passing_certificate,
+    passing_evidence,
+    self_test,
+)
+from shared.spec import CertificateLimits, Direction, Gates, Rollout
+
+RULES = Gates(metric="mse", direction="lower", floor=5134.78)
+LIMITS = CertificateLimits()
+ROLLOUT = Rollout(min_requests=10, max_error_percent=1)
+
+finite = st.floats(-1e6, 1e6)
+rules = st.builds(
+    Gates,
+    metric=st.just("mse"),
+    direction=st.sampled_from(get_args(Direction)),
+    floor=finite,
+    minimum_gain=st.floats(0, 1e6),
+    min_rows=st.integers(0, 100),
+)
+
+
+def evidence_of(mean=120.0, lower=30.0, **changes):
+    """Evidence as the judge writes it: candidate 2950.1, champion worse by `mean`."""
+    return {
+        "v": 1,
+        "metric": "mse",
+        "direction": "lower",
+        "rows": 88,
+        "candidate": {"value": 2950.1},
+        "champion": {"version": "1", "value": 2950.1 + mean},
+        "gain": {"mean": mean, "lower": lower, "upper": mean + 100, "confidence": 0.95, "method": "paired"},
+        "sanity": {"not_finite": 0, "constant": False, "identical": False},
+    } | changes
+
+
+def swapped(evidence):
+    """The same comparison told from the champion's side."""
+    gain = evidence["gain"]
+    return evidence | {
+        "candidate": {"value": evidence["champion"]["value"]},
+        "champion": {"version": "2", "value": evidence["candidate"]["value"]},
+        "gain": gain | {"mean": -gain["mean"], "lower": -gain["upper"], "upper": -gain["lower"]},
+    }
+
+
+def test_a_candidate_whose_lower_bound_is_above_the_limit_passes():
+    assert gates.judge(RULES, evidence_of(lower=30.0)).passed
+
+
+def test_a_gain_that_noise_could_explain_is_held_with_its_numbers_and_the_limit():
+    verdict = gates.judge(RULES, evidence_of(mean=73.4, lower=-99.6))
+
+    assert verdict.first_failure == gates.GateResult(
+        "min_gain", "hold", "gain 73.4, lower bound -99.6, must be above 0", {"gain": 73.4, "lower": -99.6, "limit": 0}
+    )
+
+
+def test_a_lower_bound_at_the_limit_is_held():
+    assert not gates.judge(RULES, evidence_of(lower=0.0)).passed
+
+
+def test_without_a_champion_the_floor_decides_and_the_verdict_says_so():
+    first = evidence_of(champion=None, gain=None)
+
+    verdict = gates.judge(RULES, first)
+
+    assert verdict.passed
+    assert "no champion to compare with: the floor decides" in [result.why for result in verdict.results]
+    assert not gates.judge(RULES, first | {"candidate": {"value": 5134.79}}).passed
+
+
+def test_a_champion_that_could_not_be_scored_is_no_missing_champion():
+    verdict = gates.judge(RULES, evidence_of(champion={"version": "3", "error": "no score.py"}, gain=None))
+
+    assert verdict.first_failure.gate == "evidence_complete"
+    assert verdict.first_failure.why == "champion 3 could not be scored: no score.py"
+
+
+@pytest.mark.parametrize(("against", "passed"), [("1", True), ("2", False), ("", False), (None, True)])
+def test_evidence_about_another_champion_than_the_one_that_serves_is_held(against, passed):
+    assert gates.judge(RULES, evidence_of(), against=against).passed is passed
+
+
+def test_evidence_of_no_champion_is_held_where_one_serves():
+    assert not gates.judge(RULES, evidence_of(champion=None, gain=None), against="1").passed
+
+
+def test_evidence_of_another_metric_is_held_with_both_names():
+    verdict = gates.judge(RULES, evidence_of(metric="mae"))
+
+    assert verdict.first_failure.why == "metric is 'mae', must be 'mse'"
+
+
+def test_a_gain_that_contradicts_the_values_is_held():
+    assert not gates.judge(RULES, evidence_of(candidate={"value": 4000.0})).passed
+
+
+def test_less_confidence_than_the_spec_asks_is_held():
+    weak = evidence_of()["gain"] | {"confidence": 0.8}
+
+    assert not gates.judge(RULES, evidence_of(gain=weak)).passed
+
+
+def test_a_higher_metric_is_held_below_its_floor():
+    accuracy = Gates(metric="accuracy", direction="higher", floor=0.7)
+    first = evidence_of(metric="accuracy", direction="higher", champion=None, gain=None, candidate={"value": 0.69})
+
+    verdict = gates.judge(accuracy, first)
+
+    assert verdict.first_failure.why == "accuracy 0.69, must be at least 0.7"
+
+
+@given(rules)
+def test_every_gate_of_any_spec_can_pass_and_can_hold(some):
+    assert self_test(some) == ()
+
+
+def test_every_gate_has_a_break():
+    asked = [result.gate for result in gates.judge(RULES, {}).results]
+
+    assert sorted(EVIDENCE_BREAKS) == sorted(asked)
+    assert sorted(CERTIFICATE_BREAKS) == sorted(CERTIFICATE_GATES)
+
+
+@pytest.mark.parametrize("floor", [math.inf, -math.inf, math.nan])
+def test_a_floor_that_decides_nothing_is_found_by_the_self_test(floor):
+    assert self_test(Gates(metric="mse", direction="lower", floor=floor))
+
+
+def every_path(document, above=()):
+    for name, part in document.items():
+        yield (*above, name)
+        if isinstance(part, dict):
+            yield from every_path(part, (*above, name))
+
+
+def without(document, path):
+    name, *below = path
+    rest = {key: part for key, part in document.items() if key != name}
+    return rest | {name: without(document[name], below)} if below else rest
+
+
+def replaced(document, path, value):
+    name, *below = path
+    return document | {name: replaced(document[name], below, value) if below else value}
+
+
+TOLD = {("gain", "method"), ("latency_ms", "p50")}  # told to people, asked by no gate
+EVIDENCE_PATHS = [path for path in every_path(evidence_of()) if path not in TOLD]
+NUMBERED_PATHS = [path for path in EVIDENCE_PATHS if len(path) > 1 and path[-1] != "version"]
+CERTIFICATE_PATHS = [
+    path for path in every_path(passing_certificate(LIMITS)) if path not in TOLD | {("v",), ("malformed", "not json")}
+]
+
+
+@pytest.mark.parametrize("path", EVIDENCE_PATHS, ids=".".join)
+def test_evidence_that_misses_anything_is_held(path):
+    assert not gates.judge(RULES, without(evidence_of(), path)).passed
+
+
+@pytest.mark.parametrize("path", CERTIFICATE_PATHS, ids=".".join)
+def test_a_certificate_that_misses_anything_is_held(path):
+    assert not gates.certify(LIMITS, without(passing_certificate(LIMITS), path)).passed
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, "much", [], {}], ids=repr)
+@pytest.mark.parametrize("path", NUMBERED_PATHS, ids=".".join)
+def test_evidence_that_is_unreadable_anywhere_is_held(path, wrong):
+    assert not gates.judge(RULES, replaced(evidence_of(), path, wrong)).passed
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),
+    lambda inner: st.dictionaries(st.sampled_from([p for path in EVIDENCE_PATHS for p in path]), inner),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from([path[0] for path in EVIDENCE_PATHS]), anything))
+def test_nonsense_is_held_and_never_raises(document):
+    assert not gates.judge(RULES, document).passed
+
+
+@given(st.floats(0.1, 1000), st.floats(-1000, 1000), st.floats(0, 1000))
+def test_a_larger_gain_never_turns_a_pass_into_a_hold(mean, lower, more):
+    lower = min(mean, lower)
+    before = gates.judge(RULES, evidence_of(mean=mean, lower=lower)).passed
+    after = gates.judge(RULES, evidence_of(mean=mean + more, lower=lower + more)).passed
+
+    assert after or not before
+
+
+@given(finite, st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6))
+def test_of_two_models_never_both_replace_each_other(mean, below, above, minimum_gain):
+    lenient = Gates(metric="mse", direction="lower", floor=1e9, minimum_gain=minimum_gain)
+    evidence = evidence_of(mean=mean)
+    evidence["gain"] |= {"lower": mean - below, "upper": mean + above}
+
+    assert not (gates.judge(lenient, evidence).passed and gates.judge(lenient, swapped(evidence)).passed)
+
+
+def test_a_certificate_within_all_limits_passes():
+    assert gates.certify(LIMITS, passing_certificate(LIMITS)).passed
+
+
+def test_a_server_that_did_not_start_is_held_with_the_reason():
+    verdict = gates.certify(LIMITS, {"v": 1, "error": "score.py raised KeyError: 'weights' in init()"})
+
+    assert verdict.first_failure.why == "the server did not start: score.py raised KeyError: 'weights' in init()"
+
+
+def test_a_latency_from_too_few_requests_proves_nothing():
+    few = passing_certificate(LIMITS) | {"latency_ms": {"p50": 1.0, "p95": 2.0, "requests": 58}}
+
+    assert gates.certify(LIMITS, few).first_failure.why == "timed requests 58, must be at least 59"
+
+
+def test_a_malformed_request_answered_with_a_server_error_is_held():
+    crashing = passing_certificate(LIMITS) | {"malformed": {"not json": 400, "empty": 500}}
+
+    assert gates.certify(LIMITS, crashing).first_failure.why == "malformed requests must get 400 to 499: empty got 500"
+
+
+@pytest.mark.parametrize(
+    ("requests", "errors", "answer"),
+    [
+        (0, 0, "hold"),
+        (9, 0, "hold"),
+        (10, 0, "pass"),
+        (100, 1, "pass"),
+        (100, 2, "fail"),
+        (1, 1, "fail"),
+        (-3, 0, "hold"),
+        (5, 6, "hold"),
+    ],
+)
+def test_a_rollout_step_needs_traffic_and_few_errors(requests, errors, answer):
+    assert gates.rollout_step(ROLLOUT, requests=requests, errors=errors).answer == answer
+
+
+def test_a_step_without_traffic_never_passes_even_if_no_request_is_asked_for():
+    assert gates.rollout_step(Rollout(min_requests=0), requests=0, errors=0).answer == "hold"
+
+
+def test_the_answer_to_too_many_errors_names_count_and_limit():
+    result = gates.rollout_step(ROLLOUT, requests=100, errors=2)
+
+    assert result.why == "2 errors of 100 requests, at most 1 % may fail"
+
+
+def test_a_verdict_without_any_gate_does_not_pass():
+    assert not gates.Verdict(()).passed
+
+
+def test_the_evidence_made_to_pass_does_pass():
+    assert gates.judge(RULES, passing_evidence(RULES)).passed
