@@ -128,9 +128,16 @@ def _bca(level: float, off_mean: Numbers, left_out: Numbers, *, alike: float) ->
     below = float(((off_mean < -alike).mean() + (off_mean <= alike).mean()) / 2)
     if not 0 < below < 1:
         return float(np.quantile(off_mean, level))
-    deviation = left_out.mean() - left_out
-    skew = float((deviation**3).sum() / (6 * (deviation**2).sum() ** 1.5))
     bias = NORMAL.inv_cdf(below)
     shifted = bias + NORMAL.inv_cdf(level)
-    adjusted = NORMAL.cdf(bias + shifted / (1 - skew * shifted))
+    adjusted = NORMAL.cdf(bias + shifted / (1 - _skew(left_out) * shifted))
     return float(np.quantile(off_mean, adjusted if math.isfinite(adjusted) else level))
+
+
+def _skew(left_out: Numbers) -> float:
+    deviation = left_out.mean() - left_out
+    largest = float(np.abs(deviation).max())
+    if largest == 0:
+        return 0.0
+    scaled = deviation / largest
+    return float((scaled**3).sum() / (6 * (scaled**2).sum() ** 1.5))
