@@ -1,0 +1,16 @@
+# Every target sets up first what this machine lacks (local/setup.py); a second time that takes well under a second.
+PYTHON := $(shell for p in python3.11 python3 python; do $$p -c pass >/dev/null 2>&1 && echo $$p && break; done)
+RUN := .venv/bin
+COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: setup demo up test lint style types bench lock
+
+setup: ; @$(PYTHON) local/setup.py
+demo: setup ; @$(RUN)/python -m local.demo
+up: setup ; @$(RUN)/baton up
+test: ; @$(PYTHON) local/setup.py --browser && $(RUN)/python -m pytest
+lint: style types
+style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(RUN)/lint-imports --no-logo
+types: setup ; @$(RUN)/mypy
+bench: setup ; @$(RUN)/python -m tests.bench
+lock: setup ; @$(COMPILE) -o requirements.txt requirements.in && $(COMPILE) -c requirements.txt -o requirements-dev.txt requirements-dev.in
