@@ -78,12 +78,11 @@ def decide(
     """Decide on one event.
 
     `rules` holds the spec of every folder hash that head or an open release names. `releases` are the open
-    ones. `release` is the one that an outcome's command belonged to. The outcome's own outbox row is the
-    fold's business; `outstanding` counts it out here.
+    ones. `release` is the one that an outcome's command belonged to.
     """
     turn = Turn(rules, head, releases, event.id, now)
     if isinstance(event, events.Outcome):
-        turn.set_head(outstanding=head.outstanding - 1)
+        turn.done(event.command)
     try:
         why = _move(turn, event, release)
     except Early as early:
@@ -121,7 +120,8 @@ def wake_at(head: Head, releases: Mapping[str, Release], *, ring_again_at: datet
     """The earliest moment at which the model must be looked at: a deadline, or commands rung for again."""
     moments = [release.deadline for release in releases.values()]
     moments += [head.basket.look_at, head.rollback.deadline if head.rollback else None]
-    moments += [ring_again_at] if head.outstanding > 0 or head.early > 0 else []
+    moments += [moment for _, moment in head.later]
+    moments += [ring_again_at] if head.outstanding > len(head.later) or head.early > 0 else []
     if head.paused:
         return None
     return min((moment for moment in moments if moment is not None), default=None)

@@ -74,7 +74,10 @@ class Rollback:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One model's head. Numbers count up and are never reused; `wake_at` is the earliest moment at which something is due."""
+    """One model's head. Numbers count up and are never reused; `wake_at` is the earliest moment that is due.
+
+    `outstanding` counts all commands in the outbox, `later` those of them that are not due for a while.
+    """
 
     model: str
     folder: str
@@ -93,6 +96,7 @@ class Head:
     paused: str = ""
     paused_at: datetime | None = None
     outstanding: int = 0
+    later: tuple[tuple[int, datetime], ...] = ()
     early: int = 0
     dead: int = 0
     opened: tuple[datetime, ...] = ()

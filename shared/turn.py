@@ -18,11 +18,12 @@ from shared.state import ENDS, AcceptedFile, Cause, Command, Head, Release
 ANSWERS = ("taken", "stale", "early")
 Answer = Literal["taken", "stale", "early"]
 PAST_KEPT = 24
+SOON = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One sentence of the story: what happened, to which release, by which rule and numbers, and what a person can do."""
+    """One sentence of the story: what happened, to which release, by which rule and numbers, what to do next."""
 
     what: str
     release: str = ""
@@ -92,7 +93,13 @@ class Turn:
         number = self.head.next_command
         urgency = commands.KINDS[kind].urgency
         self.commands.append(Command(number, kind, name, self.now + after, urgency, payload))
-        self.set_head(next_command=number + 1, outstanding=self.head.outstanding + 1)
+        later = (*self.head.later, (number, self.now + after)) if after > SOON else self.head.later
+        self.set_head(next_command=number + 1, outstanding=self.head.outstanding + 1, later=later)
+
+    def done(self, number: int) -> None:
+        """A command of the outbox is answered."""
+        later = tuple(entry for entry in self.head.later if entry[0] != number)
+        self.set_head(outstanding=self.head.outstanding - 1, later=later)
 
     def open(self, causes: tuple[Cause, ...], state: str, **fields: Any) -> Release:
         """Open the next release in the building slot, pinning the folder that is published now."""

@@ -33,8 +33,15 @@ ADOPTED = ("registered", "run")
 def landed(turn: Turn, event: DataLanded) -> str:
     """A drop is heard; whether it counts is decided by its bytes. An empty one gets a moment to be completed."""
     after = EMPTY_GRACE if event.size == 0 else timedelta(0)
-    drop = {"container": event.container, "blob": event.blob, "etag": event.etag, "size": event.size}
-    turn.send("check_file", after=after, **drop)
+    turn.send(
+        "check_file",
+        after=after,
+        container=event.container,
+        blob=event.blob,
+        etag=event.etag,
+        size=event.size,
+        folder=turn.head.folder,
+    )
     turn.note("drop heard", why=f"{event.blob}, {event.size} bytes")
     return f"{event.blob} is to be checked"
 

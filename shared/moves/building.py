@@ -36,7 +36,7 @@ def open_judging(turn: Turn, causes: tuple[Cause, ...], **fields: Any) -> None:
     to_judging(turn, release)
 
 
-def _start(turn: Turn, release: Release, step: str, **payload: Any) -> None:
+def _start(turn: Turn, release: Release, step: str) -> None:
     """Start the step's run under a name that is chosen here, before the platform hears of it."""
     run = names.run_id(release.id, step, release.attempt)
     within = {
@@ -47,7 +47,18 @@ def _start(turn: Turn, release: Release, step: str, **payload: Any) -> None:
     state = {"train": "training", "judge": "judging", "certify": "certifying"}[step]
     fields = {"train_run": run} if step == "train" else {}
     release = turn.move(release, state, within=within, owner="platform", run=run, **fields)
-    turn.send("start_run", release, run_id=run, step=step, **payload)
+    turn.send("start_run", release, run_id=run, step=step, folder=release.folder, **_inputs(release, step))
+
+
+def _inputs(release: Release, step: str) -> dict[str, Any]:
+    """What the step reads, by name: the files up to a number, the candidate, the champion with its folder."""
+    candidate = f"version:{release.version}" if release.version else f"run:{release.train_run}"
+    if step == "train":
+        return {"files": release.files, "first_new_file": release.first_new_file}
+    if step == "certify":
+        return {"candidate": candidate}
+    files = {"files": release.files, "first_new_file": release.first_new_file}
+    return {**files, "candidate": candidate, "champion": release.against, "champion_folder": release.against_folder}
 
 
 def to_judging(turn: Turn, release: Release) -> None:

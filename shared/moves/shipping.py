@@ -31,10 +31,13 @@ def _ask(turn: Turn, release: Release) -> None:
     within = timedelta(hours=approval.expires_hours)
     release = turn.move(release, "awaiting approval", within=within, owner=", ".join(approval.approvers), nonce=nonce)
     turn.set_head(building="", shipping=release.id)
-    turn.send("ask_approval", release)
+    turn.send("ask_approval", release, version=release.version, why=release.verdict, until=_until(release))
     todo = f"baton approve {release.id} --why ... or baton reject {release.id} --why ..."
-    until = release.deadline.isoformat(timespec="minutes") if release.deadline else "for ever"
-    turn.note("approval asked", release, why=f"{release.owner} until {until}", next=todo)
+    turn.note("approval asked", release, why=f"{release.owner} until {_until(release)}", next=todo)
+
+
+def _until(release: Release) -> str:
+    return release.deadline.isoformat(timespec="minutes") if release.deadline else "for ever"
 
 
 def drop(turn: Turn, release: Release, state: str, why: str, *, next: str = "") -> None:
@@ -116,8 +119,20 @@ def traffic_set(turn: Turn, event: TrafficSet, release: Release | None) -> str:
     plan = turn.spec_of(release).rollout
     share = event.split.get(names.deployment_name(release.id), 0)
     turn.note("traffic set", release, why=_words(event.split), numbers={"share": share, "bake_seconds": plan.bake_seconds})
-    turn.send("look_at_step", release, after=timedelta(seconds=plan.bake_seconds))
+    _look_later(turn, release)
     return f"{share} percent"
+
+
+def _look_later(turn: Turn, release: Release) -> None:
+    plan = turn.spec_of(release).rollout
+    turn.send(
+        "look_at_step",
+        release,
+        after=timedelta(seconds=plan.bake_seconds),
+        deployment=names.deployment_name(release.id),
+        folder=release.folder,
+        enough=release.step_requests + plan.min_requests,
+    )
 
 
 def _words(split: Mapping[str, int]) -> str:
@@ -139,7 +154,7 @@ def step_seen(turn: Turn, release: Release, event: StepSeen) -> str:
         take_back(turn, release, answer.why)
     elif answer.answer == "hold":
         turn.note("roll-out waits", release, rule=answer.gate, why=answer.why, numbers=dict(answer.numbers))
-        turn.send("look_at_step", release, after=timedelta(seconds=plan.bake_seconds))
+        _look_later(turn, release)
     elif release.step + 1 < len(plan.steps):
         turn.note("roll-out step passed", release, rule=answer.gate, why=answer.why, numbers=dict(answer.numbers))
         _set_step(turn, release, release.step + 1)

@@ -1,0 +1,246 @@
+"""Folding: read a model, decide on its waiting events one after the other, commit them together, ring.
+
+One worker a model in a process; between processes head's ETag decides, and the loser reads and decides
+again. Whatever happens between two lines here, the ledger's two tables of crashes say who picks up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from shared import approvals, events, journal, ledger, release, state
+from shared.errors import LedgerConflict
+from shared.ledger import Claimed, Ledger, Snapshot, Waiting
+from shared.spec import Spec
+from shared.state import Command, Head
+from shared.storage.port import Bells, Delete, Insert, Replace, Write
+from shared.turn import Decision, Note
+
+RACES = 5
+ROWS = 80
+TRIES_OF_AN_EVENT = 3
+EARLY_FOR = timedelta(hours=1)
+RING_AGAIN = timedelta(seconds=30)
+RING_AHEAD = timedelta(minutes=2)
+HEARD_WHILE_PAUSED = (events.PersonEvent, events.Outcome)
+
+Rules = Callable[[str, str], Spec]
+Log = Callable[[str, events.Event, Note], None]
+
+
+@dataclass(slots=True)
+class Draft:
+    """One transaction in the making: the state so far, and the rows that it will write."""
+
+    head: Head
+    releases: dict[str, state.Release]
+    writes: list[Write] = field(default_factory=list)
+    ended: list[state.Release] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    told: list[tuple[events.Event, Note]] = field(default_factory=list)
+    taken: int = 0
+    decided: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows the transaction has, with head and releases."""
+        return len(self.writes) + len(self.commands) + 2 * len(self.ended) + len(self.releases) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one fold did: how many events it decided, and whether more wait."""
+
+    decided: int
+    more: bool = False
+    lost_claim: bool = False
+
+
+class Fold:
+    """Reads, decides, commits and rings for one model at a time."""
+
+    def __init__(
+        self,
+        book: Ledger,
+        bells: Bells,
+        rules: Rules,
+        *,
+        clock: Callable[[], datetime],
+        approval_key: str,
+        log: Log,
+    ) -> None:
+        self._book = book
+        self._bells = bells
+        self._rules = rules
+        self._clock = clock
+        self._approval_key = approval_key
+        self._log = log
+        self._one_worker: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def advance(self, model: str) -> Folded:
+        """Decide on what waits. Safe to call at any time and twice: an empty inbox is success."""
+        return self._fold(model, None, None)
+
+    def record_outcome(self, model: str, outcome: events.Outcome, claimed: Claimed) -> Folded:
+        """Commit a command's outcome, deleting its outbox row in the same transaction; with it whatever waits."""
+        return self._fold(model, outcome, claimed)
+
+    def _fold(self, model: str, outcome: events.Outcome | None, claimed: Claimed | None) -> Folded:
+        with self._one_worker[model]:
+            for _ in range(RACES):
+                try:
+                    return self._once(model, outcome, claimed)
+                except LedgerConflict:
+                    if claimed is not None and not self._book.still_claimed(model, claimed):
+                        return Folded(0, lost_claim=True)
+        raise LedgerConflict(f"{model}: lost {RACES} races in a row", next="the next ring decides again")
+
+    def _once(self, model: str, outcome: events.Outcome | None, claimed: Claimed | None) -> Folded:
+        before = self._book.read(model)
+        now = self._clock()
+        draft = _draft(model, before)
+        if draft is None:
+            return Folded(0)
+        if outcome is not None and claimed is not None:
+            draft.writes.append(Delete(claimed.key, claimed.etag))
+            if isinstance(outcome, events.CommandFailed):
+                draft.writes.append(ledger.dead_command(claimed.command, outcome.reason, now))
+            self._decide(draft, self._enriched(model, outcome), now, of=claimed.command.release)
+        for deadline in release.due(draft.head, draft.releases, now):
+            self._decide(draft, deadline, now)
+        more = self._decide_waiting(draft, before.inbox, now)
+        if draft.taken and draft.head.early:
+            self._decide_early(draft, model, now)
+        if draft.writes:
+            self._commit(model, before, draft, now)
+        return Folded(draft.decided, more=more or len(before.inbox) == ledger.FOLD_AT_ONCE)
+
+    def _enriched(self, model: str, outcome: events.Outcome) -> events.Outcome:
+        if isinstance(outcome, events.FileAccepted):
+            return replace(outcome, known_as=self._book.file_number(model, outcome.sha256))
+        return outcome
+
+    def _decide_waiting(self, draft: Draft, inbox: Iterable[Waiting], now: datetime) -> bool:
+        """Decide the inbox in order; True if some were left for the next fold."""
+        for waiting in inbox:
+            if draft.rows > ROWS:
+                return True
+            if draft.head.paused and not isinstance(waiting.event, HEARD_WHILE_PAUSED):
+                continue
+            self._decide_one(draft, waiting, now)
+        return False
+
+    def _decide_one(self, draft: Draft, waiting: Waiting, now: datetime) -> None:
+        try:
+            answer = self._decide(draft, waiting.event, now, early_until=waiting.early_until)
+        except Exception as error:  # noqa: BLE001 - an event that nobody foresaw must not stop the others
+            self._set_aside(draft, waiting, error, now)
+            return
+        if answer != "early":
+            draft.writes.append(Delete(waiting.key, waiting.etag))
+        elif waiting.early_until is None:
+            draft.writes += ledger.early_rows(waiting, now + EARLY_FOR)
+            draft.head = replace(draft.head, early=draft.head.early + 1)
+
+    def _decide_early(self, draft: Draft, model: str, now: datetime) -> None:
+        for waiting in self._book.early(model):
+            if draft.rows > ROWS:
+                return
+            if waiting.early_until is not None and waiting.early_until <= now:
+                self._bury(draft, waiting, "it named something that never came to be", now)
+                draft.head = replace(draft.head, early=draft.head.early - 1)
+                continue
+            left = len(draft.writes)
+            self._decide_one(draft, waiting, now)
+            if any(isinstance(write, Delete) and write.key == waiting.key for write in draft.writes[left:]):
+                draft.head = replace(draft.head, early=draft.head.early - 1)
+
+    def _decide(
+        self, draft: Draft, event: events.Event, now: datetime, *, of: str = "", early_until: datetime | None = None
+    ) -> str:
+        """Decide one event and add what follows to the draft. Raises what the decision raises, with nothing added."""
+        if isinstance(event, events.ApprovalGiven) and not approvals.is_genuine(event, self._approval_key):
+            why = f"the decision in the name of {event.by} does not carry our signature"
+            note = Note("decision refused", event.release, why=why, next="docs/runbook.md#forged-decision", level="error")
+            decision = Decision("stale", why, draft.head, draft.releases, notes=(note,))
+            return self._add(draft, event, decision, now, of, answer="refused")
+        rules = {folder: self._rules(draft.head.model, folder) for folder in _folders(draft, event)}
+        decision = release.decide(rules, draft.head, draft.releases, event, now, release=of)
+        if decision.answer == "early" and early_until is not None:
+            return "early"
+        return self._add(draft, event, decision, now, of)
+
+    def _add(
+        self, draft: Draft, event: events.Event, decision: Decision, now: datetime, of: str, *, answer: str = ""
+    ) -> str:
+        number = decision.head.next_line
+        draft.head, line = journal.append(decision.head, event, decision, now, release=of, answer=answer)
+        draft.releases = dict(decision.releases)
+        draft.ended += decision.ended
+        draft.commands += decision.commands
+        draft.writes.append(ledger.line_row(number, line))
+        draft.writes += ledger.file_rows(decision.files)
+        draft.taken += decision.answer == "taken"
+        draft.decided += 1
+        notes = decision.notes or (Note(f"event {answer or decision.answer}", of, why=decision.why),)
+        draft.told += [(event, note) for note in notes]
+        return decision.answer
+
+    def _set_aside(self, draft: Draft, waiting: Waiting, error: Exception, now: datetime) -> None:
+        why = f"{type(error).__name__}: {error}"
+        if waiting.tries + 1 < TRIES_OF_AN_EVENT:
+            draft.writes.append(ledger.event_row(waiting, tries=waiting.tries + 1))
+            note = Note("event could not be decided", why=why, level="warning")
+            draft.told.append((waiting.event, note))
+        else:
+            self._bury(draft, waiting, why, now)
+
+    def _bury(self, draft: Draft, waiting: Waiting, why: str, now: datetime) -> None:
+        head = replace(draft.head, dead=draft.head.dead + 1)
+        todo = f"baton deadletters {head.model}; docs/runbook.md#dead-letters"
+        note = Note("event set aside", why=why, next=todo, level="error")
+        self._add(draft, waiting.event, Decision("stale", why, head, draft.releases, notes=(note,)), now, "", answer="dead")
+        draft.writes += [ledger.dead_row(waiting, why, now), Delete(waiting.key, waiting.etag)]
+
+    def _commit(self, model: str, before: Snapshot, draft: Draft, now: datetime) -> None:
+        wake = release.wake_at(draft.head, draft.releases, ring_again_at=now + RING_AGAIN)
+        head = replace(draft.head, wake_at=wake)
+        body = state.dumps(head)
+        writes = draft.writes + ledger.release_rows(draft.releases, tuple(draft.ended), before)
+        writes += ledger.command_rows(tuple(draft.commands))
+        writes.append(Replace(ledger.HEAD, body, before.head_etag) if before.head else Insert(ledger.HEAD, body))
+        self._book.commit(model, writes)
+        for event, note in draft.told:
+            self._log(model, event, note)
+        self._ring(model, draft, now)
+
+    def _ring(self, model: str, draft: Draft, now: datetime) -> None:
+        """Ring for new commands: once now if any is due, once later for the first that is not; the sweep covers the rest."""
+        waits = sorted(command.due - now for command in draft.commands)
+        if waits and waits[0] <= timedelta(0):
+            self._bells.ring("perform", model)
+        soon = [wait for wait in waits if timedelta(0) < wait <= RING_AHEAD]
+        if soon:
+            self._bells.ring("perform", model, after=soon[0])
+        look_at = draft.head.basket.look_at
+        if look_at is not None and timedelta(0) < look_at - now <= RING_AHEAD:
+            self._bells.ring("advance", model, after=look_at - now + timedelta(seconds=1))
+
+
+def _draft(model: str, before: Snapshot) -> Draft | None:
+    """The state to decide on; a model without a head begins with its first publish, and until then nothing is decided."""
+    if before.head is not None:
+        return Draft(before.head, dict(before.releases))
+    first = next((w.event for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
+    if first is None:
+        return None
+    return Draft(Head(model, first.folder, first.by), {})
+
+
+def _folders(draft: Draft, event: events.Event) -> set[str]:
+    named = {draft.head.folder, *(opened.folder for opened in draft.releases.values())}
+    return named | {event.folder} if isinstance(event, events.ModelPublished) else named

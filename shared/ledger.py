@@ -1,0 +1,282 @@
+"""The ledger: every row of a model's partition, and the two transactions that change it.
+
+Intake's transaction (`record`), create-only:
+
+    before                 | seen + inbox rows written, then ring
+    crash before it        | nothing happened; Event Grid delivers again
+    crash after, no ring   | Event Grid delivers again, finds the seen row, and rings; the sweep rings too
+    answer lost            | the same: the second delivery is a duplicate
+
+The fold's transaction (`commit`), guarded by head's ETag:
+
+    before                 | head, open releases, inbox and outbox as read
+    crash before it        | nothing happened; the ring comes again, and so does the sweep
+    crash after, no ring   | state is committed, commands stand in the outbox; the sweep rings at `wake_at`
+    answer lost            | the next read shows what was committed; decided events are gone from the inbox
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from shared import events, names, state
+from shared.errors import LedgerConflict
+from shared.state import AcceptedFile, Command, Head, Release
+from shared.storage.port import Delete, Insert, Put, Replace, Row, RowChanged, RowExists, Table, Write
+
+FOLD_AT_ONCE = 20
+OPEN_AT_MOST = 8
+PERFORM_PAGE = 40
+PEOPLE_FIRST, WORLD_NEXT = "0", "5"
+HEAD, OPEN, INBOX, OUTBOX, EARLY = "!0head", "!1open:", "!2in:", "!3out:", "!4early:"
+END_OF = "~"
+MODELS, UNROUTED = "~models", "~unrouted"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that waits for its decision. `tries` counts folds that it made raise; `early_until` is set for early ones."""
+
+    key: str
+    etag: str
+    event: events.Event
+    tries: int = 0
+    early_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one range read shows of a model; `head` is None before its first publish."""
+
+    head: Head | None
+    head_etag: str
+    releases: Mapping[str, Release]
+    etags: Mapping[str, str]
+    inbox: tuple[Waiting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An outbox row that this process may perform until the claim runs out."""
+
+    command: Command
+    key: str
+    etag: str
+
+
+class Ledger:
+    """Reads and writes the rows of all models. No decision is made here."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    # Intake
+
+    def record(self, model: str, event: events.Event) -> bool:
+        """Keep an event for the fold, once for its identity; False if it was seen before. Safe to repeat."""
+        urgency = PEOPLE_FIRST if event.family == "people" else WORLD_NEXT
+        key = f"{INBOX}{urgency}{_moment(event.at)}:{event.id}"
+        text = json.dumps({"event": events.dump(event), "tries": 0}, separators=(",", ":"))
+        seen = json.dumps({"v": 1, "at": event.at.isoformat()})
+        try:
+            self._table.write(model, [Insert(f"seen:{event.id}", seen), Insert(key, text)])
+        except RowExists:
+            return False
+        return True
+
+    def knows(self, model: str) -> bool:
+        """Whether the model was ever published."""
+        return self._table.get(model, HEAD) is not None
+
+    def ignore(self, identity: str, reason: str, details: Mapping[str, Any], at: datetime) -> None:
+        """Record an event that concerns no model, once, with the reason."""
+        body = json.dumps({"v": 1, "at": at.isoformat(), "reason": reason, **details})
+        self._table.write(UNROUTED, [Put(f"ignored:{identity}", body)])
+
+    # The fold
+
+    def read(self, model: str) -> Snapshot:
+        """Head, open releases and the first waiting events, in one range read."""
+        rows = self._table.page(model, HEAD, OUTBOX, 1 + OPEN_AT_MOST + FOLD_AT_ONCE)
+        head = next((row for row in rows if row.key == HEAD), None)
+        opened = {row.key: row for row in rows if row.key.startswith(OPEN)}
+        releases = {key.removeprefix(OPEN): state.loads(Release, row.body) for key, row in opened.items()}
+        waiting = tuple(_waiting(row) for row in rows if row.key.startswith(INBOX))[:FOLD_AT_ONCE]
+        return Snapshot(
+            state.loads(Head, head.body) if head else None,
+            head.etag if head else "",
+            releases,
+            {key.removeprefix(OPEN): row.etag for key, row in opened.items()},
+            waiting,
+        )
+
+    def early(self, model: str) -> tuple[Waiting, ...]:
+        """Events that came before what they name."""
+        rows = self._table.page(model, EARLY, EARLY + END_OF, FOLD_AT_ONCE)
+        return tuple(_waiting(row) for row in rows)
+
+    def file_number(self, model: str, sha256: str) -> int:
+        """The number of the accepted file with these bytes, or 0. Exact only while head's ETag guards the commit."""
+        row = self._table.get(model, f"sha:{sha256}")
+        return int(json.loads(row.body)["number"]) if row else 0
+
+    def commit(self, model: str, writes: list[Write]) -> None:
+        """The fold's transaction. `LedgerConflict` if anything is no longer as it was read; nothing is written then."""
+        try:
+            self._table.write(model, writes)
+        except (RowChanged, RowExists) as error:
+            raise LedgerConflict(f"{model}: {error.what}", next="it is read and decided again by itself") from error
+
+    # Commands
+
+    def commands(self, model: str) -> list[tuple[Command, str, str]]:
+        """The first commands of the outbox, urgent ones first, with key and ETag."""
+        rows = self._table.page(model, OUTBOX, EARLY, PERFORM_PAGE)
+        return [(state.loads(Command, row.body), row.key, row.etag) for row in rows]
+
+    def claim(self, model: str, command: Command, key: str, etag: str, until: datetime) -> Claimed | None:
+        """Take a command for this process; None if another was faster."""
+        claimed = replace(command, claimed_until=until)
+        return self._rewrite(model, claimed, key, etag)
+
+    def put_back(self, model: str, claimed: Claimed, *, due: datetime, error: str = "", failed: bool = False) -> None:
+        """Give a claim back, to be tried or asked again at `due`. A claim that was lost meanwhile is not ours to give."""
+        tries = claimed.command.tries + (1 if failed else 0)
+        again = replace(claimed.command, due=due, tries=tries, claimed_until=None, last_error=error[:500])
+        self._rewrite(model, again, claimed.key, claimed.etag)
+
+    def still_claimed(self, model: str, claimed: Claimed) -> bool:
+        """Whether the claim still stands: its outcome was not recorded, and nobody else took it."""
+        row = self._table.get(model, claimed.key)
+        return row is not None and row.etag == claimed.etag
+
+    def _rewrite(self, model: str, command: Command, key: str, etag: str) -> Claimed | None:
+        try:
+            etags = self._table.write(model, [Replace(key, state.dumps(command), etag)])
+        except RowChanged:
+            return None
+        return Claimed(command, key, etags[key])
+
+    # What people read
+
+    def release(self, model: str, release: str) -> Release | None:
+        """A release, open or ended."""
+        key = f"release:{_counted_down(names.release_number(release))}"
+        row = self._table.get(model, f"{OPEN}{release}") or self._table.get(model, key)
+        return state.loads(Release, row.body) if row else None
+
+    def ended(self, model: str, limit: int = 20) -> list[Release]:
+        """The last ended releases, newest first."""
+        rows = self._table.page(model, "release:", "release:" + END_OF, limit)
+        return [state.loads(Release, row.body) for row in rows]
+
+    def journal(self, model: str, first: int = 1, limit: int = 1000) -> list[str]:
+        """Journal lines from number `first` on, exactly as written."""
+        rows = self._table.page(model, f"journal:{first:012d}", "journal:" + END_OF, limit)
+        return [row.body for row in rows]
+
+    def files(self, model: str, last: int) -> list[AcceptedFile]:
+        """Accepted files 1 to `last`."""
+        rows = self._table.page(model, "file:", f"file:{last + 1:012d}", max(last, 1))
+        return [state.loads(AcceptedFile, row.body) for row in rows]
+
+    def dead(self, model: str, limit: int = 100) -> list[tuple[str, Mapping[str, Any]]]:
+        """Dead letters, oldest first: key and what is known of each."""
+        rows = self._table.page(model, "dead:", "dead:" + END_OF, limit)
+        return [(row.key, json.loads(row.body)) for row in rows]
+
+    def bury(self, model: str, identity: str, details: Mapping[str, Any]) -> None:
+        """Record a dead letter, create-only: a repeat is the same one."""
+        try:
+            self._table.write(model, [Insert(f"dead:{identity}", json.dumps({"v": 1, **details}))])
+        except RowExists:
+            return
+
+    def unrouted(self, limit: int = 100) -> list[Mapping[str, Any]]:
+        """Events that concerned no model, with the reason."""
+        rows = self._table.page(UNROUTED, "ignored:", "ignored:" + END_OF, limit)
+        return [json.loads(row.body) for row in rows]
+
+    def models(self) -> list[str]:
+        """Names of all published models."""
+        return [row.key for row in self._table.page(MODELS, "", END_OF, 1000)]
+
+    def list_model(self, model: str) -> None:
+        """Put a model on the list that the sweep and the pages read. Safe to repeat."""
+        self._table.write(MODELS, [Put(model, "{}")])
+
+
+def event_row(waiting: Waiting, *, tries: int) -> Write:
+    """An inbox row that is kept after its event made the fold raise."""
+    until = {"until": waiting.early_until.isoformat()} if waiting.early_until else {}
+    body = json.dumps({"event": events.dump(waiting.event), "tries": tries, **until}, separators=(",", ":"))
+    return Replace(waiting.key, body, waiting.etag)
+
+
+def early_rows(waiting: Waiting, until: datetime) -> list[Write]:
+    """Move an event from the inbox to the early ones."""
+    body = {"event": events.dump(waiting.event), "tries": 0, "until": until.isoformat()}
+    key = f"{EARLY}{_moment(until)}:{waiting.event.id}"
+    return [Delete(waiting.key, waiting.etag), Put(key, json.dumps(body, separators=(",", ":")))]
+
+
+def dead_row(waiting: Waiting, why: str, at: datetime) -> Write:
+    """A dead letter for an event that cannot be decided."""
+    body = {"v": 1, "at": at.isoformat(), "kind": "event", "why": why, "event": events.dump(waiting.event)}
+    return Put(f"dead:{waiting.event.id}", json.dumps(body, separators=(",", ":")))
+
+
+def dead_command(command: Command, why: str, at: datetime) -> Write:
+    """A dead letter for a command that was given up."""
+    body = {"v": 1, "at": at.isoformat(), "kind": "command", "why": why, "command": json.loads(state.dumps(command))}
+    return Put(f"dead:command-{command.number:012d}", json.dumps(body, separators=(",", ":")))
+
+
+def release_rows(releases: Mapping[str, Release], ended: tuple[Release, ...], before: Snapshot) -> list[Write]:
+    """Rows for releases that are open, changed or ended."""
+    writes: list[Write] = [
+        Put(OPEN + release.id, state.dumps(release))
+        for release in releases.values()
+        if before.releases.get(release.id) != release
+    ]
+    for release in ended:
+        writes.append(Put(f"release:{_counted_down(release.number)}", state.dumps(release)))
+        if release.id in before.releases:
+            writes.append(Delete(OPEN + release.id, before.etags[release.id]))
+    return writes
+
+
+def file_rows(files: tuple[AcceptedFile, ...]) -> list[Write]:
+    """Rows for newly accepted files: by number, and by content."""
+    by_number: list[Write] = [Insert(f"file:{file.number:012d}", state.dumps(file)) for file in files]
+    return by_number + [Put(f"sha:{file.sha256}", json.dumps({"v": 1, "number": file.number})) for file in files]
+
+
+def command_rows(commands: tuple[Command, ...]) -> list[Write]:
+    """Outbox rows for new commands."""
+    return [Insert(f"{OUTBOX}{command.urgency}:{command.number:012d}", state.dumps(command)) for command in commands]
+
+
+def line_row(number: int, line: str) -> Write:
+    """The journal's row; create-only, since a line is written once."""
+    return Insert(f"journal:{number:012d}", line)
+
+
+def _waiting(row: Row) -> Waiting:
+    body = json.loads(row.body)
+    until = body.get("until")
+    moment = datetime.fromisoformat(until) if until else None
+    return Waiting(row.key, row.etag, events.load(body["event"]), int(body.get("tries", 0)), moment)
+
+
+def _moment(at: datetime) -> str:
+    return f"{int(at.timestamp() * 1_000_000):017d}"
+
+
+def _counted_down(number: int) -> str:
+    return f"{999_999_999_999 - number:012d}"
+

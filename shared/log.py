@@ -1,0 +1,77 @@
+"""Log lines: a sentence first, then key=value, for a person at night and for a query alike.
+
+The Functions host forwards only the formatted message, so everything stands in it. Values are quoted
+where they hold spaces, and control characters are escaped: a blob's name cannot forge a line.
+`next=` comes last and is a command or a section of the runbook.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+from shared import events
+from shared.turn import Note
+
+LOGGER = logging.getLogger("baton")
+LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+PLAIN = re.compile(r"[\w.:/@%+-]+")
+LONGEST = 400
+
+
+def line(what: str, **fields: object) -> str:
+    """One log line.
+
+    >>> line("candidate held", release="diabetes-0012", why="gain 73.4, must be above 0", next="")
+    'candidate held  release=diabetes-0012 why="gain 73.4, must be above 0"'
+    """
+    last = fields.pop("next", "")
+    pairs = [f"{name}={_value(value)}" for name, value in fields.items() if value not in ("", None)]
+    pairs += [f"next={_quoted(str(last))}"] if last else []
+    return f"{what}  {' '.join(pairs)}"
+
+
+def _value(value: object) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if PLAIN.fullmatch(text) else _quoted(text[:LONGEST])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def note(model: str, event: events.Event, told: Note) -> None:
+    """Log one sentence of a committed decision, with model, release and event."""
+    text = line(
+        told.what,
+        release=told.release,
+        model=model,
+        rule=told.rule,
+        why=told.why,
+        **dict(told.numbers),
+        event=event.id[:16],
+        next=told.next,
+    )
+    LOGGER.log(LEVELS[told.level], text)
+
+
+def info(what: str, **fields: object) -> None:
+    """A decision or an effect."""
+    LOGGER.info(line(what, **fields))
+
+
+def warning(what: str, **fields: object) -> None:
+    """A retry that somebody may meet again."""
+    LOGGER.warning(line(what, **fields))
+
+
+def error(what: str, *, next: str, **fields: object) -> None:
+    """Something that a person must act on; `next` says how."""
+    LOGGER.error(line(what, **fields, next=next))
+
+
+def quiet_the_sdks() -> None:
+    """The Azure SDKs log each request at INFO; ours are the lines that matter."""
+    for name in ("azure", "azureml", "msrest", "urllib3", "mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)

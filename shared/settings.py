@@ -1,0 +1,75 @@
+"""The app's configuration: one frozen value, read once, all faults reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import SettingsRefused
+
+LOCAL = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/"
+LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"
+LOCAL_WORKSPACE = LOCAL + "Microsoft.MachineLearningServices/workspaces/local"
+LOCAL_TOPIC = LOCAL + "Microsoft.EventGrid/topics/baton"
+PLATFORMS = ("local",)
+NEEDED = {
+    "BATON_DATA": "connection string of the data account",
+    "BATON_APPROVAL_KEY": "secret that signs people's decisions, 16 characters or more",
+    "BATON_URL": "where people reach the pages",
+}
+NEEDED_LOCALLY = {
+    "MLFLOW_TRACKING_URI": "URL of the MLflow server",
+    "BATON_ROUTER": "URL of the endpoint router",
+    "BATON_ROUTER_KEY": "secret of the router's admin routes",
+    "BATON_USERS": "path of the JSON file with the laptop's users",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What differs between installations. `inline_limit` is the largest drop, in bytes, that `perform` checks itself."""
+
+    data: str
+    approval_key: str
+    url: str
+    platform: str
+    home: Path
+    storage_topic: str
+    workspace_topic: str
+    custom_topic: str
+    mlflow: str
+    router: str
+    router_key: str
+    users: Path
+    inline_limit: int
+
+    @staticmethod
+    def from_env(env: Mapping[str, str]) -> Settings:
+        """Read the environment; `SettingsRefused` names every missing or wrong setting at once."""
+        platform = env.get("BATON_PLATFORM", "local")
+        faults = [] if platform in PLATFORMS else [f"BATON_PLATFORM is {platform!r}, must be one of {PLATFORMS}"]
+        needed = {**NEEDED, **(NEEDED_LOCALLY if platform == "local" else {})}
+        faults += [f"{name} is missing ({what})" for name, what in needed.items() if not env.get(name)]
+        if 0 < len(env.get("BATON_APPROVAL_KEY", "")) < 16:
+            faults.append("BATON_APPROVAL_KEY is shorter than 16 characters")
+        limit = env.get("BATON_INLINE_LIMIT", str(64 * 1024 * 1024))
+        if not limit.isdigit():
+            faults.append(f"BATON_INLINE_LIMIT is {limit!r}, must be a number of bytes")
+        if faults:
+            raise SettingsRefused("; ".join(faults) + ".", next="set them in the app settings, or start with `baton up`")
+        return Settings(
+            data=env["BATON_DATA"],
+            approval_key=env["BATON_APPROVAL_KEY"],
+            url=env["BATON_URL"].rstrip("/"),
+            platform=platform,
+            home=Path(env.get("BATON_HOME", ".baton")),
+            storage_topic=env.get("BATON_STORAGE_SOURCE", LOCAL_STORAGE),
+            workspace_topic=env.get("BATON_WORKSPACE_SOURCE", LOCAL_WORKSPACE),
+            custom_topic=env.get("BATON_CUSTOM_SOURCE", LOCAL_TOPIC),
+            mlflow=env.get("MLFLOW_TRACKING_URI", ""),
+            router=env.get("BATON_ROUTER", ""),
+            router_key=env.get("BATON_ROUTER_KEY", ""),
+            users=Path(env.get("BATON_USERS", "")),
+            inline_limit=int(limit),
+        )

@@ -1,0 +1,95 @@
+"""Blobs on Azure storage (or Azurite through the blob front), by azure-storage-blob."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient, ContentSettings
+
+from shared.storage.port import BlobMissing, BlobSeen, StorageBusy
+
+CHUNK = 4 * 1024 * 1024
+
+
+class AzureBlobs:
+    """`Blobs` over one account's client. Safe to share between threads."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
+
+    def look(self, container: str, name: str) -> BlobSeen | None:
+        try:
+            seen = self._service.get_blob_client(container, name).get_blob_properties()
+        except ResourceNotFoundError:
+            return None
+        except AzureError as error:
+            raise _busy(error) from error
+        return BlobSeen(name, seen.etag.strip('"'), seen.size)
+
+    def fetch(self, container: str, name: str, into: Path, *, etag: str = "") -> None:
+        try:
+            stream = self._service.get_blob_client(container, name).download_blob(**_if_match(etag))
+            with into.open("wb") as file:
+                for chunk in stream.chunks():
+                    file.write(chunk)
+        except (ResourceNotFoundError, ResourceModifiedError) as error:
+            raise _missing(container, name, etag) from error
+        except AzureError as error:
+            raise _busy(error) from error
+
+    def read(self, container: str, name: str) -> bytes:
+        try:
+            return self._service.get_blob_client(container, name).download_blob().readall()
+        except ResourceNotFoundError as error:
+            raise _missing(container, name, "") from error
+        except AzureError as error:
+            raise _busy(error) from error
+
+    def put(self, container: str, name: str, content: bytes | Path, *, content_type: str) -> None:
+        client = self._service.get_blob_client(container, name)
+        settings = ContentSettings(content_type=content_type)
+        try:
+            if isinstance(content, bytes):
+                client.upload_blob(content, overwrite=False, content_settings=settings)
+            else:
+                with content.open("rb") as file:
+                    client.upload_blob(file, overwrite=False, content_settings=settings)
+        except ResourceExistsError:
+            return
+        except AzureError as error:
+            raise _busy(error) from error
+
+    def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
+        seen = self.look(container, name)
+        if seen is None or (etag and seen.etag != etag):
+            return False
+        try:
+            self._service.get_blob_client(container, name).set_blob_tags(dict(tags))
+        except ResourceNotFoundError:
+            return False
+        except AzureError as error:
+            raise _busy(error) from error
+        return True
+
+    def names(self, container: str, prefix: str) -> Iterable[str]:
+        try:
+            return list(self._service.get_container_client(container).list_blob_names(name_starts_with=prefix))
+        except AzureError as error:
+            raise _busy(error) from error
+
+
+def _if_match(etag: str) -> dict[str, Any]:
+    return {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified} if etag else {}
+
+
+def _missing(container: str, name: str, etag: str) -> BlobMissing:
+    with_etag = f" with ETag {etag}" if etag else ""
+    return BlobMissing(f"{container}/{name}{with_etag} is not there", next="drop the file again if it is still wanted")
+
+
+def _busy(error: AzureError) -> StorageBusy:
+    return StorageBusy(f"blob storage: {error.message[:300]}", next="this is tried again by itself")
