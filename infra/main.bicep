@@ -1,0 +1,138 @@
+// Everything that Baton needs in Azure, without one shared key. `azd up` deploys it, then the code, then
+// subscriptions.bicep (Event Grid refuses a subscription to a function that does not exist yet).
+targetScope = 'subscription'
+
+@description('Name of the azd environment; part of the resource group\'s name.')
+@minLength(1)
+@maxLength(40)
+param environmentName string
+
+@description('Region of all that is made here.')
+@metadata({ azd: { type: 'location' } })
+param location string
+
+@description('Resource id of the Azure ML workspace that trains and serves. Empty: make one.')
+param workspaceId string = ''
+
+@description('Region of that workspace, if it is another.')
+param workspaceLocation string = ''
+
+@description('Secret under which people\'s decisions are bound to what they decided on.')
+@secure()
+@minLength(32)
+param approvalKey string
+
+@description('Client id of the app registration that people sign in to. Empty: the pages answer nobody.')
+param signInClientId string = ''
+
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+var tags = { 'azd-env-name': environmentName }
+var workspaceParts = split('${workspaceId}/-/-/-/-', '/')
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: { name: 'id-baton-${token}', location: location, tags: tags }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: { name: 'baton-${token}', location: location, tags: tags, writer: identity.outputs.principalId }
+}
+
+module hostAccount 'modules/account.bicep' = {
+  name: 'host-account'
+  scope: group
+  params: { name: 'sthost${token}', location: location, tags: tags, containers: [ 'app-package' ] }
+}
+
+module dataAccount 'modules/account.bicep' = {
+  name: 'data-account'
+  scope: group
+  params: {
+    name: 'stdata${token}'
+    location: location
+    tags: tags
+    containers: [ 'incoming', 'models', 'datasets', 'quarantine', 'reports', 'scored', 'journal', 'deadletter' ]
+    queues: [ 'advance', 'perform', 'advance-poison', 'perform-poison' ]
+    tables: [ 'ledger' ]
+    deleteAfterDays: { 'quarantine/': 90, 'scored/': 90, 'deadletter/': 180 }
+  }
+}
+
+module roles 'modules/roles.bicep' = {
+  name: 'roles'
+  scope: group
+  params: {
+    principalId: identity.outputs.principalId
+    hostAccount: hostAccount.outputs.name
+    dataAccount: dataAccount.outputs.name
+  }
+}
+
+module workspace 'modules/workspace.bicep' = if (empty(workspaceId)) {
+  name: 'workspace'
+  scope: group
+  params: { name: 'mlw-${token}', token: token, location: location, tags: tags, componentId: monitoring.outputs.componentId }
+}
+
+var usedWorkspaceId = empty(workspaceId) ? workspace.?outputs.id ?? '' : workspaceId
+
+module workspaceRole 'modules/workspace-role.bicep' = {
+  name: 'workspace-role'
+  scope: resourceGroup(
+    empty(workspaceId) ? subscription().subscriptionId : workspaceParts[2],
+    empty(workspaceId) ? group.name : workspaceParts[4]
+  )
+  params: { workspace: last(split(usedWorkspaceId, '/')), principalId: identity.outputs.principalId }
+}
+
+module topics 'modules/topics.bicep' = {
+  name: 'topics'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: tags
+    dataAccount: dataAccount.outputs.name
+    workspaceId: usedWorkspaceId
+    workspaceLocation: empty(workspaceLocation) ? location : workspaceLocation
+    sender: identity.outputs.principalId
+  }
+}
+
+module app 'modules/app.bicep' = {
+  name: 'app'
+  scope: group
+  params: {
+    name: 'func-baton-${token}'
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    hostAccount: hostAccount.outputs.name
+    packages: '${hostAccount.outputs.blobEndpoint}app-package'
+    dataAccount: dataAccount.outputs.name
+    monitoringConnection: monitoring.outputs.connection
+    customTopicEndpoint: topics.outputs.customTopicEndpoint
+    workspaceId: usedWorkspaceId
+    approvalKey: approvalKey
+    signInClientId: signInClientId
+  }
+  dependsOn: [ roles ]
+}
+
+output AZURE_RESOURCE_GROUP string = group.name
+output BATON_URL string = app.outputs.url
+output BATON_APP_ID string = app.outputs.id
+output BATON_DATA_ACCOUNT_ID string = dataAccount.outputs.id
+output BATON_STORAGE_TOPIC string = topics.outputs.storageTopic
+output BATON_WORKSPACE_TOPIC string = topics.outputs.workspaceTopic
+output BATON_CUSTOM_TOPIC string = topics.outputs.customTopic

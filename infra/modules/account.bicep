@@ -1,0 +1,83 @@
+// One storage account that takes identities only: no account key, no public blob, nothing below TLS 1.2.
+param name string
+param location string
+param tags object
+param containers array = []
+param queues array = []
+param tables array = []
+@description('Prefix (container/...) to the days after which its blobs are deleted.')
+param deleteAfterDays object = {}
+
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: 'Standard_LRS' }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    networkAcls: { defaultAction: 'Allow', bypass: 'AzureServices' }
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: { enabled: true, days: 14 }
+    containerDeleteRetentionPolicy: { enabled: true, days: 14 }
+  }
+}
+
+resource allContainers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = [for container in containers: {
+  parent: blobs
+  name: container
+  properties: { publicAccess: 'None' }
+}]
+
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = if (!empty(queues)) {
+  parent: account
+  name: 'default'
+}
+
+resource allQueues 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [for queue in queues: {
+  parent: queueService
+  name: queue
+}]
+
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = if (!empty(tables)) {
+  parent: account
+  name: 'default'
+}
+
+resource allTables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-06-01' = [for table in tables: {
+  parent: tableService
+  name: table
+}]
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = if (!empty(deleteAfterDays)) {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: map(items(deleteAfterDays), rule => {
+        name: 'delete-${replace(rule.key, '/', '')}'
+        type: 'Lifecycle'
+        definition: {
+          filters: { blobTypes: [ 'blockBlob' ], prefixMatch: [ rule.key ] }
+          actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: rule.value } } }
+        }
+      })
+    }
+  }
+}
+
+output id string = account.id
+output name string = account.name
+output blobEndpoint string = account.properties.primaryEndpoints.blob

@@ -1,0 +1,98 @@
+// The function app on Flex Consumption, reached by its own identity only.
+param name string
+param location string
+param tags object
+param identityId string
+param identityClientId string
+param hostAccount string
+@description('URL of the container that holds the app\'s packages.')
+param packages string
+param dataAccount string
+param monitoringConnection string
+param customTopicEndpoint string
+param workspaceId string
+@secure()
+param approvalKey string
+param signInClientId string
+
+var suffix = environment().suffixes.storage
+// Triggers need credential and clientId on every connection, or nothing wakes the app from zero.
+var settings = [
+  { name: 'AzureWebJobsStorage__accountName', value: hostAccount }
+  { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+  { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+  { name: 'AZURE_CLIENT_ID', value: identityClientId }
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: monitoringConnection }
+  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+  { name: 'BATON_DATA__blobServiceUri', value: 'https://${dataAccount}.blob.${suffix}' }
+  { name: 'BATON_DATA__queueServiceUri', value: 'https://${dataAccount}.queue.${suffix}' }
+  { name: 'BATON_DATA__tableServiceUri', value: 'https://${dataAccount}.table.${suffix}' }
+  { name: 'BATON_DATA__credential', value: 'managedidentity' }
+  { name: 'BATON_DATA__clientId', value: identityClientId }
+  { name: 'BATON_CUSTOM_TOPIC', value: customTopicEndpoint }
+  { name: 'BATON_WORKSPACE_ID', value: workspaceId }
+  { name: 'BATON_APPROVAL_KEY', value: approvalKey }
+  { name: 'BATON_URL', value: 'https://${name}.azurewebsites.net' }
+]
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: 'plan-${name}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  kind: 'functionapp,linux'
+  tags: union(tags, { 'azd-service-name': 'baton' })
+  identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    siteConfig: { minTlsVersion: '1.2', ftpsState: 'Disabled', appSettings: settings }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packages
+          authentication: { type: 'UserAssignedIdentity', userAssignedIdentityResourceId: identityId }
+        }
+      }
+      runtime: { name: 'python', version: '3.11' }
+      scaleAndConcurrency: { instanceMemoryMB: 2048, maximumInstanceCount: 40 }
+    }
+  }
+}
+
+// Event Grid's own calls carry the system key instead of a person's sign-in.
+resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(signInClientId)) {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: { enabled: true }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'RedirectToLoginPage'
+      redirectToProvider: 'azureactivedirectory'
+      excludedPaths: [ '/runtime/webhooks/*', '/api/health' ]
+    }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          clientId: signInClientId
+        }
+        validation: { allowedAudiences: [ signInClientId, 'api://${signInClientId}' ] }
+      }
+    }
+    login: { tokenStore: { enabled: true } }
+  }
+}
+
+output id string = app.id
+output url string = 'https://${app.properties.defaultHostName}'

@@ -1,0 +1,93 @@
+// Where events come from: the data account, the ML workspace, and a topic of our own for requests.
+// A source may have one system topic only: delete one left over from the portal first.
+param token string
+param location string
+param tags object
+param dataAccount string
+param workspaceId string
+@description('Region of the workspace: a system topic lives where its source lives.')
+param workspaceLocation string
+@description('Principal id of who may send to the custom topic.')
+param sender string
+
+var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+var eventSender = 'd5a91429-5739-47e2-a06b-3470a27159e7'
+
+resource data 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: dataAccount
+}
+
+resource storage 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+  name: 'evgt-storage-${token}'
+  location: location
+  tags: tags
+  identity: { type: 'SystemAssigned' }
+  properties: { source: data.id, topicType: 'Microsoft.Storage.StorageAccounts' }
+}
+
+resource workspace 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+  name: 'evgt-workspace-${token}'
+  location: workspaceLocation
+  tags: tags
+  identity: { type: 'SystemAssigned' }
+  properties: { source: workspaceId, topicType: 'Microsoft.MachineLearningServices.Workspaces' }
+}
+
+resource custom 'Microsoft.EventGrid/topics@2025-02-15' = {
+  name: 'evgt-baton-${token}'
+  location: location
+  tags: tags
+  identity: { type: 'SystemAssigned' }
+  properties: {
+    inputSchema: 'CloudEventSchemaV1_0'
+    disableLocalAuth: true
+    minimumTlsVersionAllowed: '1.2'
+    publicNetworkAccess: 'Enabled'
+  }
+}
+
+// What cannot be delivered is written to the account by the topic's own identity.
+resource storageDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(data.id, storage.id, blobContributor)
+  scope: data
+  properties: {
+    principalId: storage.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+  }
+}
+
+resource workspaceDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(data.id, workspace.id, blobContributor)
+  scope: data
+  properties: {
+    principalId: workspace.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+  }
+}
+
+resource customDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(data.id, custom.id, blobContributor)
+  scope: data
+  properties: {
+    principalId: custom.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+  }
+}
+
+resource maySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(custom.id, sender, eventSender)
+  scope: custom
+  properties: {
+    principalId: sender
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', eventSender)
+  }
+}
+
+output storageTopic string = storage.name
+output workspaceTopic string = workspace.name
+output customTopic string = custom.name
+output customTopicEndpoint string = custom.properties.endpoint

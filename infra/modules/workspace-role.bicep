@@ -1,0 +1,19 @@
+// The app submits runs, registers models and deploys them; it administers nothing.
+param workspace string
+param principalId string
+
+var dataScientist = 'f6c7c914-8db3-469d-8ca1-694a8f32e121'
+
+resource used 'Microsoft.MachineLearningServices/workspaces@2025-06-01' existing = {
+  name: workspace
+}
+
+resource mayWork 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(used.id, principalId, dataScientist)
+  scope: used
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', dataScientist)
+  }
+}
