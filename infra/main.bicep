@@ -121,8 +121,9 @@ module app 'modules/app.bicep' = {
     packages: '${hostAccount.outputs.blobEndpoint}app-package'
     dataAccount: dataAccount.outputs.name
     monitoringConnection: monitoring.outputs.connection
-    customTopicEndpoint: topics.outputs.customTopicEndpoint
+    dataAccountId: dataAccount.outputs.id
     workspaceId: usedWorkspaceId
+    customTopicId: topics.outputs.customTopicId
     approvalKey: approvalKey
     signInClientId: signInClientId
   }

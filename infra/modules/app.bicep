@@ -9,8 +9,10 @@ param hostAccount string
 param packages string
 param dataAccount string
 param monitoringConnection string
-param customTopicEndpoint string
+@description('Resource ids of the sources whose events are believed.')
+param dataAccountId string
 param workspaceId string
+param customTopicId string
 @secure()
 param approvalKey string
 param signInClientId string
@@ -29,8 +31,10 @@ var settings = [
   { name: 'BATON_DATA__tableServiceUri', value: 'https://${dataAccount}.table.${suffix}' }
   { name: 'BATON_DATA__credential', value: 'managedidentity' }
   { name: 'BATON_DATA__clientId', value: identityClientId }
-  { name: 'BATON_CUSTOM_TOPIC', value: customTopicEndpoint }
-  { name: 'BATON_WORKSPACE_ID', value: workspaceId }
+  { name: 'BATON_PLATFORM', value: 'azureml' }
+  { name: 'BATON_STORAGE_SOURCE', value: dataAccountId }
+  { name: 'BATON_WORKSPACE_SOURCE', value: workspaceId }
+  { name: 'BATON_CUSTOM_SOURCE', value: customTopicId }
   { name: 'BATON_APPROVAL_KEY', value: approvalKey }
   { name: 'BATON_URL', value: 'https://${name}.azurewebsites.net' }
 ]

@@ -90,4 +90,4 @@ resource maySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 output storageTopic string = storage.name
 output workspaceTopic string = workspace.name
 output customTopic string = custom.name
-output customTopicEndpoint string = custom.properties.endpoint
+output customTopicId string = custom.id
