@@ -1,1 +1,1 @@
-"""Triggers of the function app: each one is a call into `shared`."""
+"""Triggers: each parses, calls once, and is done."""

@@ -138,6 +138,11 @@ class Ledger:
         rows = self._table.page(model, OUTBOX, EARLY, PERFORM_PAGE)
         return [(state.loads(Command, row.body), row.key, row.etag) for row in rows]
 
+    def is_paused(self, model: str) -> bool:
+        """Whether effects wait at this moment."""
+        head = self.head(model)
+        return head is not None and bool(head.paused)
+
     def claim(self, model: str, command: Command, key: str, etag: str, until: datetime) -> Claimed | None:
         """Take a command for this process; None if another was faster."""
         claimed = replace(command, claimed_until=until)
@@ -161,7 +166,17 @@ class Ledger:
             return None
         return Claimed(command, key, etags[key])
 
-    # What people read
+    # What people and the sweep read
+
+    def head(self, model: str) -> Head | None:
+        """The model's head as it is now."""
+        row = self._table.get(model, HEAD)
+        return state.loads(Head, row.body) if row else None
+
+    def wake_at(self, model: str) -> datetime | None:
+        """When the model must next be looked at."""
+        head = self.head(model)
+        return head.wake_at if head else None
 
     def release(self, model: str, release: str) -> Release | None:
         """A release, open or ended."""

@@ -150,7 +150,7 @@ def _judged(turn: Turn, release: Release, event: RunEnded) -> None:
         _start_certifying(turn, release)
         return
     release = turn.move(release, "registering", within=REGISTERING, owner="platform", run="")
-    turn.send("register_version", release, run_id=release.train_run)
+    turn.send("register_version", release, run_id=release.train_run, folder=release.folder)
 
 
 def _held(turn: Turn, release: Release, verdict: Verdict) -> bool:

@@ -1,0 +1,112 @@
+"""The endpoint: what serves, staging, traffic and its roll-out steps."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from shared import names
+from shared.effects.parts import Later, Parts
+from shared.errors import PlatformBusy, TrafficMoved
+from shared.events import (
+    ChampionSeen,
+    CommandDone,
+    DeploymentEnded,
+    Outcome,
+    StepSeen,
+    TrafficRefused,
+    TrafficSet,
+)
+from shared.platforms.port import Deployment, DeployRequest, EndpointSeen
+from shared.state import Command
+from shared.storage.port import BlobMissing
+
+LOOK_AGAIN = timedelta(seconds=1)
+PROBES_AT_MOST = 50
+
+
+def observe_champion(parts: Parts, model: str, command: Command) -> Outcome:
+    """Ask the endpoint what serves. Unreadable raises; "none" is said only where the platform says so."""
+    seen = parts.endpoints.look(model)
+    serving = _most(seen)
+    return ChampionSeen(
+        **parts.stamp(model, command),
+        version=serving.version if serving else "",
+        deployment=serving.name if serving else "",
+        split=seen.split if seen else {},
+    )
+
+
+def _most(seen: EndpointSeen | None) -> Deployment | None:
+    serving = [deployment for deployment in (seen.deployments if seen else ()) if deployment.share > 0]
+    return max(serving, key=lambda deployment: deployment.share, default=None)
+
+
+def deploy_staging(parts: Parts, model: str, command: Command) -> Outcome | Later:
+    """Begin the deployment under its release's name, or find it; answer when it is healthy or has failed."""
+    name = names.deployment_name(command.release)
+    folder, version = command.payload["folder"], command.payload["version"]
+    parts.endpoints.deploy(DeployRequest(model, name, version, folder))
+    found = _deployment(parts.endpoints.look(model), name)
+    if found is None or found.state == "starting":
+        return Later(LOOK_AGAIN)
+    healthy = found.state == "healthy"
+    return DeploymentEnded(**parts.stamp(model, command), deployment=name, healthy=healthy, reason=found.reason[:1000])
+
+
+def _deployment(seen: EndpointSeen | None, name: str) -> Deployment | None:
+    return next((found for found in (seen.deployments if seen else ()) if found.name == name), None)
+
+
+def set_traffic(parts: Parts, model: str, command: Command) -> Outcome:
+    """Set the whole split if the expected one stands; otherwise say what was found, with nothing changed."""
+    purpose, split = command.payload["purpose"], command.payload["split"]
+    try:
+        parts.endpoints.set_traffic(model, split, expected=command.payload["expected"])
+    except TrafficMoved:
+        seen = parts.endpoints.look(model)
+        return TrafficRefused(**parts.stamp(model, command), purpose=purpose, found=seen.split if seen else {})
+    counted = _deployment(parts.endpoints.look(model), names.deployment_name(command.release))
+    requests, errors = (counted.requests, counted.errors) if counted else (0, 0)
+    return TrafficSet(
+        **parts.stamp(model, command), purpose=purpose, split=dict(split), requests=requests, errors=errors
+    )
+
+
+def look_at_step(parts: Parts, model: str, command: Command) -> Outcome:
+    """Count what the new deployment answered; where people send too little, the owner's own cases are sent to it.
+
+    Probes are pinned to the deployment and count like any request: they are answered by the real server.
+    """
+    name = command.payload["deployment"]
+    counted = _deployment(parts.endpoints.look(model), name)
+    missing = command.payload["enough"] - (counted.requests if counted else 0)
+    if counted is not None and missing > 0:
+        _probe(parts, model, command.payload["folder"], name, min(missing, PROBES_AT_MOST))
+    seen = parts.endpoints.look(model)
+    counted = _deployment(seen, name)
+    if seen is None or counted is None:
+        raise PlatformBusy(f"deployment {name} is not to be seen", next="it is looked at again by itself")
+    return StepSeen(
+        **parts.stamp(model, command), requests=counted.requests, errors=counted.errors, split=seen.split
+    )
+
+
+def _probe(parts: Parts, model: str, folder: str, deployment: str, count: int) -> None:
+    try:
+        cases = json.loads(parts.blobs.read("models", f"{model}/{folder}/tests/cases.json"))
+    except BlobMissing:
+        return
+    good = [case["request"] for case in cases if case.get("expect", {}).get("status") == 200]
+    for number in range(count if good else 0):
+        parts.endpoints.score(model, json.dumps(good[number % len(good)]), deployment=deployment)
+
+
+def clean_up(parts: Parts, model: str, command: Command) -> Outcome:
+    """Remove a deployment that nothing needs. One that has traffic again is kept, and that is said."""
+    name = command.payload["deployment"]
+    try:
+        parts.endpoints.remove(model, name)
+    except TrafficMoved:
+        return CommandDone(**parts.stamp(model, command), name="clean_up", detail=f"{name} has traffic and is kept")
+    return CommandDone(**parts.stamp(model, command), name="clean_up", detail=f"{name} removed")

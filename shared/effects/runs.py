@@ -1,0 +1,100 @@
+"""Runs and versions: started under a name of ours, looked at, registered."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from shared.data.versions import manifest_bytes
+from shared.effects.files import DATASETS, JSON, REPORTS
+from shared.effects.parts import Later, Parts
+from shared.events import CommandDone, Outcome, RunEnded, RunStarted, VersionRegistered
+from shared.names import digest
+from shared.platforms.port import RunRequest
+from shared.state import Command
+
+LOOK_AGAIN = timedelta(seconds=20)
+STILL_GOING = ("queued", "running")
+JUDGE_SECONDS = 900.0
+
+
+def start_run(parts: Parts, model: str, command: Command) -> Outcome:
+    """Start a run under its name, or find it. Its dataset version's manifest is written first."""
+    what = command.payload
+    spec = parts.rules(model, what["folder"])
+    manifest = _write_manifest(parts, model, what) if "files" in what else ""
+    seconds = spec.train.max_minutes * 60 if what["step"] == "train" else JUDGE_SECONDS
+    request = RunRequest(
+        run_id=what["run_id"],
+        model=model,
+        step=what["step"],
+        folder=what["folder"],
+        inputs=_inputs(what, manifest),
+        parameters=dict(spec.train.parameters) if what["step"] == "train" else {},
+        tags={"baton.release": command.release, "baton.model": model, "baton.folder": what["folder"]},
+        max_seconds=seconds,
+        max_memory_mb=spec.train.max_memory_mb,
+    )
+    parts.trainer.start(request)
+    return RunStarted(**parts.stamp(model, command), run_id=what["run_id"], manifest=manifest)
+
+
+def _inputs(what: Any, manifest: str) -> dict[str, str]:
+    inputs = {"data": f"dataset:{manifest}"} if manifest else {}
+    if what.get("candidate"):
+        inputs["candidate"] = what["candidate"]
+    if what.get("champion"):
+        inputs["champion"] = f"version:{what['champion']}"
+        inputs["champion_folder"] = f"folder:{what['champion_folder']}"
+    return inputs
+
+
+def _write_manifest(parts: Parts, model: str, what: Any) -> str:
+    """The dataset version of files 1 to `files`: immutable, and named by the hash of its content."""
+    files = parts.book.files(model, what["files"])
+    contract = parts.blobs.read("models", f"{model}/{what['folder']}/{parts.rules(model, what['folder']).data.contract}")
+    content = manifest_bytes(model, digest(contract), files, first_new=what["first_new_file"])
+    name = f"{model}/versions/{digest(content)}.json"
+    parts.blobs.put(DATASETS, name, content, content_type=JSON)
+    return name
+
+
+def look_at_run(parts: Parts, model: str, command: Command) -> Outcome | Later:
+    """Ask how far a run is. Its result becomes evidence in `reports` before anybody decides on it."""
+    run_id = command.payload["run_id"]
+    seen = parts.trainer.look(run_id)
+    if seen is None:
+        reason = "the platform knows no such run"
+        return RunEnded(**parts.stamp(model, command), run_id=run_id, status="failed", reason=reason)
+    if seen.status in STILL_GOING:
+        return Later(LOOK_AGAIN)
+    report = ""
+    if seen.result:
+        content = json.dumps(seen.result, indent=1, sort_keys=True).encode()
+        name = f"{model}/runs/{run_id}-{digest(content)[:16]}.json"
+        parts.blobs.put(REPORTS, name, content, content_type=JSON)
+        report = f"{REPORTS}/{name}"
+    return RunEnded(
+        **parts.stamp(model, command),
+        run_id=run_id,
+        status=seen.status,
+        reason=seen.reason[:1000],
+        result=dict(seen.result),
+        report=report,
+        seconds=round(seen.seconds, 1),
+    )
+
+
+def cancel_run(parts: Parts, model: str, command: Command) -> Outcome:
+    """Stop a run that nobody waits for any more."""
+    parts.trainer.cancel(command.payload["run_id"])
+    return CommandDone(**parts.stamp(model, command), name="cancel_run", detail=command.payload["run_id"])
+
+
+def register_version(parts: Parts, model: str, command: Command) -> Outcome:
+    """Register what a training run made; get-or-create under the run's id."""
+    run_id = command.payload["run_id"]
+    tags = {"baton.release": command.release, "baton.run_id": run_id, "baton.folder": command.payload["folder"]}
+    version = parts.registry.register(model, run_id=run_id, tags=tags)
+    return VersionRegistered(**parts.stamp(model, command), version=version)

@@ -1,0 +1,59 @@
+"""Taking events in: understood, kept once, and rung for, in well under a second.
+
+An event is acknowledged once it is recorded, also where it was refused; only a failure to record it
+makes the delivery fail, so that Event Grid comes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from shared import events, log, names, wire
+from shared.errors import EventRefused
+from shared.ledger import Ledger
+from shared.storage.port import Bells
+
+
+class Intake:
+    """The way in for world events and, after authentication elsewhere, for what people ask."""
+
+    def __init__(
+        self, book: Ledger, bells: Bells, sources: wire.Sources, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._book = book
+        self._bells = bells
+        self._sources = sources
+        self._clock = clock
+        self._known: set[str] = set()
+
+    def receive(self, delivered: wire.Delivered) -> None:
+        """Record one delivered event. Safe to repeat; raises only if storage could not record it."""
+        try:
+            routed = wire.read(delivered, self._sources, self._clock())
+        except EventRefused as refused:
+            self._ignore(delivered, refused.what)
+            return
+        if not self._knows(routed.model):
+            self._ignore(delivered, f"no model is published under the name {routed.model}")
+            return
+        self.accept(routed.model, routed.event)
+
+    def accept(self, model: str, event: events.Event) -> bool:
+        """Record an event for its model and ring; False if it was seen before (rung all the same, in case that was lost)."""
+        new = self._book.record(model, event)
+        self._bells.ring("advance", model)
+        if not new:
+            log.info("event seen before", model=model, event=event.id[:16], kind=type(event).__name__)
+        return new
+
+    def _knows(self, model: str) -> bool:
+        if model not in self._known and self._book.knows(model):
+            self._known.add(model)
+        return model in self._known
+
+    def _ignore(self, delivered: wire.Delivered, reason: str) -> None:
+        identity = names.identity_key(str(delivered.topic), str(delivered.type), str(delivered.id))
+        details = {"type": str(delivered.type)[:200], "subject": str(delivered.subject)[:500]}
+        self._book.ignore(identity, reason, details, self._clock())
+        log.warning("event not taken", why=reason, subject=str(delivered.subject)[:200], event=identity[:16])

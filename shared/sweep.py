@@ -1,0 +1,41 @@
+"""The sweep: whatever was lost, it rings for again. It decides nothing, and running twice at once is harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from shared.ledger import Ledger
+from shared.storage.port import Bells
+
+EVERY_MODEL_EACH_MINUTES = 5
+
+
+class Sweeper:
+    """Rings for models whose `wake_at` has passed, and every few minutes for all, in case a ring for new events was lost."""
+
+    def __init__(self, book: Ledger, bells: Bells, *, clock: Callable[[], datetime]) -> None:
+        self._book = book
+        self._bells = bells
+        self._clock = clock
+        self._all_rung_at: datetime | None = None
+
+    def sweep(self) -> int:
+        """Ring for every model that is due; returns how many."""
+        now = self._clock()
+        everybody = self._is_time_for_all(now)
+        rung = 0
+        for model in self._book.models():
+            wake_at = self._book.wake_at(model)
+            if everybody or (wake_at is not None and wake_at <= now):
+                self._bells.ring("advance", model)
+                self._bells.ring("perform", model)
+                rung += 1
+        return rung
+
+    def _is_time_for_all(self, now: datetime) -> bool:
+        last = self._all_rung_at
+        if last is not None and (now - last).total_seconds() < EVERY_MODEL_EACH_MINUTES * 60:
+            return False
+        self._all_rung_at = now
+        return True

@@ -1,0 +1,202 @@
+"""From the wire to the chain: what Event Grid delivers becomes one of our events, or is refused with a reason.
+
+Nothing is trusted because it arrived: topic and subject are held against the configured sources, and
+subject and data must agree. Shapes are those of Microsoft's system events for Storage and Machine
+Learning (azure-rest-api-specs, specification/eventgrid), whose keys occur in several casings.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from shared import events, names
+from shared.errors import EventRefused, NameRefused
+
+CONTAINER = "incoming"
+SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<blob>.+)", re.DOTALL)
+WRITES = ("PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose")
+LARGEST = 1024 * 1024
+ID_LONGEST = 1024
+AHEAD, BEHIND = timedelta(hours=1), timedelta(days=3)
+NOT_A_NAME = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One event as a trigger got it, whichever schema it came in. `topic` is the CloudEvents `source` there."""
+
+    id: str
+    topic: str
+    subject: str
+    type: str
+    time: datetime | None
+    data: object
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The topics that are ours, as Azure resource ids; case does not matter."""
+
+    storage: str
+    workspace: str
+    custom: str
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """An event and the model that it concerns."""
+
+    model: str
+    event: events.Event
+
+
+def read(delivered: Delivered, sources: Sources, now: datetime) -> Routed:
+    """The event for the chain; `EventRefused` says which rule it breaks. Pure and safe to repeat."""
+    kind = (delivered.type or "").lower()
+    if kind not in READERS:
+        raise _refused(f"type {delivered.type!r} is none that Baton takes")
+    source, reader = READERS[kind]
+    _check_envelope(delivered, getattr(sources, source), now)
+    data = _data(delivered)
+    return reader(delivered, data, now)
+
+
+def _refused(what: str) -> EventRefused:
+    return EventRefused(what[:500], next="nothing, unless it was ours: compare infra/subscriptions.json with the sender")
+
+
+def _check_envelope(delivered: Delivered, topic: str, now: datetime) -> None:
+    if (delivered.topic or "").lower() != topic.lower():
+        raise _refused(f"topic {delivered.topic!r} is not the configured source {topic}")
+    if not delivered.id or len(delivered.id) > ID_LONGEST:
+        raise _refused("its id is missing or longer than 1,024 characters")
+    if delivered.time is not None and delivered.time.tzinfo is not None:
+        if not now - BEHIND <= delivered.time <= now + AHEAD:
+            raise _refused(f"its time {delivered.time.isoformat()} is outside the window of 3 days back, 1 hour ahead")
+
+
+def _data(delivered: Delivered) -> Mapping[str, Any]:
+    """The event's data with keys in lower case; the few that differ in spelling alone count as one."""
+    if not isinstance(delivered.data, Mapping):
+        raise _refused(f"its data is {type(delivered.data).__name__}, must be an object")
+    if len(json.dumps(delivered.data, default=str)) > LARGEST:
+        raise _refused("its data is larger than 1 MiB")
+    return {str(key).lower(): value for key, value in delivered.data.items()}
+
+
+def _text(data: Mapping[str, Any], key: str) -> str:
+    value = data.get(key.lower())
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise _refused(f"data.{key} is {value!r}, must be text")
+    return value.strip()
+
+
+def _tags(data: Mapping[str, Any], key: str) -> dict[str, str]:
+    value = data.get(key.lower())
+    return {str(name): str(tag) for name, tag in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _model(name: str) -> str:
+    try:
+        return names.model_name(name)
+    except NameRefused as error:
+        raise _refused(error.what) from error
+
+
+def _blob_created(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
+    match = SUBJECT.fullmatch(delivered.subject or "")
+    if match is None or match["container"] != CONTAINER:
+        raise _refused(f"subject {delivered.subject!r} is not a blob in container {CONTAINER}")
+    blob = match["blob"]
+    _check_path(blob)
+    path = unquote(urlsplit(_text(data, "url")).path)
+    if not path.endswith(f"/{CONTAINER}/{blob}"):
+        raise _refused(f"subject names blob {blob!r}, data.url {path!r}")
+    if data.get("api") not in WRITES:
+        raise _refused(f"data.api {data.get('api')!r} does not complete a blob")
+    size, etag = data.get("contentlength"), _text(data, "eTag").strip('"')
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise _refused(f"data.contentLength is {size!r}, must be a number of bytes")
+    identity = names.identity_key(delivered.topic.lower(), CONTAINER, blob, etag)
+    api, sequencer = str(data["api"]), str(data.get("sequencer", ""))
+    event = events.DataLanded(
+        id=identity, at=now, container=CONTAINER, blob=blob, etag=etag, size=size, api=api, sequencer=sequencer
+    )
+    return Routed(_model(blob.split("/", 1)[0]), event)
+
+
+def _check_path(blob: str) -> None:
+    parts = blob.split("/")
+    if len(parts) < 2 or "" in parts or any(part in (".", "..") for part in parts):
+        raise _refused(f"blob {blob!r} is not <model>/<file>, or holds an empty or dotted part")
+    if NOT_A_NAME.search(blob) or ".." in unquote(blob).split("/"):
+        raise _refused(f"blob {blob!r} holds a control character, a backslash or a hidden '..'")
+
+
+def _run_changed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
+    run = _text(data, "runId")
+    if not (delivered.subject or "").endswith(f"/runs/{run}"):
+        raise _refused(f"subject {delivered.subject!r} and data.runId {run!r} disagree")
+    status = "completed" if delivered.type.lower().endswith("runcompleted") else _text(data, "runStatus").lower()
+    release = names.release_of_run(run)
+    tagged = _tags(data, "runTags").get("baton.model", "")
+    model = release.rsplit("-", 1)[0] if release else tagged
+    if not model:
+        raise _refused(f"run {run!r} is not ours and carries no tag baton.model")
+    identity = names.identity_key("run", delivered.topic.lower(), run, status)
+    return Routed(_model(model), events.RunChanged(id=identity, at=now, run_id=run, status=status, model=tagged))
+
+
+def _model_registered(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
+    model, version = _text(data, "modelName"), _text(data, "modelVersion")
+    if delivered.subject != f"models/{model}:{version}":
+        raise _refused(f"subject {delivered.subject!r} and data name {model}:{version} disagree")
+    release = _tags(data, "modelTags").get("baton.release", "")
+    identity = names.identity_key("model", delivered.topic.lower(), model, version)
+    return Routed(_model(model), events.ModelRegistered(id=identity, at=now, version=version, release=release))
+
+
+def _model_deployed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
+    service, ids = _text(data, "serviceName"), str(data.get("modelids") or "")
+    model = ids.split(",")[0].rsplit(":", 1)[0].strip() or service
+    identity = names.identity_key("deployed", delivered.topic.lower(), service, ids, delivered.id)
+    return Routed(_model(model), events.ModelDeployed(id=identity, at=now, service=service))
+
+
+def _drift_detected(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
+    monitor, run = _text(data, "dataDriftName"), _text(data, "runId")
+    coefficient = data.get("driftcoefficient")
+    if not isinstance(coefficient, int | float) or not math.isfinite(coefficient):
+        raise _refused(f"data.driftCoefficient is {coefficient!r}, must be a finite number")
+    identity = names.identity_key("drift", delivered.topic.lower(), monitor, run)
+    event = events.DriftDetected(id=identity, at=now, monitor=monitor, run_id=run, coefficient=float(coefficient))
+    return Routed(_model(monitor), event)
+
+
+def _retrain_requested(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
+    """Another system asks for a retrain. A person's decision is refused here: it enters through the web API only."""
+    model, by = _text(data, "model"), _text(data, "by")
+    identity = names.identity_key("request", delivered.topic.lower(), delivered.id)
+    why = str(data.get("why") or "asked through the topic")
+    return Routed(_model(model), events.RetrainRequested(id=identity, at=now, by=by, why=why))
+
+
+Reader = Callable[[Delivered, Mapping[str, Any], datetime], Routed]
+READERS: Mapping[str, tuple[str, Reader]] = {
+    "microsoft.storage.blobcreated": ("storage", _blob_created),
+    "microsoft.machinelearningservices.runcompleted": ("workspace", _run_changed),
+    "microsoft.machinelearningservices.runstatuschanged": ("workspace", _run_changed),
+    "microsoft.machinelearningservices.modelregistered": ("workspace", _model_registered),
+    "microsoft.machinelearningservices.modeldeployed": ("workspace", _model_deployed),
+    "microsoft.machinelearningservices.datasetdriftdetected": ("workspace", _drift_detected),
+    "baton.retrainrequested": ("custom", _retrain_requested),
+}

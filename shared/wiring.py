@@ -1,0 +1,216 @@
+"""The composition root: the only file that knows concrete adapters.
+
+`app()` builds everything once, at first use and not at import, so that a missing setting is an error
+of a function that can be read, not of an app that indexes nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared import log, names
+from shared.effects import EFFECTS
+from shared.effects.parts import Parts
+from shared.fold import Fold
+from shared.intake import Intake
+from shared.ledger import Ledger
+from shared.perform import Performer
+from shared.settings import Settings
+from shared.spec import Spec, load_spec
+from shared.storage.port import Bells, Blobs, Table
+from shared.sweep import Sweeper
+from shared.wire import Sources
+
+if TYPE_CHECKING:
+    import azure.functions as func
+
+    from shared.data.verdict import Verdict
+    from shared.platforms.port import Endpoints, Registry, Trainer
+
+TABLE = "ledger"
+QUEUES = ("advance", "perform")
+CONTAINERS = ("incoming", "models", "datasets", "quarantine", "reports", "scored", "journal", "deadletter")
+CHECK_MEMORY_MB = 1024
+CHECK_SECONDS = 50.0
+RULES_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class App:
+    """Everything that the functions and pages call."""
+
+    settings: Settings
+    book: Ledger
+    bells: Bells
+    blobs: Blobs
+    intake: Intake
+    fold: Fold
+    performer: Performer
+    sweeper: Sweeper
+    parts: Parts
+    clock: Callable[[], datetime]
+
+
+_lock = threading.Lock()
+_app: App | None = None
+
+
+def app() -> App:
+    """The one app of this process; `SettingsRefused` names every missing setting."""
+    global _app  # noqa: PLW0603 - one app a process is what the Functions host gives us
+    with _lock:
+        if _app is None:
+            _app = build(os.environ)
+        return _app
+
+
+def poisoned(queue: str, body: bytes) -> None:
+    """Record a doorbell that failed every time as a dead letter of its model. Never raises: nothing comes after it."""
+    text = body.decode(errors="replace")[:100]
+    todo = f"baton doctor; then baton replay {text}; docs/runbook.md#poison"
+    log.error("model cannot be advanced", model=text, queue=queue, next=todo)
+    try:
+        details = {"kind": "poison", "queue": queue, "why": "failed every time", "at": now().isoformat()}
+        app().book.bury(names.model_name(text), f"poison-{queue}", details)
+    except Exception as error:  # noqa: BLE001 - a poison queue has no poison queue
+        log.error("poison not recorded", model=text, why=f"{type(error).__name__}: {error}", next="docs/runbook.md#poison")
+
+
+def pages() -> func.AsgiMiddleware:
+    """The web application behind the HTTP trigger, built at its first request."""
+    return _pages(app())
+
+
+@functools.cache
+def _pages(built: App) -> func.AsgiMiddleware:
+    import azure.functions as func
+
+    from shared.web.site import site
+
+    return func.AsgiMiddleware(site(built))
+
+
+def build(env: Mapping[str, str]) -> App:
+    """An app over real storage and the platform that the settings name."""
+    log.quiet_the_sdks()
+    settings = Settings.from_env(env)
+    table, bells, blobs = storage(settings.data)
+    trainer, registry, endpoints = _platform(settings, blobs)
+    return assemble(settings, table, bells, blobs, trainer, registry, endpoints, clock=now)
+
+
+def now() -> datetime:
+    """The clock of a running app."""
+    return datetime.now(UTC)
+
+
+def assemble(
+    settings: Settings,
+    table: Table,
+    bells: Bells,
+    blobs: Blobs,
+    trainer: Trainer,
+    registry: Registry,
+    endpoints: Endpoints,
+    *,
+    clock: Callable[[], datetime],
+    check: Callable[[Path, Path], Verdict] | None = None,
+) -> App:
+    """An app over the given ports; tests pass their own."""
+    from shared.notify import FileNotifier
+
+    book = Ledger(table)
+    rules = published_rules(blobs)
+    fold = Fold(book, bells, rules, clock=clock, approval_key=settings.approval_key, log=log.note)
+    notifier = FileNotifier(settings.home / "notices")
+    parts = Parts(
+        book=book,
+        blobs=blobs,
+        trainer=trainer,
+        registry=registry,
+        endpoints=endpoints,
+        notifier=notifier,
+        rules=rules,
+        check=check or _check,
+        clock=clock,
+        url=settings.url,
+        inline_limit=settings.inline_limit,
+    )
+    sources = Sources(settings.storage_topic, settings.workspace_topic, settings.custom_topic)
+    return App(
+        settings=settings,
+        book=book,
+        bells=bells,
+        blobs=blobs,
+        intake=Intake(book, bells, sources, clock=clock),
+        fold=fold,
+        performer=Performer(book, fold, bells, parts, EFFECTS, clock=clock),
+        sweeper=Sweeper(book, bells, clock=clock),
+        parts=parts,
+        clock=clock,
+    )
+
+
+def published_rules(blobs: Blobs) -> Callable[[str, str], Spec]:
+    """The spec of a published folder, by model and hash. A folder never changes, so it is read once."""
+
+    @functools.lru_cache(maxsize=RULES_KEPT)
+    def rules(model: str, folder: str) -> Spec:
+        text = blobs.read("models", f"{model}/{folder}/model.yaml").decode()
+        return load_spec(text, file=f"models/{model}/model.yaml")
+
+    return rules
+
+
+def storage(connection: str) -> tuple[Table, Bells, Blobs]:
+    """The storage adapters over one data account."""
+    from azure.data.tables import TableServiceClient
+    from azure.storage.blob import BlobServiceClient
+    from azure.storage.queue import QueueServiceClient, TextBase64EncodePolicy
+
+    from shared.storage.blobs import AzureBlobs
+    from shared.storage.queues import AzureBells
+    from shared.storage.table import AzureTable
+
+    table = TableServiceClient.from_connection_string(connection).get_table_client(TABLE)
+    service = QueueServiceClient.from_connection_string(connection)
+    queues = {name: service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()) for name in QUEUES}
+    blobs = BlobServiceClient.from_connection_string(connection)
+    return AzureTable(table), AzureBells(queues), AzureBlobs(blobs)
+
+
+def create_storage(connection: str) -> None:
+    """Create table, queues and containers where they are missing. In Azure the Bicep does this."""
+    from azure.data.tables import TableServiceClient
+    from azure.storage.blob import BlobServiceClient
+    from azure.storage.queue import QueueServiceClient
+
+    TableServiceClient.from_connection_string(connection).create_table_if_not_exists(TABLE)
+    queues = QueueServiceClient.from_connection_string(connection)
+    missing = {*QUEUES, *(f"{name}-poison" for name in QUEUES)} - {queue.name for queue in queues.list_queues()}
+    for name in missing:
+        queues.create_queue(name)
+    blobs = BlobServiceClient.from_connection_string(connection)
+    for name in set(CONTAINERS) - {container.name for container in blobs.list_containers()}:
+        blobs.create_container(name)
+
+
+def _platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
+    from shared.platforms.local import LocalRegistry, LocalTrainer
+    from shared.platforms.local_endpoints import LocalEndpoints
+
+    registry = LocalRegistry(settings.mlflow, settings.home)
+    return LocalTrainer(settings.home), registry, LocalEndpoints(settings.router, settings.router_key, settings.home)
+
+
+def _check(file: Path, contract: Path) -> Verdict:
+    from shared.data.checking import check_in_subprocess
+
+    return check_in_subprocess(file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS)
