@@ -23,7 +23,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 _EXPERIMENTS = uuid.UUID(
     "6f0e2b5c-5f6a-4f58-9a67-0c1d6a1f4a11"
 )  # any fixed namespace: Azure's experiment ids are GUIDs
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("baton.runs")
 
 
 def tell(folder: RunFolder, topic: WorkspaceTopic) -> bool:

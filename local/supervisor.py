@@ -32,7 +32,7 @@ PREPARING = Limits(seconds=900.0, memory_mb=2048)  # copying inputs, building an
 PATIENCE_SECONDS = 60.0  # with Event Grid, after the run's end; then the workspace daemon goes on
 PREPARE = (sys.executable, "-m", "local.materialise")
 _KEPT_SETTINGS = {"BATON_DATA", "BATON_HOME"}
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("baton.runs")
 
 
 @dataclass(frozen=True, slots=True)

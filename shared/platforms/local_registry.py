@@ -89,7 +89,9 @@ class LocalRegistry:
             )
         self._make_name(model)
         source = f"{self._client.get_run(mlflow_run).info.artifact_uri}/model"
-        made = self._client.create_model_version(model, source, run_id=mlflow_run, tags={**tags, RUN_TAG: run_id})
+        made = self._client.create_model_version(
+            model, source, run_id=mlflow_run, tags={**tags, RUN_TAG: run_id}, await_creation_for=0
+        )
         return str(made.version)
 
     def _make_name(self, model: str) -> None:
