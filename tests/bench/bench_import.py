@@ -23,7 +23,7 @@ LIMIT = 1.3
 def import_seconds(statement: str) -> float:
     """Seconds that a fresh interpreter spends in one import statement, its own start not counted."""
     code = f"from time import perf_counter as t; a = t(); {statement}; print(t() - a)"
-    fresh = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    fresh = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return float(fresh.stdout)
 
 
