@@ -215,8 +215,10 @@ def install_azurite() -> str:
 def make_model_environments() -> str:
     """Build the environments in which the models' own code trains and serves."""
     folders = sorted(path.parent for path in ROOT.glob("models/*/model.yaml"))
-    call(PYTHON, "-m", "local.environments", *folders, remedy="check the model's requirements.txt, then run it again")
-    return f"ready for {', '.join(folder.name for folder in folders)}"
+    if folders:
+        remedy = "check the model's requirements.txt, then run it again"
+        call(PYTHON, "-m", "local.environments", *folders, remedy=remedy)
+    return f"ready for {', '.join(folder.name for folder in folders) or 'no model'}"
 
 
 def find_browser() -> str:
