@@ -36,7 +36,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def announce(**what: str | int) -> None:
+def announce(**what: object) -> None:
     """Print the one line that says that the daemon answers: `{"ready": true, ...}`."""
     print(json.dumps({"ready": True, **what}), flush=True)
 

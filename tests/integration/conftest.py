@@ -1,26 +1,53 @@
-"""One Azurite, in memory, for all integration tests of a session; each test uses names of its own."""
+"""Starting the laptop's daemons as processes of their own, the way `baton up` does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from local.azurite import Azurite
-from local.azurite import azurite as run_azurite
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    """A running Azurite with nothing in it at first."""
-    with run_azurite(PROJECT / ".baton", in_memory=True) as running:
-        yield running
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A running `python -m <module>` and what its ready line said."""
+
+    process: subprocess.Popen[str]
+    ready: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["url"])
+
+    def kill(self) -> None:
+        """kill -9: it gets no chance to write anything."""
+        self.process.kill()
+        self.process.wait()
 
 
-@pytest.fixture(scope="session")
-def connection(azurite: Azurite) -> str:
-    """The connection string of that Azurite, its own blob endpoint in it (no blob front)."""
-    return azurite.connection_string()
+@pytest.fixture
+def start() -> Iterator[Callable[..., Daemon]]:
+    """Start daemons of the laptop, `start("local.eventgrid", "--host", url, BATON_TOPIC_KEY=key)`; all end with the test."""
+    running: list[subprocess.Popen[str]] = []
+
+    def started(module: str, *arguments: str, **environment: str) -> Daemon:
+        words = [sys.executable, "-m", module, *arguments]
+        process = subprocess.Popen(
+            words, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        assert process.stdout
+        return Daemon(process, json.loads(process.stdout.readline()))
+
+    yield started
+    for process in running:
+        process.terminate()
+    assert all(process.wait(20) is not None for process in running)
