@@ -112,7 +112,7 @@ def broken(req: func.HttpRequest) -> func.HttpResponse:
     if how == "nothing":
         return None  # type: ignore[return-value]
     if how == "timeout":
-        time.sleep(3.5)
+        time.sleep(2.3)
     raise KeyError("broken")
 
 
