@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from local.daemon import LOCALHOST, DaemonFailed, announce, answers, free_port, home_folder, log_to_stderr, wait_until
@@ -38,6 +38,17 @@ def command(folder: Path, port: int) -> list[str]:
         "--serve-artifacts",
         *("--host", LOCALHOST, "--port", str(port), "--workers", "1"),
     ]
+
+
+@contextmanager
+def mlflow_server(folder: Path, *, port: int = 0) -> Iterator[str]:
+    """A server over the state in `folder`, from when it answers until the block ends; yields its URL."""
+    port = port or free_port()
+    server = start(folder.resolve(), port)
+    try:
+        yield f"http://{LOCALHOST}:{port}"
+    finally:
+        stop(server)
 
 
 def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
