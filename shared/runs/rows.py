@@ -1,0 +1,15 @@
+"""What a run learns from and what it is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows to train on, and those that no training ever sees."""
+
+    train: pa.Table
+    holdout: pa.Table

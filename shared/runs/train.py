@@ -1,0 +1,104 @@
+"""The training step: the owner's train.py on the training rows, its metrics collected, its model kept."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+
+import pyarrow as pa
+from pyarrow import csv
+
+from shared.errors import BatonError, MetricMissing, Permanent, PlatformBusy, RunFailed
+from shared.runs.model_files import ModelFiles, model_files
+from shared.runs.owner_code import owner_environment, run_script
+from shared.runs.reference import reference
+from shared.runs.rows import Rows
+from shared.runs.run_dir import RunDir
+from shared.runs.tracking import Tracking
+from shared.spec import Spec
+
+REFERENCE = "reference.json"
+
+
+def train(
+    run: RunDir, spec: Spec, rows: Rows, *, python: str, tracking: Tracking, environment: Mapping[str, str]
+) -> dict[str, object]:
+    """Train on `rows.train` and keep the model; return the run's result document.
+
+    Writes outputs/model (the owner's files and reference.json) and outputs/reference.json. The holdout rows are
+    written nowhere. Raises `RunFailed` for what the owner's script did, `MetricMissing` for what it logged, and
+    `PlatformBusy` if MLflow could not keep it.
+    """
+    started = time.monotonic()
+    tracked = tracking.begin(run.request)
+    try:
+        theirs = owner_environment(environment, **tracking.environment(tracked))
+        _run_entry(run, spec, rows.train, python=python, environment=theirs)
+        metrics = _finite(tracking.metrics(tracked), run, spec)
+        model = _model(run, spec, rows.train)
+        tracking.store_model(tracked, run.outputs / "model")
+    except BatonError:
+        with suppress(PlatformBusy):  # the first error is the one to tell
+            tracking.end(tracked, completed=False)
+        raise
+    tracking.end(tracked, completed=True)
+    return {
+        "v": 1,
+        "metrics": metrics,
+        "rows": {"train": rows.train.num_rows, "holdout": rows.holdout.num_rows},
+        "model": {"sha256": model.sha256, "bytes": model.bytes, "files": [asdict(file) for file in model.files]},
+        "mlflow_run_id": tracked,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def _run_entry(run: RunDir, spec: Spec, table: pa.Table, *, python: str, environment: Mapping[str, str]) -> None:
+    if not table.num_rows:
+        raise Permanent(
+            "there is no row to train on", next="drop more data, or lower data.holdout_percent in model.yaml"
+        )
+    data, model = run.scratch / "train.csv", run.outputs / "model"
+    csv.write_csv(table, data)
+    model.mkdir(exist_ok=True)
+    parameters = [part for name, value in run.request.parameters.items() for part in (f"--{name}", value)]
+    command = [python, spec.train.entry, "--data", str(data), "--model-dir", str(model), *parameters]
+    ended = run_script(command, cwd=run.input("folder"), environment=environment)
+    if ended.code != 0:
+        raise RunFailed(f"{spec.train.entry} failed: {ended.reason}", next=_mend(run, spec, "mend it"))
+
+
+def _finite(metrics: Mapping[str, float], run: RunDir, spec: Spec) -> dict[str, float]:
+    if not metrics:
+        raise MetricMissing(
+            f"{spec.train.entry} logged no metric", next=_mend(run, spec, "log one with mlflow.log_metric")
+        )
+    wrong = [f"{name} = {value}" for name, value in metrics.items() if not math.isfinite(value)]
+    if wrong:
+        raise MetricMissing(
+            f"{spec.train.entry} logged {', '.join(wrong)}", next=_mend(run, spec, "log finite numbers")
+        )
+    return dict(metrics)
+
+
+def _model(run: RunDir, spec: Spec, table: pa.Table) -> ModelFiles:
+    folder = run.outputs / "model"
+    made = model_files(folder).files
+    if not made:
+        raise RunFailed(
+            f"{spec.train.entry} wrote no file to its --model-dir", next=_mend(run, spec, "save the model there")
+        )
+    if any(file.path == REFERENCE for file in made):
+        raise RunFailed(f"{spec.train.entry} wrote {REFERENCE}", next=_mend(run, spec, "give that file another name"))
+    profile = json.dumps(reference(table, without={*spec.data.key, spec.data.target}), allow_nan=False)
+    for place in (folder, run.outputs):
+        (place / REFERENCE).write_text(profile)
+    return model_files(folder)
+
+
+def _mend(run: RunDir, spec: Spec, what: str) -> str:
+    model = run.request.model
+    return f"{what} in models/{model}/{spec.train.entry}, `baton publish models/{model}`, then {run.again}"

@@ -1,0 +1,455 @@
+"""The three steps of a release on the smallest model folder: real scripts, real MLflow, the real inference server."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from mlflow.tracking import MlflowClient
+
+from shared import gates
+from shared.errors import MetricMissing, Permanent, PlatformBusy, RunFailed
+from shared.platforms.port import RunRequest
+from shared.runs.certify import certify
+from shared.runs.judge import judge
+from shared.runs.rows import Rows
+from shared.runs.run_dir import RunDir
+from shared.runs.tracking import RUN_TAG, MlflowTracking
+from shared.runs.train import train
+from shared.spec import Approval, CertificateLimits, Data, Gates, Spec, Train
+
+LINEAR = Path(__file__).parents[1] / "models" / "linear"
+GATES = Gates(metric="mse", direction="lower", floor=4.0, certificate=CertificateLimits(start_seconds=30))
+SPEC = Spec(
+    name="linear",
+    owner="tests",
+    purpose="",
+    data=Data("contract.yaml", key=("ID",), target="Y", holdout_percent=30),
+    train=Train("train.py", {}),
+    gates=GATES,
+    approval=Approval(("operations",)),
+)
+GOOD, WORSE, TRUE = [1.0, 2.0, -1.0], [1.5, 2.0, -1.0], {"X1": 2.0, "X2": -1.0}
+
+
+def table_of(rows, seed):
+    draw = np.random.default_rng(seed)
+    x1, x2 = draw.normal(size=(2, rows))
+    target = 1 + TRUE["X1"] * x1 + TRUE["X2"] * x2 + draw.normal(scale=0.1, size=rows)
+    return pa.table({"ID": np.arange(rows) + 1000 * seed, "X1": x1, "X2": x2, "Y": target})
+
+
+ROWS = Rows(train=table_of(80, seed=1), holdout=table_of(40, seed=2))
+
+
+@pytest.fixture(scope="session")
+def serving_python(tmp_path_factory):
+    """The interpreter of an environment with Microsoft's inference server in it."""
+    place = tmp_path_factory.mktemp("serving") / "env"
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "-q", "--python", sys.executable, place], check=True)
+    python = place / "bin" / "python"
+    subprocess.run(
+        [*uv, "pip", "install", "-q", "--python", python, "azureml-inference-server-http==1.5.1"], check=True
+    )
+    return str(python)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """An MLflow database with its tables made, to copy: making them takes a second."""
+    file = tmp_path_factory.mktemp("mlflow") / "empty.db"
+    MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def mlflow(tmp_path, empty_store):
+    """The client of a store of the test's own."""
+    return store_in(tmp_path, empty_store)
+
+
+def store_in(place, empty_store):
+    """A client whose database and artefacts lie in `place`."""
+    shutil.copy(empty_store, place / "mlflow.db")
+    client = MlflowClient(f"sqlite:///{place}/mlflow.db")
+    client.create_experiment("linear", artifact_location=(place / "artefacts").as_uri())
+    return client
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the linear model's folder, to spoil."""
+    return Path(shutil.copytree(LINEAR, tmp_path / "linear"))
+
+
+def run_of(tmp_path, folder, step="train", **inputs):
+    """A run's folder with its inputs laid out; `inputs` maps a name to (what the request says, the folder)."""
+    path = tmp_path / f"run-{step}"
+    (path / "inputs").mkdir(parents=True)
+    shutil.copytree(folder, path / "inputs" / "folder")
+    for name, (_, files) in inputs.items():
+        shutil.copytree(files, path / "inputs" / name)
+    request = RunRequest(
+        run_id="linear-0001-t-1",
+        model="linear",
+        step=step,
+        folder="0123456789abcdef",
+        inputs={name: said for name, (said, _) in inputs.items()},
+        parameters={"alpha": "0.1"} if step == "train" else {},
+        max_seconds=60,
+    )
+    return RunDir(path, request)
+
+
+class Remembered:
+    """A tracking port that answers with `metrics` and remembers how the run ended."""
+
+    def __init__(self, metrics=None, disk_is_full=False):
+        self.ended = []
+        self._metrics = {"mse": 1.0} if metrics is None else metrics
+        self._disk_is_full = disk_is_full
+
+    def begin(self, request):
+        return "tracked-1"
+
+    def environment(self, tracked):
+        return {}
+
+    def metrics(self, tracked):
+        return self._metrics
+
+    def store_model(self, tracked, folder):
+        if self._disk_is_full:
+            raise PlatformBusy("MLflow could not store the model's files: no space left on device", next="free some")
+
+    def end(self, tracked, *, completed):
+        self.ended.append(completed)
+
+
+def trained(run, tracking, rows=ROWS, environment=os.environ):
+    return train(run, SPEC, rows, python=sys.executable, tracking=tracking, environment=environment)
+
+
+def append(file, text):
+    file.write_text(file.read_text() + text)
+
+
+# Training
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory, empty_store):
+    """One training with everything real: its run, its result, and the client of its store."""
+    place = tmp_path_factory.mktemp("once")
+    client = store_in(place, empty_store)
+    run = run_of(place, LINEAR)
+    return run, trained(run, MlflowTracking(client.tracking_uri)), client
+
+
+def test_training_tells_metrics_rows_and_files(once):
+    _, result, _ = once
+
+    assert result["metrics"] == {"train_mse": pytest.approx(0.01, abs=0.01)}
+    assert result["rows"] == {"train": 80, "holdout": 40}
+    assert [file["path"] for file in result["model"]["files"]] == ["reference.json", "weights.json"]
+
+
+def test_mlflow_holds_parameters_and_model_of_the_run(once):
+    _, result, mlflow = once
+
+    tracked = mlflow.get_run(result["mlflow_run_id"])
+
+    assert (tracked.info.status, tracked.data.params) == ("FINISHED", {"alpha": "0.1"})
+    assert tracked.data.tags[RUN_TAG] == "linear-0001-t-1"
+    assert [item.path for item in mlflow.list_artifacts(tracked.info.run_id, "model")] == [
+        "model/reference.json",
+        "model/weights.json",
+    ]
+
+
+def test_the_reference_profiles_the_features_and_neither_key_nor_target(once):
+    run, _, _ = once
+
+    reference = json.loads((run.outputs / "reference.json").read_text())
+
+    assert sorted(reference["features"]) == ["X1", "X2"]
+    assert reference["features"]["X1"]["deciles"] == pytest.approx(
+        np.quantile(ROWS.train["X1"].to_numpy(), np.arange(11) / 10)
+    )
+    assert reference["features"]["X1"]["counts"] == [8] * 10
+
+
+def test_holdout_rows_are_written_nowhere(once):
+    run, _, _ = once
+    holdout = [repr(value) for value in ROWS.holdout["X1"].to_pylist()]
+
+    texts = [file.read_text(errors="replace") for file in run.path.rglob("*") if file.is_file()]
+
+    assert not [value for value in holdout for text in texts if value in text]
+
+
+def test_a_run_that_begins_twice_is_one_run_of_mlflow(tmp_path, folder, mlflow):
+    tracking = MlflowTracking(mlflow.tracking_uri)
+    request = run_of(tmp_path, folder).request
+
+    assert tracking.begin(request) == tracking.begin(request)
+    experiment = mlflow.get_experiment_by_name("linear").experiment_id
+    assert len(mlflow.search_runs([experiment])) == 1
+
+
+def test_a_store_that_takes_no_files_is_busy(tmp_path, folder, mlflow):
+    (tmp_path / "artefacts").write_text("a file where the folder should be")
+    tracking = MlflowTracking(mlflow.tracking_uri)
+    tracked = tracking.begin(run_of(tmp_path, folder).request)
+
+    with pytest.raises(PlatformBusy, match="could not store the model's files"):
+        tracking.store_model(tracked, folder)
+
+
+def test_a_full_disk_of_the_artefact_store_ends_the_run_as_failed(tmp_path, folder):
+    tracking = Remembered(disk_is_full=True)
+
+    with pytest.raises(PlatformBusy, match="no space left on device"):
+        trained(run_of(tmp_path, quick(folder)), tracking)
+
+    assert tracking.ended == [False]
+
+
+SAVE = "import sys, pathlib; pathlib.Path(sys.argv[sys.argv.index('--model-dir') + 1], 'w.json').write_text('[]')\n"
+
+
+def quick(folder, script=SAVE):
+    """The folder with a train.py that needs no MLflow."""
+    (folder / "train.py").write_text(script)
+    return folder
+
+
+def test_the_owners_code_does_not_see_batons_settings(tmp_path, folder):
+    look = "import os; assert not [name for name in os.environ if name.startswith('BATON_')]\n"
+    environment = {**os.environ, "BATON_DATA": "AccountKey=secret"}
+
+    assert trained(run_of(tmp_path, quick(folder, SAVE + look)), Remembered(), environment=environment)
+
+
+@pytest.mark.parametrize(
+    ("script", "metrics", "error", "what"),
+    [
+        ("raise RuntimeError('singular')", None, RunFailed, "train.py failed: RuntimeError: singular"),
+        ("import sys; print('no luck'); sys.exit(3)", None, RunFailed, "failed: exit code 3; last line: no luck"),
+        ("import os; os.kill(os.getpid(), 9)", None, RunFailed, "failed: exit code -9; last line: none"),
+        ("def broken(:", None, RunFailed, "failed: SyntaxError: invalid syntax"),
+        ("pass", None, RunFailed, "train.py wrote no file to its --model-dir"),
+        (SAVE.replace("w.json", "reference.json"), None, RunFailed, "train.py wrote reference.json"),
+        (SAVE, {}, MetricMissing, "train.py logged no metric"),
+        (SAVE, {"mse": float("nan"), "mae": 1.0}, MetricMissing, "train.py logged mse = nan"),
+    ],
+)
+def test_what_the_training_script_did_wrong_is_told_with_the_remedy(tmp_path, folder, script, metrics, error, what):
+    tracking = Remembered(metrics)
+
+    with pytest.raises(error) as raised:
+        trained(run_of(tmp_path, quick(folder, script)), tracking)
+
+    assert what in raised.value.what
+    assert "models/linear/train.py" in raised.value.next
+    assert "`baton retry linear-0001`" in raised.value.next
+    assert tracking.ended == [False]
+
+
+def test_no_row_to_train_on_is_told(tmp_path, folder):
+    with pytest.raises(Permanent, match="no row to train on"):
+        trained(run_of(tmp_path, folder), Remembered(), rows=Rows(ROWS.train.slice(0, 0), ROWS.holdout))
+
+
+# Judging
+
+
+def weights(tmp_path, name, values):
+    place = tmp_path / name
+    place.mkdir()
+    (place / "weights.json").write_text(json.dumps(values))
+    return place
+
+
+def judged(tmp_path, folder, candidate=GOOD, champion=None, champion_folder=None, rows=ROWS):
+    inputs = {"candidate": ("run:linear-0002-t-1", weights(tmp_path, "candidate", candidate))}
+    if champion is not None:
+        inputs["champion"] = ("version:7", weights(tmp_path, "champion", champion))
+    if champion_folder is not None:
+        inputs["champion_folder"] = ("folder:fedcba", champion_folder)
+    run = run_of(tmp_path, folder, step="judge", **inputs)
+    pythons = {"folder": sys.executable, "champion_folder": sys.executable}
+    document = judge(run, SPEC, rows, pythons=pythons, environment=os.environ)
+    json.dumps(document, allow_nan=False)
+    return document
+
+
+def mse(weights):
+    columns = {name: ROWS.holdout[name].to_numpy() for name in ("X1", "X2", "Y")}
+    return np.mean((weights[0] + weights[1] * columns["X1"] + weights[2] * columns["X2"] - columns["Y"]) ** 2)
+
+
+def test_a_better_candidate_passes_with_both_values_and_the_interval(tmp_path, folder):
+    evidence = judged(tmp_path, folder, candidate=GOOD, champion=WORSE)
+
+    assert evidence["rows"] == 40
+    assert evidence["candidate"]["value"] == pytest.approx(mse(GOOD))
+    assert evidence["champion"]["version"] == "7"
+    assert evidence["champion"]["value"] == pytest.approx(mse(WORSE))
+    assert evidence["gain"]["mean"] == pytest.approx(mse(WORSE) - mse(GOOD))
+    assert 0 < evidence["gain"]["lower"] < evidence["gain"]["mean"] < evidence["gain"]["upper"]
+    assert gates.judge(GATES, evidence, against="7").passed
+
+
+def test_a_worse_candidate_is_held_by_the_gain(tmp_path, folder):
+    verdict = gates.judge(GATES, judged(tmp_path, folder, candidate=WORSE, champion=GOOD))
+
+    assert [result.gate for result in verdict.results if not result.passed] == ["min_gain"]
+
+
+def test_the_same_model_again_is_held(tmp_path, folder):
+    verdict = gates.judge(GATES, judged(tmp_path, folder, candidate=GOOD, champion=GOOD))
+
+    assert [result.gate for result in verdict.results if not result.passed] == ["min_gain", "not_identical"]
+
+
+def test_the_first_candidate_is_judged_by_the_floor(tmp_path, folder):
+    evidence = judged(tmp_path, folder)
+
+    assert (evidence["champion"], evidence["gain"]) == (None, None)
+    assert gates.judge(GATES, evidence, against="").passed
+
+
+def test_the_champion_is_scored_by_its_own_score_py(tmp_path, folder):
+    older = Path(shutil.copytree(LINEAR, tmp_path / "older"))
+    append(older / "score.py", "\n\ndef run(data):\n    return {'predictions': [0.5 * n for n in range(40)]}\n")
+
+    evidence = judged(tmp_path, folder, champion=GOOD, champion_folder=older)
+
+    assert evidence["champion"]["predicted"] == {"min": 0.0, "mean": 9.75, "max": 19.5}
+
+
+@pytest.mark.parametrize("spoil", ["raise KeyError('weights')", "import sys; sys.exit(4)", "import os; os._exit(5)"])
+def test_a_champion_that_cannot_be_scored_is_evidence_that_holds(tmp_path, folder, spoil):
+    older = Path(shutil.copytree(LINEAR, tmp_path / "older"))
+    append(older / "score.py", f"\n\ndef init():\n    {spoil}\n")
+
+    evidence = judged(tmp_path, folder, champion=GOOD, champion_folder=older)
+
+    assert "score.py" in evidence["champion"]["error"]
+    assert evidence["champion"]["version"] == "7"
+    assert gates.judge(GATES, evidence).first_failure.gate == "evidence_complete"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("{'predictions': [float('nan')] * 40}", "40 of 40 predictions are no finite number"),
+        ("{'predictions': [1.0]}", "1 predictions to 40 rows"),
+        ("{'predictions': ['high'] * 40}", "prediction 0 is 'high'"),
+        ("{'predictions': [1e300] * 40}", "too large to measure"),
+        ("[1.0] * 40", "must be {'predictions'"),
+    ],
+)
+def test_a_candidate_that_answers_nonsense_is_held_with_what_it_answered(tmp_path, folder, answer, told):
+    append(folder / "score.py", f"\n\ndef run(data):\n    return {answer}\n")
+
+    evidence = judged(tmp_path, folder, champion=None)
+
+    assert told in evidence["candidate"]["error"]
+    assert not gates.judge(GATES, evidence).passed
+
+
+def test_a_candidate_that_predicts_one_number_is_held(tmp_path, folder):
+    append(folder / "score.py", "\n\ndef run(data):\n    return {'predictions': [1.0] * 40}\n")
+
+    verdict = gates.judge(GATES, judged(tmp_path, folder))
+
+    assert "sane_predictions" in [result.gate for result in verdict.results if not result.passed]
+
+
+def test_no_holdout_row_is_held(tmp_path, folder):
+    evidence = judged(tmp_path, folder, champion=GOOD, rows=Rows(ROWS.train, ROWS.holdout.slice(0, 0)))
+
+    assert evidence["rows"] == 0
+    assert not gates.judge(GATES, evidence).passed
+
+
+# Certifying
+
+
+def certified(tmp_path, folder, python, limits=GATES.certificate):
+    run = run_of(tmp_path, folder, step="certify", candidate=("version:3", weights(tmp_path, "candidate", GOOD)))
+    spec = Spec(
+        "linear", "tests", "", SPEC.data, SPEC.train, Gates("mse", "lower", 4.0, certificate=limits), SPEC.approval
+    )
+    return certify(run, spec, python=python, environment=os.environ)
+
+
+def test_a_good_version_earns_a_certificate_of_the_real_server(tmp_path, folder, serving_python):
+    certificate = certified(tmp_path, folder, serving_python)
+
+    assert certificate["version"] == "3"
+    assert certificate["cases"] == {"passed": 3, "failed": []}
+    assert set(certificate["malformed"].values()) == {400}
+    assert certificate["latency_ms"]["requests"] == 100
+    assert 0 < certificate["latency_ms"]["p50"] <= certificate["latency_ms"]["p95"] < 500
+    assert 0 < certificate["start_seconds"] < 30
+    assert gates.certify(GATES.certificate, certificate).passed
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        ("def init():\n    raise KeyError('weights')", "score.py raised KeyError: 'weights'"),
+        ("import no_such_module", "score.py raised ModuleNotFoundError: No module named 'no_such_module'"),
+        ("del run", "does not have a run() function"),
+    ],
+)
+def test_a_server_that_cannot_start_is_a_certificate_that_holds(tmp_path, folder, serving_python, spoil, told):
+    append(folder / "score.py", f"\n\n{spoil}\n")
+
+    certificate = certified(tmp_path, folder, serving_python)
+
+    assert told in certificate["error"]
+    assert gates.certify(GATES.certificate, certificate).first_failure.gate == "starts"
+
+
+def test_an_init_that_takes_too_long_is_given_up(tmp_path, folder, serving_python):
+    append(folder / "score.py", "\n\ndef init():\n    import threading\n    threading.Event().wait()\n")
+
+    certificate = certified(tmp_path, folder, serving_python, CertificateLimits(start_seconds=2))
+
+    assert certificate["error"].startswith("not healthy after 3.")
+
+
+def test_a_server_error_on_malformed_requests_is_held(tmp_path, folder, serving_python):
+    append(folder / "score.py", "\n\ndef refused(why):\n    raise RuntimeError(why)\n")
+
+    certificate = certified(tmp_path, folder, serving_python)
+
+    assert certificate["cases"]["failed"] == ["case 3 (text for a number): status 500, must be 400"]
+    assert certificate["malformed"]["not json"] == 500
+    held = [result.gate for result in gates.certify(GATES.certificate, certificate).results if not result.passed]
+    assert held == ["cases_pass", "refuses_malformed"]
+
+
+def test_cases_that_cannot_be_read_are_held(tmp_path, folder, serving_python):
+    (folder / "tests" / "cases.json").write_text('[{"request": 1}]')
+
+    certificate = certified(tmp_path, folder, serving_python)
+
+    assert certificate["cases"]["failed"] == ["tests/cases.json cannot be read: KeyError: 'expect'"]
+
+
+def test_no_server_is_left_behind(tmp_path, folder, serving_python):
+    certified(tmp_path, folder, serving_python)
+
+    commands = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if os.access(file, os.R_OK)]
+    assert not [command for command in commands if serving_python.encode() in command]
