@@ -29,9 +29,9 @@ def note(function: str, **facts: object) -> None:
 @app.event_grid_trigger(arg_name="event")
 def on_event(event: func.EventGridEvent) -> None:
     """Journal an event; one whose subject is `fail` is refused, one that is `slow` takes half a second."""
+    note("on_event", id=event.id, subject=event.subject, time=event.event_time, data=event.get_json())
     if event.subject == "slow":
         time.sleep(0.5)
-    note("on_event", id=event.id, subject=event.subject, time=event.event_time, data=event.get_json())
     if event.subject == "fail":
         raise ValueError("this event is refused")
 
