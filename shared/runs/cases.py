@@ -16,6 +16,8 @@ from shared.runs.server import Answer
 
 Range = tuple[float, float]
 
+TOLD = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -42,7 +44,7 @@ class Case:
             return f"{len(predictions)} predictions, must be {len(self.ranges)}"
         for number, (found, (lowest, highest)) in enumerate(zip(predictions, ranges, strict=True)):
             if not (isinstance(found, int | float) and lowest <= found <= highest):
-                return f"prediction {number} is {found}, must be {lowest} to {highest}"
+                return f"prediction {number} is {found}, must be {lowest:g} to {highest:g}"
         return ""
 
 
@@ -60,10 +62,11 @@ def read_cases(folder: Path) -> list[Case]:
         ) from error
 
 
-def try_cases(cases: list[Case], ask: Callable[[bytes], Answer]) -> tuple[int, list[str]]:
-    """How many cases passed, and a sentence for each that did not."""
+def try_cases(cases: Sequence[Case], ask: Callable[[bytes], Answer]) -> tuple[int, list[str]]:
+    """How many cases passed, and a sentence for each that did not; of very many, the first 20 and how many more."""
     faults = [fault for case in cases if (fault := case.fault(ask(case.body)))]
-    return len(cases) - len(faults), faults
+    more = [f"and {len(faults) - TOLD} more"] if len(faults) > TOLD else []
+    return len(cases) - len(faults), faults[:TOLD] + more
 
 
 def _case(number: int, entry: Mapping[str, object]) -> Case:
