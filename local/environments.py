@@ -101,7 +101,7 @@ def _installer(environment: Path) -> tuple[list[str], list[str]]:
     uv, python = Path(sys.executable).with_name("uv"), str(_python(environment))
     if uv.exists():
         make = [str(uv), "venv", "--quiet", "--no-project", "--python", sys.executable, str(environment)]
-        return make, [str(uv), "pip", "install", "--quiet", "--python", python]
+        return make, [str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
     return [sys.executable, "-m", "venv", str(environment)], [python, "-m", "pip", "install", "--quiet"]
 
 

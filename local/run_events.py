@@ -13,7 +13,7 @@ import time
 import uuid
 from datetime import datetime
 
-from local.topic import WorkspaceTopic
+from local.topic import Topic
 from shared.errors import PlatformBusy
 from shared.platforms.local_run import Change, RunFolder
 from shared.platforms.port import RunRequest
@@ -26,7 +26,7 @@ _EXPERIMENTS = uuid.UUID(
 _log = logging.getLogger("baton.runs")
 
 
-def tell(folder: RunFolder, topic: WorkspaceTopic) -> bool:
+def tell(folder: RunFolder, topic: Topic) -> bool:
     """Publish what Event Grid has not taken yet, in order; False as soon as it does not take one."""
     request = folder.request()
     for change in folder.untold():
@@ -39,9 +39,7 @@ def tell(folder: RunFolder, topic: WorkspaceTopic) -> bool:
     return True
 
 
-def tell_until_over(
-    folder: RunFolder, topic: WorkspaceTopic, over: threading.Event, *, patience_seconds: float
-) -> None:
+def tell_until_over(folder: RunFolder, topic: Topic, over: threading.Event, *, patience_seconds: float) -> None:
     """Publish the changes as they come, until the run is `over` and all were taken, or patience with Event Grid ends.
 
     What is untold then stays so on disk; the workspace daemon goes on with it.
@@ -61,7 +59,7 @@ def tell_until_over(
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def _publish(request: RunRequest, change: Change, topic: WorkspaceTopic) -> None:
+def _publish(request: RunRequest, change: Change, topic: Topic) -> None:
     experiment = str(uuid.uuid5(_EXPERIMENTS, request.model))
     data: dict[str, object] = {
         "experimentId": experiment,

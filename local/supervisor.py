@@ -23,7 +23,7 @@ from pathlib import Path
 
 from local.guarded import Ending, Limits, end_orphans, run_guarded
 from local.run_events import tell_until_over
-from local.topic import WorkspaceTopic, topic_of
+from local.topic import Topic, topic_of
 from shared.errors import RunFailed
 from shared.platforms.local_run import RunFolder, read_json
 from shared.platforms.port import RunStatus
@@ -42,7 +42,7 @@ class Supervision:
     folder: RunFolder
     command: Sequence[str]
     environment: Mapping[str, str]
-    topic: WorkspaceTopic | None
+    topic: Topic | None
 
     def to_the_end(self) -> None:
         """Bring the run to its end, whatever was done before, and tell Event Grid."""
@@ -172,9 +172,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("azure").setLevel(logging.WARNING)
     folder = RunFolder(given.folder.resolve())
-    if given.lock is None and folder.take() is None:
+    lock = given.lock if given.lock is not None else folder.take()
+    if lock is None:
         _log.info("another supervisor has the run run=%s", folder.path.name)
         return 0
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     Supervision(folder, given.command, os.environ, topic_of(os.environ)).to_the_end()
     return 0
 

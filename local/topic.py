@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 
 from shared.errors import PlatformBusy, SettingsRefused
+
+
+class Topic(Protocol):
+    """Takes events."""
+
+    def publish(
+        self, subject: str, event_type: str, data: Mapping[str, object], id: str, at: datetime | None = None
+    ) -> None:
+        """Publish one event; raise `PlatformBusy` unless it was taken. A repeat with the same id is the same event."""
+        ...
 
 
 class WorkspaceTopic:
@@ -23,7 +34,6 @@ class WorkspaceTopic:
     def publish(
         self, subject: str, event_type: str, data: Mapping[str, object], id: str, at: datetime | None = None
     ) -> None:
-        """Publish one event once. Raise `PlatformBusy` unless the topic took it; a repeat with the same id is the same event."""
         from azure.core.credentials import AzureKeyCredential
         from azure.core.exceptions import AzureError
         from azure.eventgrid import EventGridEvent, EventGridPublisherClient

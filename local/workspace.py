@@ -26,7 +26,7 @@ from typing import Protocol
 
 from local.daemon import announce, home_folder, log_to_stderr
 from local.run_events import EVENTS, tell
-from local.topic import WorkspaceTopic, topic_of
+from local.topic import Topic, topic_of
 from shared.errors import PlatformBusy
 from shared.platforms.local import LocalRegistry, LocalTrainer
 from shared.platforms.local_run import RunFolder, find_runs
@@ -48,7 +48,7 @@ class Announcer:
     """Publishes each model version once; those that were taken are remembered as lines of a file."""
 
     registry: Newest
-    topic: WorkspaceTopic
+    topic: Topic
     memory: Path
     _taken: set[str] = field(default_factory=set)
 
@@ -94,7 +94,7 @@ class Caretaker:
     """Looks after the runs whose supervisor is gone; `_over` are those that need no look any more."""
 
     trainer: LocalTrainer
-    topic: WorkspaceTopic | None
+    topic: Topic | None
     _over: set[str] = field(default_factory=set)
 
     def beat(self) -> None:
@@ -119,7 +119,7 @@ class Caretaker:
             os.close(lock)
 
 
-def monitor_beat(environment: Mapping[str, str], topic: WorkspaceTopic) -> None:
+def monitor_beat(environment: Mapping[str, str], topic: Topic) -> None:
     """Let the drift monitor watch once, if this installation has one."""
     if importlib.util.find_spec("local.monitor") is None:
         return

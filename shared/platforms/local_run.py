@@ -2,7 +2,7 @@
 
 <home>/runs/<run id>/
   request.json     the RunRequest; there from the first moment, because the folder appears by a rename
-  supervisor.lock  held (flock) by the run's supervisor, handed to it by whoever started it
+  supervisor.lock  held (flock) by the run's supervisor, handed to it by whoever started it; begins with its pid
   command.lock     held by the processes of the run itself; its text is their process group
   state.json       RunState, replaced atomically
   cancel           somebody wants the run to stop

@@ -1,0 +1,195 @@
+"""Gets a run's inputs onto disk and names its interpreters: `python -m local.materialise RUN_FOLDER`.
+
+An input says by its scheme where it comes from:
+
+    dataset:<manifest blob>   manifest.json and files/<sha256>.<ext>, each file checked against its hash
+    run:<run id>              what that run left in outputs/model
+    version:<n>               that version of the run's model, from the registry
+    folder:<hash>             a published model folder, checked against its hash
+
+Each lands in inputs/<name>, whole or not at all; the run's own folder always in inputs/folder. Interpreters
+are written to pythons.json. A fault goes to error.json, as what happened and what to do next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from local.environments import python_for
+from shared.errors import BatonError, Permanent, SettingsRefused
+from shared.folder import folder_hash
+from shared.platforms.local_run import RunFolder, find_run, write_json
+from shared.platforms.port import Registry, RunRequest
+from shared.storage.port import BlobMissing, Blobs
+
+
+class InputMissing(Permanent):
+    """Something that a run should read is not there."""
+
+
+class InputAltered(Permanent):
+    """Something that a run should read is not what its hash says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where inputs come from; `registry` is made only when an input asks for a version."""
+
+    blobs: Blobs
+    runs: Path
+    registry: Callable[[], Registry]
+
+
+def materialise(request: RunRequest, inputs: Path, *, sources: Sources) -> None:
+    """Fill `inputs` with what the request names. Safe to repeat: what is there whole is left alone."""
+    wanted = {"folder": f"folder:{request.folder}", **request.inputs}
+    for name, value in wanted.items():
+        if not (inputs / name).exists():
+            _place(value, inputs / name, request.model, sources)
+
+
+def _place(value: str, into: Path, model: str, sources: Sources) -> None:
+    scheme, _, rest = value.partition(":")
+    fetch = _SCHEMES.get(scheme)
+    if fetch is None or not rest:
+        raise InputMissing(
+            f"input {into.name} is {value!r}, of no known kind.", next=f"begin it with one of {', '.join(_SCHEMES)}"
+        )
+    draft = into.with_name(f".{into.name}-draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    fetch(rest, draft, model, sources)
+    draft.rename(into)
+
+
+def _dataset(manifest: str, into: Path, _model: str, sources: Sources) -> None:
+    content = _read(sources.blobs, "datasets", manifest, what="the dataset version's manifest")
+    _same_hash(PurePosixPath(manifest).stem, hashlib.sha256(content).hexdigest(), of=f"datasets/{manifest}")
+    (into / "manifest.json").write_bytes(content)
+    (into / "files").mkdir()
+    for file in json.loads(content)["files"]:
+        _dataset_file(str(file["blob"]), str(file["sha256"]), into / "files", sources.blobs)
+
+
+def _dataset_file(blob: str, sha256: str, into: Path, blobs: Blobs) -> None:
+    target = into / f"{sha256}{PurePosixPath(blob).suffix}"
+    _fetch(blobs, "datasets", blob, target, what="an accepted file of the dataset version")
+    with target.open("rb") as file:
+        _same_hash(sha256, hashlib.file_digest(file, "sha256").hexdigest(), of=f"datasets/{blob}")
+
+
+def _run(run_id: str, into: Path, _model: str, sources: Sources) -> None:
+    run = find_run(sources.runs, run_id)
+    made = run.path / "outputs" / "model" if run else None
+    if made is None or not made.is_dir():
+        raise InputMissing(
+            f"run {run_id} left no outputs/model on this machine.", next="retry the release: it trains again"
+        )
+    shutil.copytree(made, into, dirs_exist_ok=True)
+
+
+def _version(version: str, into: Path, model: str, sources: Sources) -> None:
+    sources.registry().fetch(model, version, into)
+
+
+def _folder(wanted: str, into: Path, model: str, sources: Sources) -> None:
+    prefix = f"{model}/{wanted}/"
+    names = list(sources.blobs.names("models", prefix))
+    if not names:
+        raise InputMissing(f"no folder is published as models/{prefix}.", next=f"baton publish models/{model}")
+    for name in names:
+        target = into / name.removeprefix(prefix)
+        if ".." in target.parts:
+            raise InputAltered(f"models/{name} leaves its folder.", next=f"baton publish models/{model}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _fetch(sources.blobs, "models", name, target, what="a file of the published folder")
+    _same_hash(wanted, folder_hash(into), of=f"models/{prefix}")
+
+
+_SCHEMES: Mapping[str, Callable[[str, Path, str, Sources], None]] = {
+    "dataset": _dataset,
+    "run": _run,
+    "version": _version,
+    "folder": _folder,
+}
+
+
+def _read(blobs: Blobs, container: str, name: str, *, what: str) -> bytes:
+    try:
+        return blobs.read(container, name)
+    except BlobMissing as error:
+        raise _gone(container, name, what) from error
+
+
+def _fetch(blobs: Blobs, container: str, name: str, into: Path, *, what: str) -> None:
+    try:
+        blobs.fetch(container, name, into)
+    except BlobMissing as error:
+        raise _gone(container, name, what) from error
+
+
+def _gone(container: str, name: str, what: str) -> InputMissing:
+    return InputMissing(
+        f"{container}/{name} is gone ({what}).",
+        next="restore it from the container's soft delete or versions, then retry",
+    )
+
+
+def _same_hash(wanted: str, found: str, *, of: str) -> None:
+    if wanted != found:
+        raise InputAltered(
+            f"{of} was altered: its hash is {found[:16]}, its name says {wanted[:16]}.",
+            next="restore it from the container's versions, then retry; nothing was trained on it",
+        )
+
+
+def pythons(request: RunRequest, inputs: Path, *, home: Path) -> dict[str, str]:
+    """The interpreters of a run by role, built where they are not there yet (see `shared/runs`)."""
+    roles = {"folder": python_for(inputs / "folder", "run", home=home)}
+    if "champion_folder" in request.inputs:
+        roles["champion_folder"] = python_for(inputs / "champion_folder", "run", home=home)
+    if request.step == "certify":
+        roles["serving"] = python_for(inputs / "folder", "serving", home=home)
+    return {role: str(python) for role, python in roles.items()}
+
+
+def _sources(environment: Mapping[str, str], home: Path) -> Sources:
+    from azure.storage.blob import BlobServiceClient
+
+    from shared.platforms.local import LocalRegistry
+    from shared.storage.blobs import AzureBlobs
+
+    blobs = AzureBlobs(BlobServiceClient.from_connection_string(_setting("BATON_DATA", environment)))
+    return Sources(blobs, home / "runs", lambda: LocalRegistry(_setting("MLFLOW_TRACKING_URI", environment), home=home))
+
+
+def _setting(name: str, environment: Mapping[str, str]) -> str:
+    if not environment.get(name):
+        raise SettingsRefused(
+            f"{name} is not set where the run was started.", next="start with `baton up`, which sets it"
+        )
+    return environment[name]
+
+
+def main(arguments: list[str]) -> int:
+    folder = RunFolder(Path(arguments[0]))
+    home = folder.path.parent.parent
+    try:
+        request = folder.request()
+        materialise(request, folder.inputs, sources=_sources(os.environ, home))
+        write_json(folder.path / "pythons.json", pythons(request, folder.inputs, home=home))
+    except BatonError as error:
+        write_json(folder.path / "error.json", {"what": error.what, "next": error.next})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
