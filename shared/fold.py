@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared import approvals, events, journal, ledger, release, state
-from shared.errors import LedgerConflict
+from shared.errors import LedgerConflict, Retryable
 from shared.ledger import Claimed, Ledger, Snapshot, Waiting
 from shared.spec import Spec
 from shared.state import Command, Head
@@ -137,6 +137,8 @@ class Fold:
     def _decide_one(self, draft: Draft, waiting: Waiting, now: datetime) -> None:
         try:
             answer = self._decide(draft, waiting.event, now, early_until=waiting.early_until)
+        except Retryable:
+            raise
         except Exception as error:  # noqa: BLE001 - an event that nobody foresaw must not stop the others
             self._set_aside(draft, waiting, error, now)
             return

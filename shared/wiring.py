@@ -23,7 +23,8 @@ from shared.intake import Intake
 from shared.ledger import Ledger
 from shared.perform import Performer
 from shared.settings import Settings
-from shared.spec import Spec, load_spec
+from shared.spec import Spec
+from shared.spec_file import load_spec
 from shared.storage.port import Bells, Blobs, Table
 from shared.sweep import Sweeper
 from shared.wire import Sources

@@ -1,0 +1,103 @@
+"""What the ledger relies on, asked of the in-memory storage and of Azurite alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from shared import wiring
+from shared.storage.port import BlobMissing, Blobs, Delete, Insert, Put, Replace, RowChanged, RowExists, Table
+from tests.fakes.storage import MemoryBlobs, MemoryTable
+
+
+@pytest.fixture(params=["memory", "azurite"])
+def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+    """Each adapter in turn."""
+    if request.param == "memory":
+        yield MemoryTable()
+        return
+    connection = request.getfixturevalue("connection")
+    wiring.create_storage(connection)
+    yield wiring.storage(connection)[0]
+
+
+@pytest.fixture(params=["memory", "azurite"])
+def blobs(request: pytest.FixtureRequest) -> Iterator[Blobs]:
+    """Each adapter in turn."""
+    if request.param == "memory":
+        yield MemoryBlobs()
+        return
+    connection = request.getfixturevalue("connection")
+    wiring.create_storage(connection)
+    yield wiring.storage(connection)[2]
+
+
+@pytest.fixture
+def model() -> str:
+    """A partition that no other test uses."""
+    return f"m{uuid4().hex[:10]}"
+
+
+def test_a_row_is_read_as_it_was_written(table: Table, model: str) -> None:
+    etags = table.write(model, [Insert("a", '{"n":1}')])
+    row = table.get(model, "a")
+    assert row is not None
+    assert (row.body, row.etag) == ('{"n":1}', etags["a"])
+
+
+def test_a_row_that_is_there_is_not_created_again(table: Table, model: str) -> None:
+    table.write(model, [Insert("a", "1")])
+    with pytest.raises(RowExists, match="Next:"):
+        table.write(model, [Insert("b", "1"), Insert("a", "2")])
+    assert table.get(model, "b") is None
+
+
+def test_a_changed_row_is_neither_replaced_nor_deleted(table: Table, model: str) -> None:
+    old = table.write(model, [Insert("a", "1")])["a"]
+    table.write(model, [Put("a", "2")])
+    for write in (Replace("a", "3", old), Delete("a", old)):
+        with pytest.raises(RowChanged, match="Next:"):
+            table.write(model, [write])
+
+
+def test_a_missing_row_cannot_be_replaced(table: Table, model: str) -> None:
+    etag = table.write(model, [Insert("a", "1")])["a"]
+    table.write(model, [Delete("a", etag)])
+    with pytest.raises(RowChanged, match="Next:"):
+        table.write(model, [Replace("a", "2", etag)])
+
+
+def test_a_page_is_a_half_open_range_in_key_order(table: Table, model: str) -> None:
+    table.write(model, [Insert(key, "1") for key in ("!3out:1", "!0head", "!2in:05", "!2in:03", "file:1")])
+    keys = [row.key for row in table.page(model, "!0head", "!3out:", 10)]
+    assert keys == ["!0head", "!2in:03", "!2in:05"]
+
+
+def test_a_page_ends_at_its_limit(table: Table, model: str) -> None:
+    table.write(model, [Insert(f"k{n}", "1") for n in range(9)])
+    assert [row.key for row in table.page(model, "k", "l", 4)] == ["k0", "k1", "k2", "k3"]
+
+
+def test_a_row_that_is_too_large_is_refused_before_it_is_sent(table: Table, model: str) -> None:
+    with pytest.raises(ValueError, match="30001"):
+        table.write(model, [Insert("a", "x" * 30_001)])
+
+
+def test_a_content_addressed_blob_stays_as_first_written(blobs: Blobs, model: str) -> None:
+    blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
+    blobs.put("reports", f"{model}/a", b"second", content_type="text/plain")
+    assert blobs.read("reports", f"{model}/a") == b"first"
+
+
+def test_a_blob_with_another_etag_is_not_fetched(blobs: Blobs, model: str, tmp_path: Path) -> None:
+    blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
+    with pytest.raises(BlobMissing, match=model):
+        blobs.fetch("reports", f"{model}/a", tmp_path / "a", etag="0x0")
+
+
+def test_a_missing_blob_is_none_and_carries_no_tags(blobs: Blobs, model: str) -> None:
+    assert blobs.look("reports", f"{model}/none") is None
+    assert not blobs.tag("reports", f"{model}/none", {"baton": "accepted"})

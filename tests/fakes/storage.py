@@ -1,0 +1,149 @@
+"""In-memory storage at the ports: the same promises as Azure's, held by the same contract suite."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from shared.storage.port import (
+    BODY_LIMIT,
+    ROWS_A_TRANSACTION,
+    BlobMissing,
+    BlobSeen,
+    Delete,
+    Insert,
+    Replace,
+    Row,
+    RowChanged,
+    RowExists,
+    Write,
+)
+
+AGAIN = "read again"
+
+
+def _no_trap(call: str) -> None:
+    """The default trap: nothing happens."""
+
+
+@dataclass
+class MemoryTable:
+    """A table of rows in a dict. `trap` is called before and after each call and may raise, as a crash would."""
+
+    trap: Callable[[str], None] = _no_trap
+    rows: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    _count: int = 0
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def get(self, partition: str, key: str) -> Row | None:
+        self.trap("before get")
+        with self._lock:
+            found = self.rows.get((partition, key))
+        return Row(key, found[0], str(found[1])) if found else None
+
+    def page(self, partition: str, first: str, before: str, limit: int) -> list[Row]:
+        self.trap("before page")
+        with self._lock:
+            keys = sorted(key for owner, key in self.rows if owner == partition and first <= key < before)[:limit]
+            return [Row(key, *map(str, self.rows[(partition, key)])) for key in keys]
+
+    def write(self, partition: str, writes: Sequence[Write]) -> Mapping[str, str]:
+        self.trap("before write")
+        with self._lock:
+            _check_shape(writes)
+            for write in writes:
+                self._check(partition, write)
+            etags = {write.key: self._apply(partition, write) for write in writes}
+        self.trap("after write")
+        return {write.key: etags[write.key] for write in writes if not isinstance(write, Delete)}
+
+    def _check(self, partition: str, write: Write) -> None:
+        found = self.rows.get((partition, write.key))
+        if isinstance(write, Insert) and found:
+            raise RowExists(f"{write.key} is there already", next=AGAIN)
+        if isinstance(write, Replace | Delete) and (found is None or str(found[1]) != write.etag):
+            raise RowChanged(f"{write.key} changed", next=AGAIN)
+
+    def _apply(self, partition: str, write: Write) -> str:
+        if isinstance(write, Delete):
+            del self.rows[(partition, write.key)]
+            return ""
+        self._count += 1
+        self.rows[(partition, write.key)] = (write.body, self._count)
+        return str(self._count)
+
+
+def _check_shape(writes: Sequence[Write]) -> None:
+    keys = [write.key for write in writes]
+    if not 0 < len(keys) <= ROWS_A_TRANSACTION or len(set(keys)) != len(keys):
+        raise ValueError(f"a transaction of {len(keys)} rows, {len(set(keys))} of them different")
+    for write in writes:
+        if not isinstance(write, Delete) and len(write.body) > BODY_LIMIT:
+            raise ValueError(f"row {write.key} holds {len(write.body)} characters")
+
+
+@dataclass
+class MemoryBells:
+    """Rings in a list, oldest first. `trap` as in `MemoryTable`."""
+
+    trap: Callable[[str], None] = _no_trap
+    rung: list[tuple[str, str, timedelta]] = field(default_factory=list)
+
+    def ring(self, queue: str, model: str, *, after: timedelta = timedelta(0)) -> None:
+        self.trap("before ring")
+        self.rung.append((queue, model, after))
+        self.trap("after ring")
+
+
+@dataclass
+class MemoryBlobs:
+    """Blobs in a dict; `tags` holds index tags. `trap` as in `MemoryTable`."""
+
+    trap: Callable[[str], None] = _no_trap
+    blobs: dict[tuple[str, str], tuple[bytes, int]] = field(default_factory=dict)
+    tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    _count: int = 0
+
+    def look(self, container: str, name: str) -> BlobSeen | None:
+        self.trap("before look")
+        found = self.blobs.get((container, name))
+        return BlobSeen(name, str(found[1]), len(found[0])) if found else None
+
+    def fetch(self, container: str, name: str, into: Path, *, etag: str = "") -> None:
+        seen = self.look(container, name)
+        if seen is None or (etag and seen.etag != etag):
+            raise BlobMissing(f"{container}/{name} is not there", next=AGAIN)
+        into.write_bytes(self.blobs[(container, name)][0])
+
+    def read(self, container: str, name: str) -> bytes:
+        self.trap("before read")
+        if (container, name) not in self.blobs:
+            raise BlobMissing(f"{container}/{name} is not there", next=AGAIN)
+        return self.blobs[(container, name)][0]
+
+    def put(self, container: str, name: str, content: bytes | Path, *, content_type: str) -> None:
+        self.trap("before put")
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        if (container, name) not in self.blobs:
+            self.drop(container, name, data)
+        self.trap("after put")
+
+    def drop(self, container: str, name: str, content: bytes) -> str:
+        """Write a blob as a data engineer does, over whatever is there; returns its ETag."""
+        self._count += 1
+        self.blobs[(container, name)] = (content, self._count)
+        self.tags.pop((container, name), None)
+        return str(self._count)
+
+    def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
+        seen = self.look(container, name)
+        if seen is None or (etag and seen.etag != etag):
+            return False
+        self.tags[(container, name)] = dict(tags)
+        return True
+
+    def names(self, container: str, prefix: str) -> Iterable[str]:
+        return sorted(name for owner, name in self.blobs if owner == container and name.startswith(prefix))

@@ -1,0 +1,280 @@
+"""A whole Baton in memory: the real chain over fakes at the ports, with a clock that tests move.
+
+`World` is what unit tests and histories drive. Drops are files whose first line says what the check
+would say of them, runs end as scripted, and every call of a port can be made to crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from shared import events, names, wire, wiring
+from shared.approvals import sign
+from shared.data.verdict import Problem, Verdict
+from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
+from shared.state import Head, Release
+from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer, Outcome
+from tests.fakes.storage import MemoryBells, MemoryBlobs, MemoryTable
+
+BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+KEY = "a key for tests, 24 long"
+MODEL_YAML = """\
+v: 1
+name: {model}
+owner: the-team
+purpose: A model for tests.
+data:
+  contract: contract.yaml
+  key: [ID]
+  target: Y
+  batch: {{files: {files}, quiet_seconds: 60}}
+  holdout_percent: 20
+train:
+  entry: train.py
+  parameters: {{alpha: {alpha}}}
+  max_minutes: 5
+  tries: 2
+gates:
+  metric: mse
+  direction: lower
+  floor: 5000
+  minimum_gain: 0
+  confidence: 0.95
+  min_rows: 15
+  certificate: {{p95_ms: 500, start_seconds: 60, size_mb: 50}}
+retrain: {{on: [data, drift, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget}, breaker: {breaker}}}
+rollout: {{steps: [10, 50, 100], bake_seconds: 30, min_requests: 10, max_error_percent: 5, deadline_minutes: 30}}
+approval: {{approvers: [operations], expires_hours: 24}}
+adopt: {adopt}
+"""
+CASES = '[{"request": {"data": [{"X": 1}]}, "expect": {"status": 200}}]'
+
+
+def evidence(value: float, champion: float | None = None, *, version: str = "1", lower: float | None = None) -> Outcome:
+    """How a judge run ends: the candidate's metric, and the champion's with the gain's lower bound."""
+    document: dict[str, Any] = {
+        "v": 1,
+        "metric": "mse",
+        "direction": "lower",
+        "rows": 80,
+        "candidate": {"value": value},
+        "champion": None,
+        "gain": None,
+        "sanity": {"not_finite": 0, "constant": False, "identical": False},
+    }
+    if champion is not None:
+        mean = champion - value
+        bounds = {"mean": mean, "lower": mean - 10 if lower is None else lower, "upper": mean + 10, "confidence": 0.95}
+        document |= {"champion": {"version": version, "value": champion}, "gain": bounds}
+    return Outcome(result=document)
+
+
+TRAINED = Outcome(result={"v": 1, "metrics": {"mse_train": 2900.0}})
+CERTIFIED = Outcome(
+    result={
+        "v": 1,
+        "cases": {"passed": 3, "failed": []},
+        "malformed": {"not_json": 400},
+        "start_seconds": 2.0,
+        "latency_ms": {"p50": 1.0, "p95": 2.0, "requests": 100},
+        "size_mb": 0.1,
+        "model_sha256": "ab" * 32,
+    }
+)
+
+
+def check(file: Path, contract: Path) -> Verdict:
+    """What the data path would say: a drop that begins with "bad" breaks its contract, all others have 100 rows."""
+    content = file.read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    if content.startswith(b"bad"):
+        broken = Problem(rule="required", column="X", count=1, rows=(3,), samples=(), what="X is missing", remedy="add X")
+        return Verdict(accepted=False, sha256=sha256, rows=100, columns=("X", "Y"), problems=(broken,))
+    return Verdict(accepted=True, sha256=sha256, rows=100, columns=("X", "Y"), problems=())
+
+
+@dataclass
+class World:
+    """One installation in memory. `trap` is called around every storage call and may raise."""
+
+    home: Path
+    now: datetime = BEGIN
+    table: MemoryTable = field(default_factory=MemoryTable)
+    bells: MemoryBells = field(default_factory=MemoryBells)
+    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
+    trainer: FakeTrainer = field(default_factory=FakeTrainer)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
+    announced: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.trainer.script |= {"train": TRAINED, "judge": evidence(3000.0), "certify": CERTIFIED}
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process: nothing of the old one's memory survives."""
+        self.app = wiring.assemble(
+            self._settings(),
+            self.table,
+            self.bells,
+            self.blobs,
+            self.trainer,
+            self.registry,
+            self.endpoints,
+            clock=lambda: self.now,
+            check=check,
+        )
+
+    def _settings(self) -> Settings:
+        env = {
+            "BATON_DATA": "memory",
+            "BATON_APPROVAL_KEY": KEY,
+            "BATON_URL": "http://127.0.0.1:1",
+            "MLFLOW_TRACKING_URI": "http://127.0.0.1:2",
+            "BATON_ROUTER": "http://127.0.0.1:3",
+            "BATON_ROUTER_KEY": "k",
+            "BATON_USERS": str(self.home / "users.json"),
+            "BATON_HOME": str(self.home),
+        }
+        return Settings.from_env(env)
+
+    # What the world and people do
+
+    def publish(self, model: str = "m", *, by: str = "author", **rules: Any) -> str:
+        """Upload a folder with these rules and publish it; returns its hash."""
+        values = {"files": 1, "alpha": 1, "cool_down": 0, "budget": 50, "breaker": 100, "adopt": "always", **rules}
+        text = MODEL_YAML.format(model=model, **values)
+        folder = names.digest(text)[:16]
+        for name, content in (("model.yaml", text), ("contract.yaml", "{}"), ("tests/cases.json", CASES)):
+            self.blobs.put("models", f"{model}/{folder}/{name}", content.encode(), content_type="text/plain")
+        identity = names.identity_key("publish", model, folder, self.now.isoformat())
+        self.app.book.list_model(model)
+        self.accept(model, events.ModelPublished(id=identity, at=self.now, by=by, folder=folder))
+        return folder
+
+    def accept(self, model: str, event: events.Event) -> bool:
+        """Let an event in, past the wire."""
+        return self.app.intake.accept(model, event)
+
+    def drop(self, content: str, *, model: str = "m", name: str = "") -> wire.Delivered:
+        """Write a file and deliver its BlobCreated; returns the delivery, so that it can be repeated."""
+        blob = f"{model}/{name or names.digest(content)[:8]}.csv"
+        etag = self.blobs.drop("incoming", blob, content.encode())
+        delivered = self.blob_created(blob, etag, len(content))
+        self.app.intake.receive(delivered)
+        return delivered
+
+    def blob_created(self, blob: str, etag: str, size: int, *, delivery: str = "1") -> wire.Delivered:
+        """The event of one writing of a blob."""
+        data = {
+            "api": "PutBlob",
+            "eTag": etag,
+            "contentLength": size,
+            "url": f"http://127.0.0.1/devstoreaccount1/incoming/{blob}",
+        }
+        subject = f"/blobServices/default/containers/incoming/blobs/{blob}"
+        kind = "Microsoft.Storage.BlobCreated"
+        return wire.Delivered(f"{blob}-{etag}-{delivery}", LOCAL_STORAGE, subject, kind, self.now, data)
+
+    def register_by_hand(self, model: str = "m") -> wire.Delivered:
+        """Somebody registers a version with the platform's client, and its event arrives."""
+        version = self.registry.register_by_hand(model, tags={}, files={})
+        data = {"modelName": model, "modelVersion": version, "modelTags": {}}
+        kind = "Microsoft.MachineLearningServices.ModelRegistered"
+        delivered = wire.Delivered(f"r{version}", LOCAL_WORKSPACE, f"models/{model}:{version}", kind, self.now, data)
+        self.app.intake.receive(delivered)
+        return delivered
+
+    def drift(self, model: str = "m", run: str = "d1") -> None:
+        """A monitor raises a drift alert."""
+        data = {"dataDriftName": model, "runId": run, "driftCoefficient": 0.4}
+        kind = "Microsoft.MachineLearningServices.DatasetDriftDetected"
+        delivered = wire.Delivered(run, LOCAL_WORKSPACE, f"datadrifts/x/runs/{run}", kind, self.now, data)
+        self.app.intake.receive(delivered)
+
+    def decide(self, release: str, *, approve: bool = True, by: str = "operations", model: str = "m") -> None:
+        """A person approves or rejects what the release's page shows."""
+        seen = self.release(release)
+        event = events.ApprovalGiven(
+            id=names.identity_key("decision", release, by, self.now.isoformat()),
+            at=self.now,
+            by=by,
+            why="looks right",
+            release=release,
+            approve=approve,
+            version=seen.version,
+            evidence=seen.evidence,
+            certificate=seen.certificate,
+            nonce=seen.nonce,
+        )
+        self.accept(model, sign(event, KEY))
+
+    def ask(self, kind: type[events.PersonEvent], model: str = "m", **fields: Any) -> None:
+        """A person asks for something."""
+        identity = names.identity_key(kind.__name__, self.now.isoformat(), str(fields))
+        self.accept(model, kind(id=identity, at=self.now, by="operations", why="because", **fields))
+
+    # Time
+
+    def settle(self, model: str = "m", *, at_most: int = 200) -> None:
+        """Fold and perform until nothing is due any more, without moving the clock."""
+        for _ in range(at_most):
+            folded = self.app.fold.advance(model)
+            if not self.app.performer.perform(model) and not folded.decided and not self.announce_runs():
+                return
+        raise AssertionError("it never becomes quiet")
+
+    def announce_runs(self) -> int:
+        """The platform's events for runs that ended since the last call; returns how many."""
+        new = [run for run in self.trainer.started if run.run_id not in self.announced]
+        ended = [(run, self.trainer.look(run.run_id)) for run in new]
+        for run, seen in ended:
+            if seen is not None and seen.status not in ("queued", "running"):
+                self.announced.add(run.run_id)
+                identity = names.identity_key("run", run.run_id, seen.status)
+                event = events.RunChanged(id=identity, at=self.now, run_id=run.run_id, status=seen.status)
+                self.accept(run.model, event)
+        return len(self.announced & {run.run_id for run in new})
+
+    def wait(self, span: timedelta, model: str = "m", *, step: timedelta = timedelta(seconds=30)) -> None:
+        """Let time pass, settling after each step."""
+        until = self.now + span
+        while self.now < until:
+            self.now = min(until, self.now + step)
+            self.settle(model)
+
+    # What there is to see
+
+    def head(self, model: str = "m") -> Head:
+        """The model's head."""
+        head = self.app.book.head(model)
+        assert head is not None
+        return head
+
+    def release(self, release: str) -> Release:
+        """A release, open or ended."""
+        found = self.app.book.release(release.rsplit("-", 1)[0], release)
+        assert found is not None, f"no release {release}"
+        return found
+
+    def states(self, model: str = "m") -> Mapping[str, str]:
+        """Every release's state."""
+        opened = self.app.book.read(model).releases.values()
+        return {release.id: release.state for release in sorted([*opened, *self.app.book.ended(model)], key=lambda r: r.id)}
+
+    def go_live(self, content: str = "rows", *, model: str = "m", judged: Outcome | None = None) -> str:
+        """Drop, train, approve and roll out; returns the release, which is live then."""
+        if judged is not None:
+            self.trainer.script["judge"] = judged
+        self.drop(content, model=model)
+        self.settle(model)
+        release = self.head(model).shipping
+        self.decide(release, model=model)
+        self.wait(timedelta(minutes=5), model)
+        assert self.release(release).state == "live", self.release(release)
+        return release
