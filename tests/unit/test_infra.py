@@ -13,6 +13,7 @@ from tree_sitter import Language, Node, Parser
 
 from shared.errors import SettingsRefused
 from shared.settings import Settings
+from shared.wiring import CONTAINERS, QUEUES, TABLE
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 PARSER = Parser(Language(tree_sitter_bicep.language()))
@@ -78,6 +79,12 @@ def settings_read() -> set[str]:
     return environment.asked
 
 
+def listed(name: str) -> set[str]:
+    """The words of a list that main.bicep passes for the data account."""
+    source = (INFRA / "main.bicep").read_text().split("module dataAccount", 1)[1]
+    return set(re.findall(r"'([^']+)'", re.search(rf"{name}: \[(.*)\]", source)[1]))  # type: ignore[index]
+
+
 @pytest.mark.parametrize("path", sorted(INFRA.rglob("*.bicep")), ids=lambda path: path.name)
 def test_no_storage_account_accepts_a_shared_key(path: Path) -> None:
     assert not open_to_keys(path.read_text())
@@ -108,3 +115,9 @@ def test_the_app_gets_every_setting_that_has_no_other_source() -> None:
     with pytest.raises(SettingsRefused, match="is missing") as fault:
         Settings.from_env(refused)
     assert set(re.findall(r"(\w+) is missing", str(fault.value))) <= app_settings()
+
+
+def test_the_data_account_has_all_that_the_app_opens() -> None:
+    assert listed("containers") == set(CONTAINERS)
+    assert listed("queues") == {f"{queue}{end}" for queue in QUEUES for end in ("", "-poison")}
+    assert listed("tables") == {TABLE}
