@@ -1,0 +1,184 @@
+"""The blob front is killed between any two of its steps; the event comes all the same."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from azure.core.exceptions import AzureError
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from local.azurite import ACCOUNT, Azurite
+from local.daemon import free_port
+from tests.integration.conftest import Daemon
+from tests.integration.recording import Peer, peer
+
+Start = Callable[..., Daemon]
+Run = Callable[..., Daemon]
+
+
+@dataclass
+class Gate:
+    """A blob service that can be stopped before or after a write takes effect."""
+
+    url: str = ""
+    before: threading.Event = field(default_factory=threading.Event)
+    after: threading.Event = field(default_factory=threading.Event)
+    arrived: threading.Event = field(default_factory=threading.Event)
+    written: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def gate(azurite: Azurite) -> Iterator[Gate]:
+    """Stand before Azurite: `arrived` and `written` tell how far a PUT is, `before` and `after` let it go on."""
+    found, real = Gate(), urlsplit(azurite.blob_url)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            found.arrived.set()
+            if not found.before.wait(20) or self.client_is_gone():
+                return
+            behind = http.client.HTTPConnection(str(real.hostname), real.port)
+            behind.request("PUT", self.path, body, dict(self.headers.items()))
+            answer = behind.getresponse()
+            answer.read()
+            found.written.set()
+            found.after.wait(20)
+            self.send_response(answer.status)
+
+        def client_is_gone(self) -> bool:
+            self.connection.setblocking(False)
+            try:
+                return not self.connection.recv(1)
+            except BlockingIOError:
+                return False
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}/{ACCOUNT}"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+    try:
+        yield found
+    finally:
+        found.before.set()
+        found.after.set()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def topic() -> Iterator[Peer]:
+    with peer(lambda _: (200, {})) as recorded:
+        yield recorded
+
+
+@pytest.fixture
+def container(connection: str) -> Iterator[ContainerClient]:
+    """A container as Azurite itself shows it."""
+    with BlobServiceClient.from_connection_string(connection) as service:
+        yield service.create_container(f"incoming-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def run(start: Start, tmp_path: Path) -> Run:
+    """Start the front; every one of a test has the same port and the same log."""
+    port = str(free_port())
+
+    def started(upstream: str, topic: str) -> Daemon:
+        words = ("--upstream", upstream, "--topic", f"{topic}/topics/storage/api/events", "--port", port)
+        return start("local.blobfront", *words, "--intents", str(tmp_path / "intents.jsonl"), BATON_TOPIC_KEY="k")
+
+    return started
+
+
+def upload(azurite: Azurite, front: Daemon, container: ContainerClient, name: str) -> threading.Thread:
+    """Begin an upload through the front that nobody tries again."""
+
+    def write() -> None:
+        connection = azurite.connection_string(blob_url=front.url)
+        with BlobServiceClient.from_connection_string(connection, retry_total=0) as service:
+            blob = service.get_blob_client(container.container_name, name)
+            try:
+                blob.upload_blob(b"1,2\n", overwrite=True)
+            except AzureError:
+                return
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    return thread
+
+
+def test_killed_after_the_write_and_before_its_answer_the_event_comes_at_the_next_start(
+    run: Run, azurite: Azurite, topic: Peer, container: ContainerClient
+) -> None:
+    with gate(azurite) as behind:
+        behind.before.set()
+        front = run(behind.url, topic.url)
+        client = upload(azurite, front, container, "a.csv")
+        assert behind.written.wait(20)
+        front.kill()
+        client.join()
+    assert topic.arrived.empty()
+    run(azurite.blob_url, topic.url)
+    (event,) = topic.next().body
+    assert event["subject"].endswith("/blobs/a.csv")
+    assert event["data"]["eTag"] == container.get_blob_client("a.csv").get_blob_properties().etag.strip('"')
+
+
+def test_killed_before_the_topic_took_the_event_it_is_published_at_the_next_start(
+    run: Run, azurite: Azurite, topic: Peer, container: ContainerClient
+) -> None:
+    topic.answer = lambda _: (503, {})
+    front = run(azurite.blob_url, topic.url)
+    upload(azurite, front, container, "a.csv").join()
+    (refused,) = topic.next().body
+    front.kill()
+    with peer(lambda _: (200, {})) as second:
+        run(azurite.blob_url, second.url)
+        assert second.next().body == [refused]
+
+
+def test_killed_before_the_write_there_is_no_event_for_it(
+    run: Run, azurite: Azurite, topic: Peer, container: ContainerClient
+) -> None:
+    with gate(azurite) as behind:
+        front = run(behind.url, topic.url)
+        client = upload(azurite, front, container, "never.csv")
+        assert behind.arrived.wait(20)
+        front.kill()
+        client.join()
+    front = run(azurite.blob_url, topic.url)
+    upload(azurite, front, container, "next.csv").join()
+    assert topic.next().body[0]["subject"].endswith("/blobs/next.csv")
+
+
+def test_sequencers_grow_across_a_restart(run: Run, azurite: Azurite, topic: Peer, container: ContainerClient) -> None:
+    sequencers = []
+    for _ in range(2):
+        front = run(azurite.blob_url, topic.url)
+        upload(azurite, front, container, "a.csv").join()
+        sequencers.append(topic.next().body[0]["data"]["sequencer"])
+        front.kill()
+    assert sequencers[0] < sequencers[1]
+
+
+def test_when_the_blob_service_is_away_the_client_is_told_to_try_again(run: Run, topic: Peer, azurite: Azurite) -> None:
+    front = run(f"http://127.0.0.1:{free_port()}/{ACCOUNT}", topic.url)
+    connection = azurite.connection_string(blob_url=front.url)
+    with (
+        BlobServiceClient.from_connection_string(connection, retry_total=0) as service,
+        pytest.raises(AzureError) as refused,
+    ):
+        service.get_service_properties()
+    assert getattr(refused.value, "status_code", 0) == 503
