@@ -32,7 +32,7 @@ data:
   contract: contract.yaml
   key: [ID]
   target: Y
-  batch: {{files: {files}, quiet_seconds: 60}}
+  batch: {{files: {files}, quiet_seconds: {quiet}}}
   holdout_percent: 20
 train:
   entry: train.py
@@ -147,7 +147,7 @@ class World:
 
     def publish(self, model: str = "m", *, by: str = "author", **rules: Any) -> str:
         """Upload a folder with these rules and publish it; returns its hash."""
-        values = {"files": 1, "alpha": 1, "cool_down": 0, "budget": 50, "breaker": 100, "adopt": "always", **rules}
+        values = {"files": 1, "quiet": 60, "alpha": 1, "cool_down": 0, "budget": 50, "breaker": 100, "adopt": "always", **rules}
         text = MODEL_YAML.format(model=model, **values)
         folder = names.digest(text)[:16]
         for name, content in (("model.yaml", text), ("contract.yaml", "{}"), ("tests/cases.json", CASES)):
