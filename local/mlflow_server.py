@@ -37,6 +37,7 @@ def command(folder: Path, port: int) -> list[str]:
         *("--artifacts-destination", str(folder / "artifacts")),
         "--serve-artifacts",
         *("--host", LOCALHOST, "--port", str(port), "--workers", "1"),
+        "--uvicorn-opts=--no-access-log",
     ]
 
 
