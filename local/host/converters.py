@@ -13,7 +13,7 @@ import azure.functions as func
 from azure.functions.meta import Datum
 
 GENERIC = "generic"
-_REGISTRY: Any = func.get_binding_registry()  # type: ignore[no-untyped-call]
+_REGISTRY: Any = func.get_binding_registry()
 
 
 class _Generic:
@@ -65,7 +65,7 @@ def decode(converter: str, data: Datum, metadata: Mapping[str, Datum]) -> object
     except NotImplementedError:
         raise TypeError(
             f"unable to decode incoming TypedData: unsupported combination of TypedData field {data.type!r} "
-            f"and expected binding type {converter}"
+            f"and expected binding type {_of(converter)}"
         ) from None
 
 

@@ -137,7 +137,10 @@ def _hints(name: str, call: Callable[..., object]) -> dict[str, object]:
     try:
         return typing.get_type_hints(call)
     except Exception as fault:
-        raise _refusal(name, f"its annotations cannot be read: {fault}") from fault
+        raise AppRefused(
+            f"The annotations of function {name} cannot be read: {type(fault).__name__}: {fault}.",
+            next="name only types that can be imported where the function is defined",
+        ) from fault
 
 
 def _check_context(name: str, hints: Mapping[str, object]) -> None:

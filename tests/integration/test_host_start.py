@@ -11,30 +11,19 @@ import httpx
 import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
+from tests.conformance.broken import BROKEN, HEAD, http
 from tests.integration.hosting import running_host, start_host
 
-HEAD = "import azure.functions as func\napp = func.FunctionApp()\n"
-HTTP = '@app.route(route="a")\ndef a(req: func.HttpRequest) -> str:\n    return "a"\n'
 QUEUE = '@app.queue_trigger(arg_name="msg", queue_name="%ABSENT_QUEUE%", connection="ABSENT_STORAGE")\n'
 SETTINGS = {"SAMPLE_QUEUE": "q", "SAMPLE_STORAGE": "UseDevelopmentStorage=true"}
 
 REFUSED = {
     "one wrong parameter name": (
-        HEAD + HTTP + '@app.route(route="b")\ndef b(_req: func.HttpRequest) -> str:\n    return "b"\n',
+        BROKEN["one wrong parameter name"],
         "FunctionLoadError: cannot load the b function: the following parameters are declared in Python but not",
     ),
-    "a wrong annotation": (
-        HEAD + '@app.route(route="a")\ndef a(req: func.QueueMessage) -> str:\n    return "a"\n',
-        "does not match its annotation",
-    ),
-    "a context of another type": (
-        HEAD + '@app.route(route="a")\ndef a(req: func.HttpRequest, context: str) -> str:\n    return "a"\n',
-        'the "context" parameter is expected to be of type azure.functions.Context',
-    ),
-    "an exception at import": ("import os\nos.environ['MISSING_NAME']\n", "KeyError: 'MISSING_NAME'"),
-    "two apps": (HEAD + "other = func.FunctionApp()\n", "holds 2 function apps"),
-    "no app": ("import azure.functions as func\n", "holds 0 function apps"),
-    "one name twice": (HEAD + HTTP + HTTP, "does not have a unique function name"),
+    "an exception at import": (BROKEN["an exception at import"], "KeyError: 'MISSING_NAME'"),
+    "two apps": (BROKEN["two apps"], "holds 2 function apps"),
     "missing settings, all named": (
         HEAD + QUEUE + "def a(msg: func.QueueMessage) -> None: ...\n",
         "settings that are not set: ABSENT_QUEUE, ABSENT_STORAGE",
@@ -69,7 +58,7 @@ def test_an_app_that_azure_would_not_start_is_refused_with_the_reason(tmp_path: 
 
 
 def test_a_folder_without_host_json_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "function_app.py").write_text(HEAD + HTTP)
+    (tmp_path / "function_app.py").write_text(HEAD + http())
     assert start(tmp_path, {})[0] == 2
 
 
@@ -87,7 +76,7 @@ def test_an_app_without_functions_starts_with_a_warning_as_in_azure(tmp_path: Pa
 
 
 def test_the_default_route_prefix_is_api(tmp_path: Path) -> None:
-    (tmp_path / "function_app.py").write_text(HEAD + HTTP + "print('noise of the app')\n")
+    (tmp_path / "function_app.py").write_text(HEAD + http() + "print('noise of the app')\n")
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     process = start_host(tmp_path, tmp_path / "state", {}, stderr=subprocess.DEVNULL)
     try:

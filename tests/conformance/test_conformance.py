@@ -1,0 +1,102 @@
+"""The local host and Microsoft's worker library see the same app alike.
+
+Without Python 3.13 these tests are skipped aloud; BATON_REQUIRE_CONFORMANCE=1 makes that a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import environment
+from tests.conformance.broken import BROKEN
+from tests.conformance.compare import differences
+from tests.conformance.drive import Seen, drive
+from tests.conformance.environment import NoPython313
+
+REPORTS = environment.PROJECT / ".baton" / "conformance"
+SAMPLE = environment.PROJECT / "tests" / "apps" / "sample"
+CHANGING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)|[0-9a-f]{32,}")  # times and one-time secrets in pages
+
+
+@pytest.fixture(scope="module", autouse=True)
+def python313() -> None:
+    """The other side's environment, made on the first run."""
+    required = os.environ.get("BATON_REQUIRE_CONFORMANCE") == "1"
+    try:
+        environment.prepare(fetch_python=required)
+    except NoPython313 as missing:
+        if required:
+            raise
+        pytest.skip(f"NOT COMPARED WITH MICROSOFT'S WORKER: {missing}")
+
+
+def never_succeeded(seen: Seen) -> set[str]:
+    """Functions that failed on every case: comparing only failures would prove little."""
+    succeeded = {case["function"] for case in seen.theirs["cases"] if case["ok"]}
+    return {function["name"] for function in seen.theirs["functions"]} - succeeded
+
+
+def assert_alike(seen: Seen) -> None:
+    found = differences(seen.ours, seen.theirs, ignore=lambda body: CHANGING.sub("~", body))
+    assert not found, "\n".join(found)
+
+
+def sample_settings(connection: str) -> dict[str, str]:
+    return {"SAMPLE_STORAGE": connection, "SAMPLE_QUEUE": f"sample-{uuid.uuid4().hex[:8]}"}
+
+
+def project_settings(connection: str, folder: Path) -> dict[str, str]:
+    """All that the project's app needs; its other services are a closed port on both sides alike."""
+    users = folder / "users.json"
+    users.write_text("{}")
+    closed = "http://127.0.0.1:9"
+    return {
+        "BATON_DATA": connection,
+        "BATON_HOME": str(folder / "home"),
+        "BATON_APPROVAL_KEY": "0123456789abcdef0123456789abcdef",
+        "BATON_URL": closed,
+        "BATON_USERS": str(users),
+        "BATON_ROUTER": closed,
+        "BATON_ROUTER_KEY": "key",
+        "BATON_SWEEP": "*/30 * * * * *",
+        "MLFLOW_TRACKING_URI": closed,
+    }
+
+
+def triggers(seen: Seen) -> set[str]:
+    kinds = {binding["type"] for function in seen.ours["functions"] for binding in function["bindings"]}
+    return {kind for kind in kinds if kind.endswith("Trigger")}
+
+
+def drive_named(name: str, app: Path, settings: Mapping[str, str]) -> Seen:
+    return drive(app, REPORTS / name, settings)
+
+
+def test_the_sample_app_is_seen_alike_trigger_by_trigger(connection: str) -> None:
+    seen = drive_named("sample", SAMPLE, sample_settings(connection))
+    assert seen.theirs["started"], seen.theirs["exception"]
+    assert triggers(seen) == {"eventGridTrigger", "queueTrigger", "timerTrigger", "httpTrigger"}
+    assert never_succeeded(seen) == {"broken"}
+    assert_alike(seen)
+
+
+def test_the_projects_app_is_seen_alike_trigger_by_trigger(connection: str, tmp_path: Path) -> None:
+    seen = drive_named("baton", environment.PROJECT, project_settings(connection, tmp_path))
+    assert seen.theirs["started"], seen.theirs["exception"]
+    assert triggers(seen) == {"eventGridTrigger", "queueTrigger", "timerTrigger", "httpTrigger"}
+    assert never_succeeded(seen) == set()
+    assert_alike(seen)
+
+
+@pytest.mark.parametrize("why", sorted(BROKEN))
+def test_an_app_that_the_worker_refuses_is_refused_here_too(tmp_path: Path, why: str) -> None:
+    (tmp_path / "function_app.py").write_text(BROKEN[why])
+    seen = drive(tmp_path, tmp_path / "reports", {})
+    assert not seen.theirs["started"]
+    assert_alike(seen)
