@@ -23,7 +23,7 @@ from pathlib import Path
 
 from local.guarded import Ending, Limits, end_orphans, run_guarded
 from local.run_events import tell_until_over
-from local.topic import Topic, topic_of
+from local.topic import topic_of
 from shared.errors import RunFailed
 from shared.platforms.local_run import RunFolder, read_json
 from shared.platforms.port import RunStatus
@@ -42,7 +42,6 @@ class Supervision:
     folder: RunFolder
     command: Sequence[str]
     environment: Mapping[str, str]
-    topic: Topic | None
 
     def to_the_end(self) -> None:
         """Bring the run to its end, whatever was done before, and tell Event Grid."""
@@ -108,8 +107,8 @@ class Supervision:
         _log.info("run %s run=%s seconds=%.1f why=%s", status, self.folder.path.name, seconds, reason)
 
     def _tell(self, over: threading.Event) -> None:
-        if self.topic:
-            tell_until_over(self.folder, self.topic, over, patience_seconds=PATIENCE_SECONDS)
+        if topic := topic_of(self.environment):
+            tell_until_over(self.folder, topic, over, patience_seconds=PATIENCE_SECONDS)
 
     def _step_environment(self) -> dict[str, str]:
         """The command's environment: no secret of Baton's but the data account's."""
@@ -177,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _log.info("another supervisor has the run run=%s", folder.path.name)
         return 0
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    Supervision(folder, given.command, os.environ, topic_of(os.environ)).to_the_end()
+    Supervision(folder, given.command, os.environ).to_the_end()
     return 0
 
 

@@ -42,7 +42,7 @@ class LocalRegistry:
     in `home` that all callers of this laptop share.
     """
 
-    def __init__(self, tracking_uri: str, *, home: Path) -> None:
+    def __init__(self, tracking_uri: str, home: Path) -> None:
         self._tracking_uri = tracking_uri
         self._home = home.resolve()
         self._connected: MlflowClient | None = None
