@@ -132,7 +132,7 @@ class Invoker:
             arguments = _arguments(function, data, metadata, context)
             returned = await self._within_timeout(function, arguments, context)
             return _encoded(function, arguments, returned)
-        except Exception as fault:
+        except (Exception, SystemExit) as fault:  # a function that calls sys.exit() does not end the host
             return Outcome(error=fault)
 
     async def _within_timeout(

@@ -111,5 +111,11 @@ def test_an_app_line_is_logged_untouched_behind_time_and_level(host: RunningHost
     assert when.endswith("Z")
 
 
+def test_a_function_that_exits_does_not_end_the_host(host: RunningHost) -> None:
+    answer = httpx.post(f"{host.url}/admin/functions/on_message", json={"input": "exit"})
+    assert (answer.status_code, answer.text) == (500, "SystemExit: enough")
+    assert httpx.get(f"{host.url}/plain").status_code == 200
+
+
 def test_the_sdks_stay_silent(host: RunningHost) -> None:
     assert "Request URL" not in host.log()

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import sys
 import time
 from pathlib import Path
 from typing import List  # noqa: UP035 the library refuses list[str]
@@ -46,12 +47,14 @@ def on_cloud_event(event: func.CloudEvent, ring: func.Out[str]) -> None:
 
 @app.queue_trigger(arg_name="msg", queue_name="%SAMPLE_QUEUE%", connection="SAMPLE_STORAGE")
 def on_message(msg: func.QueueMessage) -> None:
-    """Journal a message. `fail` always fails, `sleep 2` takes two seconds."""
+    """Journal a message. `fail` always fails, `sleep 2` takes two seconds, `exit` ends the process if it can."""
     body = msg.get_body().decode(errors="replace")
     note("on_message", body=body, id=msg.id, count=msg.dequeue_count, inserted=msg.insertion_time)
     log.info("message taken body=%s", body)
     if body.startswith("sleep"):
         time.sleep(float(body.split()[1]))
+    if body == "exit":
+        sys.exit("enough")
     note("on_message_end", body=body)
     if body.startswith("fail"):
         raise RuntimeError("this message is refused")
@@ -127,5 +130,5 @@ async def _asgi(scope: dict[str, object], receive: object, send: object) -> None
 @app.route(route="{*rest}", methods=["GET", "POST"])
 async def pages(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Pages through ASGI, as Baton's own are."""
-    middleware = func.AsgiMiddleware(_asgi)  # type: ignore[no-untyped-call]
+    middleware = func.AsgiMiddleware(_asgi)
     return await middleware.handle_async(req, context)  # type: ignore[no-any-return]
