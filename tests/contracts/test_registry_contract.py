@@ -175,13 +175,15 @@ class LocalBench:
         return str(run.info.run_id)
 
 
+@pytest.fixture(scope="module")
+def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One MLflow for all tests of this module; each takes a model name of its own."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
+
+
 class TestLocalRegistry(RegistryContract):
     numbers = count(1)
-
-    @pytest.fixture(scope="class")
-    def tracking_uri(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-        with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
-            yield url
 
     @pytest.fixture
     def bench(self, tracking_uri: str, tmp_path: Path) -> LocalBench:
