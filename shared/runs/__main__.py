@@ -18,7 +18,8 @@ from pathlib import Path
 
 from shared.errors import BatonError, SettingsRefused
 from shared.runs.run_dir import RunDir
-from shared.spec import Spec, load_spec
+from shared.spec import Spec
+from shared.spec_file import load_spec
 
 Environment = Mapping[str, str]
 
