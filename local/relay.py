@@ -13,7 +13,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 HOP_BY_HOP = ("Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect")
-NOT_OURS_TO_ADD = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+NEVER_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 LONGEST_HEADER_BYTES = 64 * 1024
 BUFFER_BYTES = 256 * 1024
 
@@ -28,7 +28,7 @@ def session() -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=3),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
         auto_decompress=False,
-        skip_auto_headers=NOT_OURS_TO_ADD,
+        skip_auto_headers=NEVER_ADDED,
         read_bufsize=BUFFER_BYTES,
         max_line_size=LONGEST_HEADER_BYTES,
         max_field_size=LONGEST_HEADER_BYTES,
