@@ -1,0 +1,186 @@
+"""The JSON API: what the pages show, for programs; and what people ask, with a bearer token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from shared import state
+from shared.state import Champion, Release
+from shared.web import asking, reading
+from shared.web.answers import NotDone
+from shared.web.auth import Gatekeeper
+from shared.web.story import Told, story
+from shared.web.views import ModelView, last_change, outcome
+from shared.wiring import App
+
+Endpoint = Callable[[Request], Response]
+
+
+def answer(body: object, status: int = 200) -> Response:
+    """A JSON answer; times become ISO 8601."""
+    text = json.dumps(body, default=_plain, ensure_ascii=False)
+    return Response(text, status, media_type="application/json")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+class Api:
+    """The endpoints under /api. Those that read never write; those that ask record one event and return its id."""
+
+    def __init__(self, app: App, gate: Gatekeeper) -> None:
+        self._app = app
+        self._gate = gate
+
+    def routes(self) -> list[Route]:
+        """All of them, without the prefix /api."""
+        reads: dict[str, Endpoint] = {
+            "/health": self.health,
+            "/models": self.models,
+            "/models/{model}": self.model,
+            "/models/{model}/journal": self.journal,
+            "/releases/{release}": self.release,
+            "/releases/{release}/story": self.story,
+            "/deadletters": self.deadletters,
+            "/ignored": self.ignored,
+        }
+        asks = [Route("/models/{model}/publish", self.publish, methods=["POST"])]
+        asks += [
+            Route(f"/models/{{model}}/{action}", self._of_model(action), methods=["POST"]) for action in asking.OF_MODEL
+        ]
+        asks += [
+            Route(f"/releases/{{release}}/{action}", self._of_release(action), methods=["POST"])
+            for action in asking.OF_RELEASE
+        ]
+        return [Route(path, endpoint) for path, endpoint in reads.items()] + asks
+
+    # Reading
+
+    def health(self, request: Request) -> Response:
+        """Whether this process answers; it asks nothing of storage."""
+        return answer({"ok": True})
+
+    def models(self, request: Request) -> Response:
+        """Every model."""
+        return answer([model_json(found.view) for found in reading.every_model(self._app)])
+
+    def model(self, request: Request) -> Response:
+        """One model with its last releases."""
+        found = reading.one_model(self._app, request.path_params["model"])
+        return answer({**model_json(found.view), "releases": [_short(release) for release in found.releases]})
+
+    def journal(self, request: Request) -> Response:
+        """Journal lines from `?from=` on; `next` is where the following page begins."""
+        model = reading.one_model(self._app, request.path_params["model"]).view.name
+        first = _positive(request.query_params.get("from", "1"))
+        lines = reading.journal_page(self._app, model, first)
+        return answer({"lines": lines, "next": lines[-1]["n"] + 1 if lines else first})
+
+    def release(self, request: Request) -> Response:
+        """One release with its small documents."""
+        found = reading.one_release(self._app, request.path_params["release"])
+        documents = {
+            "evidence_document": reading.document(self._app, found.evidence),
+            "certificate_document": reading.document(self._app, found.certificate),
+        }
+        return answer({**json.loads(state.dumps(found)), **documents})
+
+    def story(self, request: Request) -> Response:
+        """What the journal tells about one release, in order."""
+        found = reading.one_release(self._app, request.path_params["release"])
+        told = story(reading.lines_of(self._app, found), found.id)
+        return answer([told_json(entry) for entry in told])
+
+    def deadletters(self, request: Request) -> Response:
+        """Dead letters of all models, or of `?model=`."""
+        found = reading.dead_letters(self._app, request.query_params.get("model", ""))
+        return answer([asdict(letter) for letter in found])
+
+    def ignored(self, request: Request) -> Response:
+        """Events that concerned no model."""
+        return answer(reading.ignored(self._app))
+
+    # Asking
+
+    def publish(self, request: Request) -> Response:
+        """Publish an uploaded folder."""
+        body, by = self._asked(request, needs_why=False)
+        return _recorded(asking.publish(self._app, request.path_params["model"], body.get("folder"), by))
+
+    def _of_model(self, action: str) -> Endpoint:
+        def ask(request: Request) -> Response:
+            _, by = self._asked(request)
+            return _recorded(asking.of_model(self._app, action, request.path_params["model"], by))
+
+        return ask
+
+    def _of_release(self, action: str) -> Endpoint:
+        def ask(request: Request) -> Response:
+            body, by = self._asked(request)
+            nonce = str(body.get("nonce", ""))
+            return _recorded(asking.of_release(self._app, action, request.path_params["release"], by, nonce=nonce))
+
+        return ask
+
+    def _asked(self, request: Request, *, needs_why: bool = True) -> tuple[Mapping[str, Any], asking.Asked]:
+        person = self._gate.bearer(request)
+        body = _object(request.state.body)
+        key = request.headers.get("idempotency-key", "")
+        return body, asking.asked(person, body.get("why", ""), key, needs_why=needs_why)
+
+
+def model_json(view: ModelView) -> dict[str, Any]:
+    """A model as the API gives it."""
+    return {**asdict(view), "champion": _champion(view.champion), "previous": _champion(view.previous)}
+
+
+def _champion(champion: Champion | None) -> dict[str, Any] | None:
+    return asdict(champion) if champion else None
+
+
+def _short(release: Release) -> dict[str, Any]:
+    return {
+        "id": release.id,
+        "state": release.state,
+        "why": outcome(release),
+        "version": release.version,
+        "since": last_change(release),
+        "deadline": release.deadline,
+        "owner": release.owner,
+    }
+
+
+def told_json(told: Told) -> dict[str, Any]:
+    """A sentence of the story as the API gives it."""
+    return asdict(told)
+
+
+def _recorded(recorded: asking.Recorded) -> Response:
+    return answer(asdict(recorded), 202)
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NotDone("The body is not JSON.", next='send an object such as {"why": "..."}') from error
+    if not isinstance(found, dict):
+        raise NotDone("The body is JSON, but no object.", next='send an object such as {"why": "..."}')
+    return found
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 12):
+        raise NotDone(f"`from` is {text[:40]!r}.", next="give a line's number, 1 or more")
+    return max(int(text), 1)

@@ -1,0 +1,163 @@
+"""From what a person asks to an event in the model's inbox. Here it is checked for a quick answer; the fold checks again."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from shared import approvals, events, names
+from shared.errors import BatonError, NameRefused, Permanent
+from shared.state import ENDS, Release
+from shared.web import reading
+from shared.web.answers import NotAllowed, NotDone, NotFound, NotNow
+from shared.wiring import App
+
+WHY_LIMIT, KEY_LIMIT = 1000, 200
+FOLDER = re.compile("[0-9a-f]{16}")
+OF_MODEL: dict[str, type[events.PersonEvent]] = {
+    "retrain": events.RetrainRequested,
+    "rollback": events.RollbackRequested,
+    "pause": events.PauseRequested,
+    "resume": events.ResumeRequested,
+}
+OF_RELEASE = ("approve", "reject", "retry")
+NO_WHY = "say why, in at most 1000 characters: it is journalled as written"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, why, and the key under which a repeat is the same event ("" for a fresh one)."""
+
+    by: str
+    why: str
+    key: str = ""
+
+    def stamp(self, app: App) -> dict[str, Any]:
+        """The fields that every event of a person carries."""
+        identity = names.identity_key("person", self.by, self.key or uuid.uuid4().hex)
+        return {"id": identity, "at": app.clock(), "by": self.by, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The event that now waits for its decision; `new` is False for a repeat under the same key, which changed nothing."""
+
+    event: str
+    new: bool
+
+
+def asked(by: str, why: object, key: str = "", *, needs_why: bool = True) -> Asked:
+    """What a person sent, checked; `NotDone` says what is missing."""
+    if not isinstance(why, str) or len(why) > WHY_LIMIT or not _is_text(why) or (needs_why and not why.strip()):
+        raise NotDone("The reason is missing, or is no text that can be kept.", next=NO_WHY)
+    if len(key) > KEY_LIMIT:
+        raise NotDone(f"The key has {len(key)} characters.", next=f"use at most {KEY_LIMIT}, such as a UUID")
+    return Asked(by, why.strip(), key)
+
+
+def _is_text(text: str) -> bool:
+    """Whether it has a UTF-8 form and no control characters but line breaks and tabs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return all(letter.isprintable() or letter in "\n\r\t" for letter in text)
+
+
+def publish(app: App, model: str, folder: object, by: Asked) -> Recorded:
+    """Make an uploaded folder the model's current one; a model's first publish creates the model."""
+    _check_folder(app, model, folder)
+    app.book.list_model(model)
+    return _accept(app, model, events.ModelPublished(**by.stamp(app), folder=str(folder)))
+
+
+def _check_folder(app: App, model: str, folder: object) -> None:
+    try:
+        names.model_name(model)
+    except NameRefused as refused:
+        raise NotDone(refused.what, next=refused.next) from refused
+    if not isinstance(folder, str) or not FOLDER.fullmatch(folder):
+        raise NotDone("`folder` must be a folder's hash, 16 hex digits.", next=f"baton publish models/{model}")
+    place = f"models/{model}/{folder}/model.yaml"
+    if app.blobs.look("models", f"{model}/{folder}/model.yaml") is None:
+        raise NotDone(f"{place} is not there.", next=f"upload the folder first: baton publish models/{model}")
+    try:
+        spec = app.parts.rules(model, folder)
+    except Permanent as refused:
+        raise NotDone(refused.what, next=refused.next) from refused
+    except (ValueError, KeyError) as error:
+        raise NotDone(f"{place} cannot be read: {error}", next="save it as UTF-8 YAML and publish again") from error
+    if spec.name != model:
+        raise NotDone(
+            f"{place} is about {spec.name!r}.", next=f"set `name: {model}` in it, or publish it as {spec.name}"
+        )
+
+
+def of_model(app: App, action: str, model: str, by: Asked) -> Recorded:
+    """Retrain, roll back, pause or resume a model."""
+    name = reading.one_model(app, model).view.name
+    return _accept(app, name, OF_MODEL[action](**by.stamp(app)))
+
+
+def of_release(app: App, action: str, release: str, by: Asked, *, nonce: str = "") -> Recorded:
+    """Approve, reject or retry a release. `nonce`, if given, is the question that the person saw."""
+    found = reading.one_release(app, release)
+    if action == "retry":
+        return _retry(app, found, by)
+    return _decide(app, found, by, approve=action == "approve", nonce=nonce)
+
+
+def _retry(app: App, release: Release, by: Asked) -> Recorded:
+    if release.state not in ENDS:
+        raise NotNow(f"{release.id} is {release.state}, so it needs no retry.", next=f"baton explain {release.id}")
+    return _accept(app, release.model, events.RetryRequested(**by.stamp(app), release=release.id))
+
+
+def _decide(app: App, release: Release, by: Asked, *, approve: bool, nonce: str) -> Recorded:
+    if release.state != "awaiting approval":
+        raise NotNow(
+            f"{release.id} does not wait for approval: it is {release.state}.", next=f"baton explain {release.id}"
+        )
+    if nonce and nonce != release.nonce:
+        raise NotNow(f"{release.id} was asked about anew since you looked.", next="look at it again, then decide")
+    may_decide(app, release, by.by, approve=approve)
+    decision = events.ApprovalGiven(
+        **by.stamp(app),
+        release=release.id,
+        approve=approve,
+        version=release.version,
+        evidence=release.evidence,
+        certificate=release.certificate,
+        nonce=release.nonce,
+    )
+    return _accept(app, release.model, approvals.sign(decision, app.settings.approval_key))
+
+
+def may_decide(app: App, release: Release, person: str, *, approve: bool) -> None:
+    """`NotAllowed` unless the person is an approver in the model's current rules, and no author approving their own."""
+    head = app.book.head(release.model)
+    rules = app.parts.rules(release.model, head.folder if head else release.folder)
+    approvers = ", ".join(rules.approval.approvers)
+    if person not in rules.approval.approvers:
+        raise NotAllowed(f"{person} may not decide on {release.id}.", next=f"ask an approver: {approvers}")
+    if approve and person == release.author:
+        raise NotAllowed(
+            f"{person} published this folder, so somebody else must approve it.", next=f"ask an approver: {approvers}"
+        )
+
+
+def why_not(app: App, release: Release, person: str) -> str:
+    """Why this person may not approve the release, or ""."""
+    try:
+        may_decide(app, release, person, approve=True)
+    except BatonError as refused:
+        return str(refused)
+    return ""
+
+
+def _accept(app: App, model: str, event: events.PersonEvent) -> Recorded:
+    if not app.book.knows(model) and not isinstance(event, events.ModelPublished):
+        raise NotFound(f"{model} is not published yet.", next="wait for its first publish to be decided")
+    return Recorded(event.id, app.intake.accept(model, event))

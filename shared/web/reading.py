@@ -1,0 +1,205 @@
+"""Reading what the pages show: rows, journal and documents, for names that may be anything. Nothing is written here."""
+
+from __future__ import annotations
+
+import bisect
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import journal, names
+from shared.errors import NameRefused
+from shared.state import ENDS, Release
+from shared.storage.port import BlobMissing
+from shared.verdict import Document
+from shared.web.answers import NotFound, TooLarge
+from shared.web.steps import Papers
+from shared.web.story import Line, story
+from shared.web.views import ModelView, last_change, model_view
+from shared.wiring import App
+
+RELEASES_SHOWN = 20
+DEAD_SHOWN = 100
+LINES_A_PAGE = 500
+LINES_OF_A_RELEASE = 5000
+CLOCK_SKEW = timedelta(minutes=1)
+DOCUMENT_LIMIT = 64 * 1024
+REPORT_LIMIT = 5 * 1024 * 1024
+REPORT_CONTAINERS = ("reports", "quarantine")
+REPORT_NAME = re.compile(r"[a-z0-9-]{1,20}/([\w-][\w.-]*/){0,4}[\w-][\w.-]*\.(html|json)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class OneModel:
+    """A model with its releases: the open ones and the last that ended, newest first."""
+
+    view: ModelView
+    releases: tuple[Release, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event or command set aside: what it was, why, and what a person can do. `release` may be empty."""
+
+    model: str
+    key: str
+    at: str
+    kind: str
+    what: str
+    release: str
+    why: str
+    tries: int
+    next: str
+
+
+def every_model(app: App) -> list[OneModel]:
+    """All models on the list, by name."""
+    return [_one(app, name) for name in sorted(app.book.models())]
+
+
+def one_model(app: App, name: str) -> OneModel:
+    """A model by name; `NotFound` names what comes closest."""
+    try:
+        names.model_name(name)
+    except NameRefused as refused:
+        raise NotFound(refused.what, next=refused.next) from refused
+    known = app.book.models()
+    if name not in known and not app.book.knows(name):
+        raise NotFound(f"There is no model {name!r}.", next=_closest(name, known))
+    return _one(app, name)
+
+
+def _one(app: App, name: str) -> OneModel:
+    seen = app.book.read(name)
+    ended = app.book.ended(name, RELEASES_SHOWN)
+    dead = len(app.book.dead(name, DEAD_SHOWN))
+    by_number = sorted([*seen.releases.values(), *ended], key=lambda release: release.number, reverse=True)
+    return OneModel(model_view(name, seen.head, seen.releases, dead=dead), tuple(by_number))
+
+
+def _closest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"models are: {', '.join(known[:20])}" if known else "publish one: baton publish models/NAME"
+
+
+def one_release(app: App, name: str) -> Release:
+    """A release by id, open or ended; `NotFound` says what is wrong with the id."""
+    match = names.RELEASE_ID.fullmatch(name)
+    if match is None or len(match["model"]) > names.MODEL_NAME_MAX or len(match["number"]) > 12:
+        raise NotFound(
+            f"{name[:100]!r} is no release.", next="a release is a model and a number, such as diabetes-0012"
+        )
+    found = app.book.release(match["model"], name)
+    if found is None:
+        raise NotFound(
+            f"There is no release {name}.", next=f"/models/{match['model']} lists the releases that there are"
+        )
+    return found
+
+
+def papers(app: App, release: Release) -> Papers:
+    """The pinned rules, the small documents and the story of a release."""
+    return Papers(
+        spec=app.parts.rules(release.model, release.folder),
+        evidence=document(app, release.evidence),
+        certificate=document(app, release.certificate),
+        story=story(lines_of(app, release), release.id),
+    )
+
+
+def document(app: App, where: str) -> Document | None:
+    """A small JSON document by container and path; None if there is none, or it is too large to show inside another."""
+    container, _, path = where.partition("/")
+    seen = app.blobs.look(container, path) if path else None
+    if seen is None or seen.size > DOCUMENT_LIMIT:
+        return None
+    found = json.loads(app.blobs.read(container, path))
+    return found if isinstance(found, dict) else None
+
+
+def report(app: App, container: str, path: str) -> bytes:
+    """A report's bytes, from the two containers that hold reports; drops themselves are not served."""
+    if container not in REPORT_CONTAINERS or not REPORT_NAME.fullmatch(path):
+        raise NotFound("There is no such report.", next="follow a link of a release, or of the verdict on a drop")
+    if container == "quarantine" and path.rsplit("/", 1)[1] not in ("report.html", "report.json"):
+        raise NotFound("Refused files are not served, only their reports.", next="open the report.html beside it")
+    seen = app.blobs.look(container, path)
+    if seen is None:
+        raise NotFound(f"There is no report {path}.", next="follow a link of a release, or of the verdict on a drop")
+    if seen.size > REPORT_LIMIT:
+        raise TooLarge(f"{path} has {seen.size} bytes.", next=f"download {container}/{path} from storage")
+    try:
+        return app.blobs.read(container, path)
+    except BlobMissing as gone:
+        raise NotFound(gone.what, next=gone.next) from gone
+
+
+def journal_page(app: App, model: str, first: int, limit: int = LINES_A_PAGE) -> list[Line]:
+    """Parsed journal lines of a model from number `first` on."""
+    return [journal.read(line) for line in app.book.journal(model, first, limit)]
+
+
+def last_lines(app: App, model: str, limit: int) -> list[Line]:
+    """The last journal lines of a model, oldest first."""
+    head = app.book.head(model)
+    return journal_page(app, model, max(1, head.next_line - limit), limit) if head else []
+
+
+def lines_of(app: App, release: Release) -> list[Line]:
+    """The journal lines of a release's life: found by its first moment, read until its end."""
+    head = app.book.head(release.model)
+    if head is None:
+        return []
+    first = _line_at(app, release.model, head.next_line, release.opened_at - CLOCK_SKEW)
+    end = _ended_at(release)
+    found: list[Line] = []
+    while len(found) < LINES_OF_A_RELEASE:
+        page = journal_page(app, release.model, first + len(found))
+        found += page
+        if len(page) < LINES_A_PAGE or (end is not None and _at(page[-1]) > end):
+            break
+    return [line for line in found if end is None or _at(line) <= end]
+
+
+def _line_at(app: App, model: str, next_line: int, moment: datetime) -> int:
+    """The number of the first line at or after a moment."""
+    if next_line <= LINES_A_PAGE:
+        return 1
+    numbers = range(1, next_line)
+    return 1 + bisect.bisect_left(numbers, moment, key=lambda n: _at(journal_page(app, model, n, 1)[0]))
+
+
+def _ended_at(release: Release) -> datetime | None:
+    return last_change(release) + CLOCK_SKEW if release.state in ENDS else None
+
+
+def _at(line: Line) -> datetime:
+    return datetime.fromisoformat(line["at"])
+
+
+def dead_letters(app: App, model: str = "") -> list[DeadLetter]:
+    """Dead letters of one model or of all, the latest first."""
+    chosen = [one_model(app, model).view.name] if model else app.book.models()
+    found = [_letter(name, key, body) for name in chosen for key, body in app.book.dead(name, DEAD_SHOWN)]
+    return sorted(found, key=lambda letter: letter.at, reverse=True)
+
+
+def _letter(model: str, key: str, body: Mapping[str, Any]) -> DeadLetter:
+    kind = str(body.get("kind", ""))
+    inside: Mapping[str, Any] = body.get(kind, {})
+    what = str(inside.get("kind", "") or body.get("queue", kind))
+    release = str(inside.get("release", ""))
+    tries = int(inside.get("tries", 0)) + (1 if kind == "command" else 0)
+    todo = f"baton retry {release} --why ..." if release else "docs/runbook.md#dead-letters"
+    return DeadLetter(model, key, str(body.get("at", "")), kind, what, release, str(body.get("why", "")), tries, todo)
+
+
+def ignored(app: App) -> list[Mapping[str, Any]]:
+    """Events that concerned no model, the latest first, with the reason."""
+    return sorted(app.book.unrouted(), key=lambda entry: str(entry.get("at", "")), reverse=True)

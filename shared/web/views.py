@@ -1,0 +1,208 @@
+"""The read model of the pages and the API: rows in, sentences and lists out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.state import BUILDING, LIVE, Basket, Champion, Head, Release
+from shared.web.words import count
+
+Kind = Literal["ok", "held", "fail", "run", "idle"]
+SHAPES: Mapping[Kind, str] = {"ok": "✓", "held": "▲", "fail": "✕", "run": "●", "idle": "–"}
+NEEDS_PERSON = "awaiting approval"
+KINDS: Mapping[str, Kind] = {
+    **dict.fromkeys((*BUILDING, "rolling out", "rolling back", "starting"), "run"),
+    LIVE: "ok",
+    "serving": "ok",
+    **dict.fromkeys((NEEDS_PERSON, "held", "rejected", "expired", "rolled back", "paused", "waiting"), "held"),
+    "failed": "fail",
+}
+
+
+def kind_of(state: str) -> Kind:
+    """Which of the five looks a state has; what needs nobody any more is idle."""
+    return KINDS.get(state, "idle")
+
+
+DOING = {
+    "judging": "being judged",
+    "registering": "being registered",
+    "certifying": "being certified",
+    "staging": "being staged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What waits for whom, since when and until when. `of` is a release, or what of the model waits."""
+
+    model: str
+    of: str
+    what: str
+    owner: str
+    since: datetime | None
+    until: datetime | None
+    author: str = ""
+
+    def is_for(self, person: str) -> bool:
+        """Whether this person can end the wait by a decision."""
+        return self.what == NEEDS_PERSON and person != self.author and person in self.owner.split(", ")
+
+
+@dataclass(frozen=True, slots=True)
+class BasketView:
+    """New files and causes that no release has used, and why they wait."""
+
+    files: int
+    rows: int
+    causes: tuple[str, ...]
+    why: str
+    look_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """One model as pages and API show it: `status` is one word, `state` the sentence for it."""
+
+    name: str
+    folder: str
+    author: str
+    status: str
+    state: str
+    champion: Champion | None
+    previous: Champion | None
+    building: str
+    shipping: str
+    waiting: tuple[Wait, ...]
+    basket: BasketView
+    outstanding: int
+    dead: int
+    paused: str
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The first sentence of a page: whether anything needs a person, and how many things do."""
+
+    sentence: str
+    count: int
+    kind: Kind
+
+
+def model_view(name: str, head: Head | None, releases: Mapping[str, Release], *, dead: int) -> ModelView:
+    """A model from its head, its open releases, and how many dead letters it has."""
+    if head is None:
+        basket = BasketView(0, 0, (), "", None)
+        state = "published, its first event is being decided"
+        return ModelView(name, "", "", "starting", state, None, None, "", "", (), basket, 0, dead, "")
+    status, state = _standing(head, releases)
+    return ModelView(
+        name=name,
+        folder=head.folder,
+        author=head.author,
+        status=status,
+        state=state,
+        champion=head.champion,
+        previous=head.previous,
+        building=head.building,
+        shipping=head.shipping,
+        waiting=tuple(_waits(head, releases.values())),
+        basket=_basket(head.basket, head.next_file),
+        outstanding=head.outstanding,
+        dead=dead,
+        paused=head.paused,
+    )
+
+
+def _standing(head: Head, releases: Mapping[str, Release]) -> tuple[str, str]:
+    """The one word and the sentence for what the model is doing, the most pressing first."""
+    if head.paused:
+        return "paused", f"paused by {head.paused}"
+    if head.rollback is not None:
+        return "rolling back", f"going back to version {head.rollback.target.version} for {head.rollback.by}"
+    under_way = releases.get(head.shipping) or releases.get(head.building)
+    if under_way is not None:
+        return under_way.state, f"{under_way.id} {_doing(under_way)}"
+    if head.champion is not None:
+        return "serving", f"version {head.champion.version} serves, nothing is under way"
+    return "waiting", "nothing serves yet, waiting for data" if head.next_file == 1 else "nothing serves yet"
+
+
+def _doing(release: Release) -> str:
+    if release.state == NEEDS_PERSON:
+        return f"waits for approval by {release.owner}"
+    if release.state == "rolling out":
+        return f"is rolling out, {release.split.get(release.id, 0)} % of the traffic"
+    if release.ready:
+        return "is staged and waits for the shipping slot"
+    return f"is {DOING.get(release.state, release.state)}"
+
+
+def _waits(head: Head, releases: Iterable[Release]) -> Iterable[Wait]:
+    for release in sorted(releases, key=lambda release: release.number, reverse=True):
+        if release.state != LIVE:
+            since = last_change(release)
+            yield Wait(head.model, release.id, release.state, release.owner, since, release.deadline, release.author)
+    if head.rollback is not None:
+        yield Wait(head.model, "roll-back", "rolling back", "platform", None, head.rollback.deadline)
+    if head.basket.refused_why and (head.basket.causes or head.next_file > head.basket.first_file):
+        owner = "time" if head.basket.look_at else "more data or a request"
+        yield Wait(head.model, "basket", head.basket.refused_why, owner, head.basket.last_at, head.basket.look_at)
+
+
+def _basket(basket: Basket, next_file: int) -> BasketView:
+    causes = tuple(
+        f"{cause.kind}: {cause.detail}" + (f" ({cause.count} times)" if cause.count > 1 else "")
+        for cause in basket.causes
+    )
+    return BasketView(next_file - basket.first_file, basket.rows, causes, basket.refused_why, basket.look_at)
+
+
+def need(models: Iterable[ModelView], person: str) -> Need:
+    """What needs a person, as a sentence; "your" approval where this person can give it."""
+    seen = list(models)
+    asked = [wait for model in seen for wait in model.waiting if wait.what == NEEDS_PERSON]
+    yours = [wait for wait in asked if wait.is_for(person)]
+    dead = sum(model.dead for model in seen)
+    parts = [_approvals(len(yours), "your approval")] if yours else []
+    others = len(asked) - len(yours)
+    parts += [_approvals(others, "somebody else's approval" if person else "approval")] if others else []
+    parts += [f"{count(dead, 'dead letter')} must be looked at"] if dead else []
+    if not parts:
+        return Need("Nothing needs you", 0, "ok")
+    return Need(", ".join(parts), len(asked) + dead, "fail" if dead else "held")
+
+
+def _approvals(how_many: int, whose: str) -> str:
+    return f"{count(how_many, 'release')} {'waits' if how_many == 1 else 'wait'} for {whose}"
+
+
+def newest_first(releases: Iterable[Release]) -> list[Release]:
+    """Releases by their last change of state, the latest first."""
+    return sorted(releases, key=last_change, reverse=True)
+
+
+def last_change(release: Release) -> datetime:
+    """When the release reached the state that it is in."""
+    return datetime.fromisoformat(release.past[-1][1]) if release.past else release.opened_at
+
+
+def outcome(release: Release) -> str:
+    """Why a release stands where it stands, in one sentence."""
+    if release.why:
+        return release.why
+    if release.state == NEEDS_PERSON:
+        return f"waits for {release.owner}"
+    if release.state == LIVE:
+        return f"version {release.version} serves" + (
+            f", approved by {release.approved_by}" if release.approved_by else ""
+        )
+    return f"waits for the {release.owner}" if release.owner else release.state
+
+
+def causes_of(release: Release) -> str:
+    """Why the release was opened."""
+    return "; ".join(f"{cause.kind}: {cause.detail}" if cause.detail else cause.kind for cause in release.causes)
