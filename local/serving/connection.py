@@ -43,9 +43,8 @@ class Connections:
 
     async def close(self) -> None:
         """Close all connections; requests at hand get `GRACE_SECONDS` for their reply."""
-        deadline = time.monotonic() + GRACE_SECONDS
-        while any(connection.answering for connection in self.open) and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
+        if tasks := [connection.answering for connection in self.open if connection.answering]:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
         for connection in list(self.open):
             connection.abort()
 
@@ -193,9 +192,9 @@ class Connection(asyncio.Protocol):
     # looked at and closed from outside
 
     @property
-    def answering(self) -> bool:
-        """Whether a request is at hand."""
-        return self._answering is not None
+    def answering(self) -> asyncio.Task[None] | None:
+        """The task that answers the requests at hand."""
+        return self._answering
 
     def overdue(self, now: float) -> bool:
         """Whether the client let the router wait for longer than it may."""

@@ -1,0 +1,227 @@
+"""The laptop's drift monitor: what the endpoints are asked, against what the serving version was trained on.
+
+`watch_once` reads what the router collected (container `scored`) since it last did, keeps the newest rows that the
+serving version answered, and compares them with the version's reference.json. An alarm is the event that Azure ML's
+dataset monitors publish, once for a window of rows; the next window begins after it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from shared import log
+from shared.data.drift import ALPHA, ColumnDrift, drift, profiles
+from shared.errors import BatonError
+from shared.names import digest
+from shared.platforms.local_router import RouterClient
+from shared.platforms.local_run import read_json, write_json
+from shared.platforms.port import EndpointSeen
+from shared.storage.port import Blobs
+
+Publish = Callable[[str, str, dict[str, object], str], object]
+DRIFT = "Microsoft.MachineLearningServices.DatasetDriftDetected"
+CONTAINER = "scored"
+ROWS_AT_LEAST = 50
+ROWS_KEPT = 1000
+LOOK_BACK = timedelta(hours=24)
+NEEDED = ("BATON_HOME", "BATON_DATA", "BATON_ROUTER", "BATON_ROUTER_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRow:
+    """The features of one scored row, when it was scored (ISO 8601, UTC), and the request that held it."""
+
+    at: str
+    request_id: str
+    features: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """How far the monitor is with a model: what `<home>/monitor/<model>.json` holds.
+
+    `cursor` is the last segment read, `window` the serving version's newest rows since it began or since the last
+    alarm, `fresh` how many of them no look has seen; `looks` counts the looks of `day`. `pending` is an alarm that
+    was decided and perhaps not yet published.
+    """
+
+    version: str = ""
+    cursor: str = ""
+    window: tuple[ScoredRow, ...] = ()
+    fresh: int = 0
+    looks: int = 0
+    day: str = ""
+    pending: Mapping[str, object] = field(default_factory=dict)
+
+    def beginning(self, version: str) -> Watched:
+        """With nothing seen yet of a version that began to serve."""
+        return replace(self, version=version, window=(), fresh=0)
+
+    def adding(self, rows: Iterable[ScoredRow], cursor: str) -> Watched:
+        """With the rows of further segments."""
+        new = tuple(rows)
+        window = (*self.window, *new)[-ROWS_KEPT:]
+        return replace(self, window=window, fresh=self.fresh + len(new), cursor=cursor)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a look is worth its share of the false alarms: enough rows, and enough of them new."""
+        return self.fresh >= max(ROWS_AT_LEAST, len(self.window) // 4)
+
+    def looking(self, day: str) -> Watched:
+        """With one more look begun."""
+        return replace(self, fresh=0, looks=self.looks + 1 if day == self.day else 1, day=day)
+
+    @property
+    def alpha(self) -> float:
+        """This look's chance of a false alarm. All looks of a day together stay below `ALPHA`: 6/pi^2 times 1/k^2 sums to 1."""
+        return ALPHA * 6 / (math.pi * self.looks) ** 2
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Watches all models. `endpoints` says what serves now; what the monitor remembers is under `home`/monitor."""
+
+    home: Path
+    endpoints: Callable[[], Sequence[EndpointSeen]]
+    blobs: Blobs
+    publish: Publish
+
+    def watch(self, now: datetime) -> None:
+        """Look at each endpoint; one that cannot be looked at is logged and leaves the others alone."""
+        for endpoint in self.endpoints():
+            try:
+                self._watch(endpoint, now)
+            except BatonError as error:
+                log.warning("drift is not watched", model=endpoint.model, why=error.what, next=error.next)
+
+    def _watch(self, endpoint: EndpointSeen, now: datetime) -> None:
+        serving = max(endpoint.deployments, key=lambda deployment: deployment.share, default=None)
+        if serving is None or serving.share == 0:
+            return
+        file = self.home / "monitor" / f"{endpoint.model}.json"
+        before = self._told(file, _load(file))
+        watched = before if before.version == serving.version else before.beginning(serving.version)
+        watched = self._read(endpoint.model, watched, now)
+        if watched.is_due:
+            reference = self.home / "endpoints" / endpoint.model / serving.name / "model" / "reference.json"
+            watched = _look(endpoint.model, watched.looking(f"{now:%Y-%m-%d}"), reference)
+        if watched != before:
+            _save(file, watched)
+        self._told(file, watched)
+
+    def _told(self, file: Path, watched: Watched) -> Watched:
+        """Publish the alarm that waits, if one does: again after a crash, with the same id."""
+        if not watched.pending:
+            return watched
+        alarm = str(watched.pending["RunId"])
+        subject = f"datadrifts/{watched.pending['DataDriftId']}/runs/{alarm}"
+        self.publish(subject, DRIFT, dict(watched.pending), alarm)
+        log.info("drift alarm published", model=file.stem, coefficient=watched.pending["DriftCoefficient"], id=alarm)
+        told = replace(watched, pending={})
+        _save(file, told)
+        return told
+
+    def _read(self, model: str, watched: Watched, now: datetime) -> Watched:
+        """With the rows of the segments after the cursor. Names grow with time, and segments are sent in their order."""
+        for name in self._segments(model, watched.cursor, now):
+            lines = self.blobs.read(CONTAINER, name).splitlines()
+            watched = watched.adding(_rows(lines, watched.version), name)
+        return watched
+
+    def _segments(self, model: str, cursor: str, now: datetime) -> Iterator[str]:
+        oldest = now - LOOK_BACK
+        if cursor:
+            oldest = max(oldest, datetime.strptime(cursor[len(model) : len(model) + 14] + "+0000", "/%Y/%m/%d/%H%z"))
+        hours = math.ceil((now - oldest) / timedelta(hours=1)) + 1
+        for hour in (oldest + timedelta(hours=number) for number in range(hours)):
+            names = self.blobs.names(CONTAINER, f"{model}/{hour:%Y/%m/%d/%H}-")
+            yield from sorted(name for name in names if name > cursor)
+
+
+def watch_once(settings_env: Mapping[str, str], publish: Publish) -> None:
+    """Look once at every model with new scored rows; `publish(subject, event_type, data, id)` takes an alarm.
+
+    Safe to repeat and to kill anywhere: an alarm may be published twice, with the same id. Without the settings of a
+    stack there is nothing to watch. Raises `PlatformBusy` if the router does not answer.
+    """
+    if not all(settings_env.get(name) for name in NEEDED):
+        return
+    from azure.storage.blob import BlobServiceClient
+
+    from shared.storage.blobs import AzureBlobs
+
+    home, data, router, key = (settings_env[name] for name in NEEDED)
+    endpoints = RouterClient(router, key).endpoints
+    with BlobServiceClient.from_connection_string(data, retry_total=0) as service:
+        Monitor(Path(home).resolve(), endpoints, AzureBlobs(service), publish).watch(datetime.now(UTC))
+
+
+def _look(model: str, watched: Watched, reference: Path) -> Watched:
+    """After one comparison: an alarm ends the window."""
+    if not reference.exists():
+        log.warning(
+            "drift is not watched: the version has no reference.json",
+            model=model,
+            version=watched.version,
+            next=f"baton retrain {model}",
+        )
+        return watched
+    rows = [row.features for row in watched.window]
+    columns = drift(profiles(read_json(reference)), rows, alpha=watched.alpha)
+    if not any(column.drifted for column in columns):
+        return watched
+    log.warning("drift seen", model=model, version=watched.version, rows=len(rows), columns=_told_columns(columns))
+    return replace(watched, pending=_alarm(model, watched, columns), window=(), fresh=0)
+
+
+def _alarm(model: str, watched: Watched, columns: Sequence[ColumnDrift]) -> dict[str, object]:
+    """The event's data, in the documentation's casing. The id says of which rows, so a repeat is the same alarm."""
+    first, last = watched.window[0], watched.window[-1]
+    rows = json.dumps([model, watched.version, first.at, first.request_id, last.at, last.request_id])
+    return {
+        "DataDriftId": f"{model}-drift",
+        "DataDriftName": model,
+        "RunId": f"{model}-drift-{digest(rows)[:16]}",
+        "BaseDatasetId": f"{model}:{watched.version}",
+        "TargetDatasetId": f"{CONTAINER}/{model}",
+        "DriftCoefficient": round(max(column.psi for column in columns if column.drifted), 6),
+        "StartTime": first.at,
+        "EndTime": last.at,
+    }
+
+
+def _told_columns(columns: Sequence[ColumnDrift]) -> str:
+    drifted = [column for column in columns if column.drifted]
+    return ", ".join(f"{column.column} PSI {column.psi:.3f} (p {column.p_value:.1g})" for column in drifted)
+
+
+def _rows(lines: Iterable[bytes], version: str) -> Iterator[ScoredRow]:
+    """The answered rows of one version. A line that a crash cut short, or rows of another shape, are passed over."""
+    for line in lines:
+        try:
+            kept: dict[str, Any] = json.loads(line)
+        except ValueError:
+            continue
+        if kept.get("version") == version and kept.get("status") == 200 and isinstance(kept.get("rows"), list):
+            for row in kept["rows"]:
+                if isinstance(row, dict):
+                    yield ScoredRow(kept["time"], kept["request_id"], row)
+
+
+def _load(file: Path) -> Watched:
+    kept = read_json(file)
+    kept.pop("v", None)
+    window = tuple(ScoredRow(**row) for row in kept.pop("window", ()))
+    return Watched(**kept, window=window)
+
+
+def _save(file: Path, watched: Watched) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, {"v": 1, **asdict(watched)})
