@@ -71,7 +71,7 @@ def score(
             command, cwd=scratch, env=theirs, stdin=subprocess.DEVNULL, timeout=max_seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return unscored(f"score.py did not answer {len(rows)} rows within {max_seconds:.0f} s")
+        return unscored(f"score.py did not answer {len(rows)} rows within {max_seconds:g} s")
     if not answered.is_file():
         return unscored(f"score.py ended the process with code {ended.returncode}")
     return _read(json.loads(answered.read_text()))

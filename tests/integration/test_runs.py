@@ -20,6 +20,7 @@ from shared.runs.certify import certify
 from shared.runs.judge import judge
 from shared.runs.rows import Rows
 from shared.runs.run_dir import RunDir
+from shared.runs.scoring import Scorer, score
 from shared.runs.tracking import RUN_TAG, MlflowTracking
 from shared.runs.train import train
 from shared.spec import Approval, CertificateLimits, Data, Gates, Spec, Train
@@ -373,6 +374,15 @@ def test_a_candidate_that_predicts_one_number_is_held(tmp_path, folder):
     verdict = gates.judge(GATES, judged(tmp_path, folder))
 
     assert "sane_predictions" in [result.gate for result in verdict.results if not result.passed]
+
+
+def test_a_model_that_never_answers_is_given_up(tmp_path, folder):
+    append(folder / "score.py", "\n\ndef run(data):\n    import threading\n    threading.Event().wait()\n")
+    scorer = Scorer(weights(tmp_path, "model", GOOD), folder, sys.executable)
+
+    predictions = score(scorer, [{"X1": 0}], scratch=tmp_path / "scratch", environment=os.environ, max_seconds=0.5)
+
+    assert predictions.error == "score.py did not answer 1 rows within 0.5 s"
 
 
 def test_no_holdout_row_is_held(tmp_path, folder):
