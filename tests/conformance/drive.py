@@ -14,6 +14,7 @@ from typing import Any
 from tests.conformance import environment
 
 THEIRS = Path(__file__).with_name("theirs.py")
+Settings = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +25,17 @@ class Seen:
     theirs: dict[str, Any]
 
 
-def drive(app: Path, folder: Path, settings: Mapping[str, str]) -> Seen:
-    """Drive the app through both sides with the same settings; the folder receives cases and reports."""
+def drive(app: Path, folder: Path, *, ours: Settings, theirs: Settings) -> Seen:
+    """Drive the app through both sides, each with its settings; the folder receives cases and reports."""
     folder.mkdir(parents=True, exist_ok=True)
-    cases, ours, theirs = (folder / f"{name}.json" for name in ("cases", "ours", "theirs"))
-    _run([sys.executable, "-m", "tests.conformance.ours"], settings, app=app, cases=cases, out=ours)
+    cases, our_report, their_report = (folder / f"{name}.json" for name in ("cases", "ours", "theirs"))
+    _run([sys.executable, "-m", "tests.conformance.ours"], ours, app=app, cases=cases, out=our_report)
     python = [str(environment.python()), "-P", str(THEIRS)]
-    _run(python, settings, app=app, cases=cases, protos=environment.protos(), out=theirs)
-    return Seen(json.loads(ours.read_text()), json.loads(theirs.read_text()))
+    _run(python, theirs, app=app, cases=cases, protos=environment.protos(), out=their_report)
+    return Seen(json.loads(our_report.read_text()), json.loads(their_report.read_text()))
 
 
-def _run(command: list[str], settings: Mapping[str, str], **options: Path) -> None:
+def _run(command: list[str], settings: Settings, **options: Path) -> None:
     words = [*command, *(word for name, path in options.items() for word in (f"--{name}", str(path)))]
     done = subprocess.run(
         words, cwd=environment.PROJECT, env={**os.environ, **settings}, capture_output=True, text=True, timeout=240

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from local.azurite import azurite
+from shared.wiring import create_storage
 from tests.conformance import environment
 from tests.conformance.broken import BROKEN
 from tests.conformance.compare import differences
@@ -47,14 +50,18 @@ def assert_alike(seen: Seen) -> None:
     assert not found, "\n".join(found)
 
 
-def sample_settings(connection: str) -> dict[str, str]:
-    return {"SAMPLE_STORAGE": connection, "SAMPLE_QUEUE": f"sample-{uuid.uuid4().hex[:8]}"}
-
-
-def project_settings(connection: str, folder: Path) -> dict[str, str]:
-    """All that the project's app needs; its other services are a closed port on both sides alike."""
+@contextmanager
+def project_settings(folder: Path) -> Iterator[dict[str, str]]:
+    """All that the project's app needs: an empty storage of its own, the other services a closed port."""
+    folder.mkdir()
     users = folder / "users.json"
     users.write_text("{}")
+    with azurite(environment.PROJECT / ".baton", in_memory=True) as storage:
+        create_storage(storage.connection_string())
+        yield project_environment(storage.connection_string(), folder, users)
+
+
+def project_environment(connection: str, folder: Path, users: Path) -> dict[str, str]:
     closed = "http://127.0.0.1:9"
     return {
         "BATON_DATA": connection,
@@ -74,20 +81,18 @@ def triggers(seen: Seen) -> set[str]:
     return {kind for kind in kinds if kind.endswith("Trigger")}
 
 
-def drive_named(name: str, app: Path, settings: Mapping[str, str]) -> Seen:
-    return drive(app, REPORTS / name, settings)
-
-
 def test_the_sample_app_is_seen_alike_trigger_by_trigger(connection: str) -> None:
-    seen = drive_named("sample", SAMPLE, sample_settings(connection))
+    settings = {"SAMPLE_STORAGE": connection, "SAMPLE_QUEUE": f"sample-{uuid.uuid4().hex[:8]}"}
+    seen = drive(SAMPLE, REPORTS / "sample", ours=settings, theirs=settings)
     assert seen.theirs["started"], seen.theirs["exception"]
     assert triggers(seen) == {"eventGridTrigger", "queueTrigger", "timerTrigger", "httpTrigger"}
     assert never_succeeded(seen) == {"broken"}
     assert_alike(seen)
 
 
-def test_the_projects_app_is_seen_alike_trigger_by_trigger(connection: str, tmp_path: Path) -> None:
-    seen = drive_named("baton", environment.PROJECT, project_settings(connection, tmp_path))
+def test_the_projects_app_is_seen_alike_trigger_by_trigger(tmp_path: Path) -> None:
+    with project_settings(tmp_path / "ours") as ours, project_settings(tmp_path / "theirs") as theirs:
+        seen = drive(environment.PROJECT, REPORTS / "baton", ours=ours, theirs=theirs)
     assert seen.theirs["started"], seen.theirs["exception"]
     assert triggers(seen) == {"eventGridTrigger", "queueTrigger", "timerTrigger", "httpTrigger"}
     assert never_succeeded(seen) == set()
@@ -97,6 +102,6 @@ def test_the_projects_app_is_seen_alike_trigger_by_trigger(connection: str, tmp_
 @pytest.mark.parametrize("why", sorted(BROKEN))
 def test_an_app_that_the_worker_refuses_is_refused_here_too(tmp_path: Path, why: str) -> None:
     (tmp_path / "function_app.py").write_text(BROKEN[why])
-    seen = drive(tmp_path, tmp_path / "reports", {})
+    seen = drive(tmp_path, tmp_path / "reports", ours={}, theirs={})
     assert not seen.theirs["started"]
     assert_alike(seen)
