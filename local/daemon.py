@@ -18,6 +18,7 @@ from pathlib import Path
 from shared.errors import Permanent
 
 LOCALHOST = "127.0.0.1"
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxy the environment names
 
 
 class DaemonFailed(Permanent):
@@ -50,7 +51,7 @@ def log_to_stderr() -> None:
 def answers(url: str, *, timeout_seconds: float = 1.0) -> bool:
     """Does an HTTP server answer there, with whatever status?"""
     try:
-        with urllib.request.urlopen(url, timeout=timeout_seconds):
+        with _DIRECT.open(url, timeout=timeout_seconds):
             return True
     except urllib.error.HTTPError:
         return True

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -88,7 +89,12 @@ class Courier:
 
     async def _start_due(self) -> float | None:
         """Begin all deliveries that are due and have a place; return the seconds until the next is, None if none waits."""
-        for delivery in await self._disk.do(self._disk.store.open, self._name, AT_ONCE):
+        try:
+            waiting = await self._disk.do(self._disk.store.open, self._name, AT_ONCE)
+        except sqlite3.Error:
+            log.exception("event store not read, again soon subscription=%s", self._name)
+            return AGAIN_AFTER_SECONDS
+        for delivery in waiting:
             wait = (delivery.due_ns - time.time_ns()) / 1e9
             if wait > 0:
                 return wait
@@ -108,7 +114,7 @@ class Courier:
             await (self._write_dead_letter(delivery) if delivery.reason else self._attempt(delivery))
         except Exception:
             log.exception("delivery failed inside the emulator subscription=%s event=%s", self._name, delivery.event)
-            await self._postpone(delivery, AGAIN_AFTER_SECONDS)
+            await asyncio.sleep(AGAIN_AFTER_SECONDS)
         finally:
             del self._under_way[delivery.event]
             self.wake()

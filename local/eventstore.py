@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.daemon import DaemonFailed
 from local.retry import NOT_TRIED, Outcome
 
 _SCHEMA = """
@@ -23,6 +24,9 @@ CREATE TABLE IF NOT EXISTS delivery (
 CREATE INDEX IF NOT EXISTS due ON delivery (subscription, due_ns);
 CREATE TABLE IF NOT EXISTS ended (subscription TEXT, how TEXT, count INTEGER NOT NULL, PRIMARY KEY (subscription, how));
 """
+
+
+_ALONE_AND_DURABLE = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,16 @@ def _delivery(row: Sequence[Any]) -> Delivery:
 
 
 class EventStore:
-    """The emulator's memory. Not thread-safe: one thread at a time may call it."""
+    """The emulator's memory. One thread at a time may call it; a second process gets `DaemonFailed`."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._rows = sqlite3.connect(path, check_same_thread=False)
-        self._rows.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;" + _SCHEMA)
+        self._rows = sqlite3.connect(path, check_same_thread=False, timeout=1)
+        try:
+            self._rows.executescript(_ALONE_AND_DURABLE + _SCHEMA)
+        except sqlite3.OperationalError as error:
+            remedy = "end the other emulator, or give this one a folder of its own with --state"
+            raise DaemonFailed(f"the event store {path.name} cannot be used: {error}.", next=remedy) from error
 
     def close(self) -> None:
         """Write what is pending and let go of the file."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import fcntl
 import json
 import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local.blobwrites import Write
+from local.daemon import DaemonFailed
 from local.wire import Event
 
 LARGEST_IDLE_BYTES = 4 * 1024 * 1024
@@ -37,6 +39,7 @@ class IntentLog:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._alone = _lock(path.with_suffix(".lock"))
         self._last, self._open = _read(path)
         _rewrite(path, self._last, self._open.values())
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
@@ -75,6 +78,7 @@ class IntentLog:
         if self._writer:
             await self._writer
         os.close(self._file)
+        self._alone.close()
 
     def _append(self, record: Mapping[str, object]) -> asyncio.Future[None]:
         written = asyncio.get_running_loop().create_future()
@@ -103,6 +107,18 @@ class IntentLog:
         if os.write(self._file, content) != len(content):
             raise OSError("the intent log could not be written whole; is the disk full?")
         os.fdatasync(self._file)
+
+
+def _lock(path: Path) -> IO[str]:
+    """Hold the log for this process alone, until it ends in whatever way."""
+    held = path.open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        held.close()
+        remedy = "end the other blob front, or give this one a log of its own with --intents"
+        raise DaemonFailed(f"another process writes {path.with_suffix('.jsonl').name}.", next=remedy) from error
+    return held
 
 
 def _fail(batch: Iterable[tuple[str, asyncio.Future[None]]], error: OSError) -> None:

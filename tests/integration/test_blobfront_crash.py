@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import threading
 import uuid
@@ -17,7 +18,9 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from local.azurite import ACCOUNT, Azurite
-from local.daemon import free_port
+from local.blobwrites import Write
+from local.daemon import DaemonFailed, free_port
+from local.intents import LARGEST_IDLE_BYTES, IntentLog
 from tests.integration.conftest import Daemon
 from tests.integration.recording import Peer, peer
 
@@ -190,3 +193,40 @@ def test_when_the_blob_service_is_away_the_client_is_told_to_try_again(run: Run,
     ):
         service.get_service_properties()
     assert getattr(refused.value, "status_code", 0) == 503
+
+
+def test_two_fronts_never_share_a_log(tmp_path: Path) -> None:
+    async def twice() -> None:
+        first = IntentLog(tmp_path / "intents.jsonl")
+        try:
+            IntentLog(tmp_path / "intents.jsonl")
+        finally:
+            await first.close()
+
+    with pytest.raises(DaemonFailed, match=r"another process writes intents\.jsonl"):
+        asyncio.run(twice())
+
+
+def test_a_log_that_grew_large_is_emptied_when_nothing_is_open(tmp_path: Path) -> None:
+    path = tmp_path / "intents.jsonl"
+
+    async def fill() -> int:
+        log = IntentLog(path)
+        write = Write("PutBlob", "incoming", "x" * (LARGEST_IDLE_BYTES // 2))
+        for _ in range(3):
+            last = await log.begin(write)
+            log.done(last)
+        log.done(await log.begin(Write("PutBlob", "incoming", "small")))
+        await log.close()
+        return last.number
+
+    last = asyncio.run(fill())
+    assert path.stat().st_size < 1000
+    assert asyncio.run(next_number(path)) > last
+
+
+async def next_number(path: Path) -> int:
+    log = IntentLog(path)
+    number = (await log.begin(Write("PutBlob", "incoming", "next"))).number
+    await log.close()
+    return number

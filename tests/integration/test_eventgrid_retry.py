@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from local.daemon import DaemonFailed
+from local.eventstore import EventStore
 from local.retry import Again, Dead, Delivered, Outcome, Policy, answered, next_step
 
 
@@ -43,3 +47,21 @@ def test_the_last_allowed_attempt_ends_it() -> None:
 def test_compression_divides_pauses_and_the_time_to_live() -> None:
     policy = Policy(ttl_minutes=60, compress=600)
     assert (next_step(answered(500), attempts=3, policy=policy), policy.ttl_seconds) == (Again(0.1), 6)
+
+
+def test_two_emulators_never_share_a_store(tmp_path: Path) -> None:
+    first = EventStore(tmp_path / "events.sqlite")
+    with pytest.raises(DaemonFailed, match="database is locked"):
+        EventStore(tmp_path / "events.sqlite")
+    first.close()
+
+
+def test_an_event_is_kept_until_its_last_delivery_ended(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "events.sqlite")
+    store.accept([("{}", ("a", "b"))], now_ns=1)
+    (to_a,), (to_b,) = store.open("a", 9), store.open("b", 9)
+    store.end(to_a, "delivered")
+    assert store.open("b", 9) == [to_b]
+    store.end(to_b, "dead")
+    assert store.counts(now_ns=2) == {"a": {"delivered": 1}, "b": {"dead": 1}}
+    store.close()
