@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ Report = Mapping[str, Any]
 def differences(ours: Report, theirs: Report, *, ignore: Callable[[str], str] = str) -> list[str]:
     """All differences: started or not, functions and bindings, and per case status, exception class, outputs.
 
-    `ignore` blanks what may differ in a response body, such as a time or a nonce.
+    `ignore` blanks what may differ in an answer (as JSON text), such as a time or a nonce.
     """
     if ours["started"] != theirs["started"] or not ours["started"]:
         return _refusals(ours, theirs)
@@ -55,23 +56,27 @@ def _cases(ours: Report, theirs: Report, ignore: Callable[[str], str]) -> list[s
     if found.keys() != expected.keys():
         return [f"cases differ: {sorted(found.keys() ^ expected.keys())}"]
     return [
-        f"{key[0]}, {key[1]}: {part} is {mine!r}, expected {yours!r}"
+        f"{key[0]}, {key[1]}: {part} is {_shown(mine, yours)}, expected {_shown(yours, mine)}"
         for key in found
         for part, mine, yours in _parts(found[key], expected[key], ignore)
         if mine != yours
     ]
 
 
-def _parts(mine: Report, yours: Report, ignore: Callable[[str], str]) -> list[tuple[str, object, object]]:
+def _parts(mine: Report, yours: Report, ignore: Callable[[str], str]) -> list[tuple[str, str, str]]:
     return [
-        ("ok", mine["ok"], yours["ok"]),
+        ("ok", str(mine["ok"]), str(yours["ok"])),
         ("exception", exception_class(mine["exception"]), exception_class(yours["exception"])),
-        ("returned", _without(mine["returned"], ignore), _without(yours["returned"], ignore)),
-        ("outputs", mine["outputs"], yours["outputs"]),
+        ("outputs", _text(mine["outputs"]), _text(yours["outputs"])),
+        ("returned", ignore(_text(mine["returned"])), ignore(_text(yours["returned"]))),
     ]
 
 
-def _without(returned: Any, ignore: Callable[[str], str]) -> object:
-    if isinstance(returned, dict) and "body" in returned:
-        return returned | {"body": ignore(returned["body"])}
-    return returned
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _shown(text: str, other: str) -> str:
+    """The text around the first place where it differs from the other."""
+    place = next((at for at, (mine, yours) in enumerate(zip(text, other, strict=False)) if mine != yours), 0)
+    return repr(text[max(0, place - 60) : place + 60])

@@ -38,6 +38,11 @@ def drive(app: Path, folder: Path, *, ours: Settings, theirs: Settings) -> Seen:
 def _run(command: list[str], settings: Settings, **options: Path) -> None:
     words = [*command, *(word for name, path in options.items() for word in (f"--{name}", str(path)))]
     done = subprocess.run(
-        words, cwd=environment.PROJECT, env={**os.environ, **settings}, capture_output=True, text=True, timeout=240
+        words,
+        cwd=environment.PROJECT,
+        env={**os.environ, "PYTHONHASHSEED": "0", **settings},  # sets in answers have one order on both sides
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
