@@ -30,7 +30,7 @@ Run = Callable[..., Daemon]
 
 @dataclass
 class Gate:
-    """A blob service that can be stopped before or after a write takes effect."""
+    """A blob service that stops its first write before it takes effect, and every write after, until told to go on."""
 
     url: str = ""
     before: threading.Event = field(default_factory=threading.Event)
@@ -47,8 +47,9 @@ def gate(azurite: Azurite) -> Iterator[Gate]:
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            first = not found.arrived.is_set()
             found.arrived.set()
-            if not found.before.wait(20) or self.client_is_gone():
+            if first and (not found.before.wait(20) or self.client_is_gone()):
                 return
             behind = http.client.HTTPConnection(str(real.hostname), real.port)
             behind.request("PUT", self.path, body, dict(self.headers.items()))
@@ -57,6 +58,9 @@ def gate(azurite: Azurite) -> Iterator[Gate]:
             found.written.set()
             found.after.wait(20)
             self.send_response(answer.status)
+            self.send_header("ETag", str(answer.headers["ETag"]))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def client_is_gone(self) -> bool:
             self.connection.setblocking(False)
@@ -174,6 +178,24 @@ def test_sequencers_grow_across_a_restart(run: Run, azurite: Azurite, topic: Pee
         sequencers.append(sequencer_of(topic, name))
         front.kill()
     assert sequencers[0] < sequencers[1]
+
+
+def test_a_later_write_of_the_same_name_never_overtakes_the_first(
+    run: Run, azurite: Azurite, topic: Peer, container: ContainerClient
+) -> None:
+    with gate(azurite) as behind:
+        behind.after.set()
+        front = run(behind.url, topic.url)
+        first = upload(azurite, front, container, "a.csv")
+        assert behind.arrived.wait(20)
+        second = upload(azurite, front, container, "a.csv")
+        assert not behind.written.wait(1)  # it would be there by now, did it not wait for its turn
+        behind.before.set()
+        first.join()
+        second.join()
+    events = [topic.next().body[0]["data"] for _ in range(2)]
+    standing = container.get_blob_client("a.csv").get_blob_properties()
+    assert max(events, key=lambda data: str(data["sequencer"]))["eTag"] == standing.etag.strip('"')
 
 
 def sequencer_of(topic: Peer, name: str) -> str:
