@@ -58,6 +58,7 @@ class Keeper:
         for endpoint in endpoints.values():
             for deployed in endpoint.deployments.values():
                 if deployed.was_healthy or deployed.state != "failed":
+                    deployed.state, deployed.reason = "starting", "the router began anew and looks for its server"
                     self.keep(deployed)
 
     async def drop(self, deployed: Deployed) -> None:
@@ -110,7 +111,7 @@ class Keeper:
         """Come to a server that answers, the one that was found or a new one; `ServerFault` says why there is none."""
         deployed.suspect.clear()
         if server is None:
-            await self._set(deployed, "starting", deployed.reason)
+            await self._set(deployed, "starting", deployed.reason or "its server is not up yet")
             server = await self._launch(deployed)
         self._servers[deployed.model, deployed.name] = server
         try:
