@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -52,7 +54,11 @@ class Guard:
         except NotDone as error:
             await self._answer(request, error, error.status)(scope, _ended, answering)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person gets an answer, and the log the reason
-            log.error("page failed", path=scope["path"][:200], why=repr(error)[:300], next="docs/runbook.md#pages")
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            at = f"{Path(where.filename).name}:{where.lineno}"
+            log.error(
+                "page failed", path=scope["path"][:200], why=repr(error)[:300], at=at, next="docs/runbook.md#pages"
+            )
             if not answering.has_begun:
                 broken = BatonError(BROKEN, next="try again; if it stays, look in the log for `page failed`")
                 await self._answer(request, broken, 500)(scope, _ended, answering)

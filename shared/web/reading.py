@@ -78,7 +78,8 @@ def _one(app: App, name: str) -> OneModel:
     ended = app.book.ended(name, RELEASES_SHOWN)
     dead = len(app.book.dead(name, DEAD_SHOWN))
     by_number = sorted([*seen.releases.values(), *ended], key=lambda release: release.number, reverse=True)
-    return OneModel(model_view(name, seen.head, seen.releases, dead=dead), tuple(by_number))
+    last = ended[0] if ended else None
+    return OneModel(model_view(name, seen.head, seen.releases, last=last, dead=dead), tuple(by_number))
 
 
 def _closest(name: str, known: list[str]) -> str:

@@ -43,7 +43,9 @@ class Renderer:
             count=words.count,
             ticket=lambda: uuid.uuid4().hex,
         )
-        self._templates.filters.update(number=words.number, clock=words.clock, distance=words.distance, span=words.span)
+        self._templates.filters.update(
+            number=words.number, clock=words.clock, brief=words.brief, distance=words.distance, span=words.span
+        )
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
         """A page. `person` is who is signed in (None: nobody), `now` the time of the page."""

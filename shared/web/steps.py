@@ -13,7 +13,7 @@ from shared.state import BUILDING, ENDS, LIVE, SHIPPING, Release
 from shared.verdict import Document, GateResult
 from shared.web.story import Told
 from shared.web.views import causes_of
-from shared.web.words import clock, count, number
+from shared.web.words import brief, count, number
 
 CHAIN = (*BUILDING, *SHIPPING, LIVE)
 Standing = Literal["done", "waiting", "ended", "ahead", "skipped"]
@@ -101,12 +101,9 @@ def _training(release: Release, papers: Papers) -> Facts:
     new = release.files - release.first_new_file + 1
     yield "trained on", f"{count(release.files, 'file')}, {new} of them new"
     for told in _told(papers.story, "candidate trained"):
-        yield from ((name, _unit(name, value)) for name, value in told.numbers.items())
-    yield "time limit", f"{number(papers.spec.train.max_minutes)} min"
-
-
-def _unit(name: str, value: float) -> str:
-    return f"{number(value)} s" if name == "seconds" else number(value)
+        took = told.numbers.get("seconds", 0.0)
+        yield "training time", f"{number(took)} s, at most {number(papers.spec.train.max_minutes)} min"
+        yield from ((name, number(value)) for name, value in told.numbers.items() if name != "seconds")
 
 
 def _judging(release: Release, papers: Papers) -> Facts:
@@ -160,7 +157,7 @@ def _rolling_out(release: Release, papers: Papers) -> Facts:
     yield "errors allowed", f"{number(plan.max_error_percent)} %"
     for told in papers.story:
         if told.what == "traffic set":
-            yield f"traffic at {clock(told.at)[13:]}", told.why
+            yield f"traffic, {brief(told.at)}", told.why
         elif told.what == "roll-out step passed":
             yield "step passed", told.why
     if release.back_why:

@@ -33,7 +33,7 @@ class Told:
 
 
 def story(lines: Iterable[Line], release: str) -> tuple[Told, ...]:
-    """What the journal says about one release, in order; also what was asked for it and changed nothing."""
+    """What the journal says about one release, in order; also what people asked for it and changed nothing."""
     return tuple(told for line in lines for told in _told(line) if told.release == release)
 
 
@@ -45,16 +45,16 @@ def latest(lines: Iterable[Line], limit: int) -> tuple[Told, ...]:
 
 def _told(line: Line) -> Iterable[Told]:
     notes = line.get("notes", [])
-    for note in notes:
-        yield _sentence(line, note)
-    if not notes and line["answer"] != "taken":
-        event = line["event"]
+    for place, note in enumerate(notes):
+        yield _sentence(line, note, report=line["event"].get("report", "") if place == 0 else "")
+    event = line["event"]
+    if not notes and line["answer"] != "taken" and "by" in event:
         what = f"{_words(event['kind'])} {UNTAKEN.get(line['answer'], line['answer'])}"
         about = line.get("release") or event.get("release", "")
         yield _sentence(line, {"what": what, "why": line.get("why", ""), "release": about})
 
 
-def _sentence(line: Line, note: Mapping[str, Any]) -> Told:
+def _sentence(line: Line, note: Mapping[str, Any], *, report: str = "") -> Told:
     event = line["event"]
     return Told(
         n=line["n"],
@@ -68,7 +68,7 @@ def _sentence(line: Line, note: Mapping[str, Any]) -> Told:
         actor=_actor(event),
         event=event.get("id", ""),
         release=note.get("release", ""),
-        report=event.get("report", ""),
+        report=report,
     )
 
 

@@ -92,13 +92,15 @@ class Need:
     kind: Kind
 
 
-def model_view(name: str, head: Head | None, releases: Mapping[str, Release], *, dead: int) -> ModelView:
-    """A model from its head, its open releases, and how many dead letters it has."""
+def model_view(
+    name: str, head: Head | None, releases: Mapping[str, Release], *, last: Release | None = None, dead: int = 0
+) -> ModelView:
+    """A model from its head, its open releases, the one that ended last, and how many dead letters it has."""
     if head is None:
         basket = BasketView(0, 0, (), "", None)
         state = "published, its first event is being decided"
         return ModelView(name, "", "", "starting", state, None, None, "", "", (), basket, 0, dead, "")
-    status, state = _standing(head, releases)
+    status, state = _standing(head, releases, last)
     return ModelView(
         name=name,
         folder=head.folder,
@@ -117,7 +119,7 @@ def model_view(name: str, head: Head | None, releases: Mapping[str, Release], *,
     )
 
 
-def _standing(head: Head, releases: Mapping[str, Release]) -> tuple[str, str]:
+def _standing(head: Head, releases: Mapping[str, Release], last: Release | None) -> tuple[str, str]:
     """The one word and the sentence for what the model is doing, the most pressing first."""
     if head.paused:
         return "paused", f"paused by {head.paused}"
@@ -126,9 +128,18 @@ def _standing(head: Head, releases: Mapping[str, Release]) -> tuple[str, str]:
     under_way = releases.get(head.shipping) or releases.get(head.building)
     if under_way is not None:
         return under_way.state, f"{under_way.id} {_doing(under_way)}"
-    if head.champion is not None:
-        return "serving", f"version {head.champion.version} serves, nothing is under way"
-    return "waiting", "nothing serves yet, waiting for data" if head.next_file == 1 else "nothing serves yet"
+    serves = f"version {head.champion.version} serves" if head.champion else "nothing serves yet"
+    if last is not None and last.number == head.next_release - 1:
+        return "failed" if last.state == "failed" else _idle(head), f"{serves}; {last.id} {_was(last.state)}"
+    return _idle(head), f"{serves}, nothing is under way" if head.champion else f"{serves}, waiting for data"
+
+
+def _idle(head: Head) -> str:
+    return "serving" if head.champion else "waiting"
+
+
+def _was(end: str) -> str:
+    return end if end in ("failed", "expired") else f"was {end}"
 
 
 def _doing(release: Release) -> str:
@@ -154,11 +165,14 @@ def _waits(head: Head, releases: Iterable[Release]) -> Iterable[Wait]:
 
 
 def _basket(basket: Basket, next_file: int) -> BasketView:
+    waits = next_file > basket.first_file or basket.causes
     causes = tuple(
         f"{cause.kind}: {cause.detail}" + (f" ({cause.count} times)" if cause.count > 1 else "")
         for cause in basket.causes
     )
-    return BasketView(next_file - basket.first_file, basket.rows, causes, basket.refused_why, basket.look_at)
+    return BasketView(
+        next_file - basket.first_file, basket.rows, causes, basket.refused_why if waits else "", basket.look_at
+    )
 
 
 def need(models: Iterable[ModelView], person: str) -> Need:
@@ -170,10 +184,12 @@ def need(models: Iterable[ModelView], person: str) -> Need:
     parts = [_approvals(len(yours), "your approval")] if yours else []
     others = len(asked) - len(yours)
     parts += [_approvals(others, "somebody else's approval" if person else "approval")] if others else []
+    failed = sum(model.status == "failed" for model in seen)
+    parts += [f"{count(failed, 'release')} failed"] if failed else []
     parts += [f"{count(dead, 'dead letter')} must be looked at"] if dead else []
     if not parts:
         return Need("Nothing needs you", 0, "ok")
-    return Need(", ".join(parts), len(asked) + dead, "fail" if dead else "held")
+    return Need(", ".join(parts), len(asked) + failed + dead, "fail" if dead or failed else "held")
 
 
 def _approvals(how_many: int, whose: str) -> str:

@@ -43,7 +43,8 @@ def distance(moment: datetime, now: datetime) -> str:
     away = moment - now
     if abs(away) < timedelta(seconds=1):
         return "now"
-    return f"in {span(away)}" if away > timedelta(0) else f"{span(away)} ago"
+    rough = timedelta(minutes=abs(away) // timedelta(minutes=1)) if abs(away) > timedelta(minutes=10) else away
+    return f"in {span(rough)}" if away > timedelta(0) else f"{span(rough)} ago"
 
 
 def clock(moment: datetime) -> str:
@@ -53,6 +54,15 @@ def clock(moment: datetime) -> str:
     '24 Nov 2026, 00:03:09 UTC'
     """
     return f"{moment.astimezone(UTC):%d %b %Y, %H:%M:%S} UTC"
+
+
+def brief(moment: datetime) -> str:
+    """A moment for lists, where the caption says that times are UTC.
+
+    >>> brief(datetime(2026, 11, 24, 0, 3, 9, tzinfo=UTC))
+    '24 Nov, 00:03:09'
+    """
+    return f"{moment.astimezone(UTC):%d %b, %H:%M:%S}"
 
 
 def count(how_many: int, what: str) -> str:
