@@ -71,16 +71,15 @@ def test_an_exception_or_a_missing_response_is_answered_500_without_detail(host:
 def test_a_function_past_its_time_limit_is_given_up(host: RunningHost) -> None:
     started = time.monotonic()
     assert httpx.get(f"{host.url}/broken/timeout", timeout=20).status_code == 500
-    assert time.monotonic() - started < 2.25  # host.json allows 2 s, the function would take 2.3 s
+    assert time.monotonic() - started < 5  # host.json allows 2 s, the function would take 6 s
     assert "FunctionTimeout: Timeout value of 2 s exceeded by function 'Functions.broken'" in host.log()
 
 
 def test_asynchronous_pages_are_served_concurrently(host: RunningHost) -> None:
-    started = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda n: httpx.get(f"{host.url}/page/{n}").text, range(8)))
-    assert answers == [f"/page/{n}" for n in range(8)]
-    assert time.monotonic() - started < 1.5  # eight times 0.3 s, one after the other, are 2.4 s
+        answers = list(pool.map(lambda n: httpx.get(f"{host.url}/page/{n}"), range(8)))
+    assert [answer.text for answer in answers] == [f"/page/{n}" for n in range(8)]
+    assert max(int(answer.headers["x-together"]) for answer in answers) > 1
 
 
 def test_the_status_names_the_functions(host: RunningHost) -> None:

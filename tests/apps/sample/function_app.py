@@ -33,6 +33,7 @@ def on_event(event: func.EventGridEvent) -> None:
     note("on_event", id=event.id, subject=event.subject, time=event.event_time, data=event.get_json())
     if event.subject == "slow":
         time.sleep(0.5)
+        note("on_event_end", id=event.id)
     if event.subject == "fail":
         raise ValueError("this event is refused")
 
@@ -115,14 +116,21 @@ def broken(req: func.HttpRequest) -> func.HttpResponse:
     if how == "nothing":
         return None  # type: ignore[return-value]
     if how == "timeout":
-        time.sleep(2.3)
+        time.sleep(6)
     raise KeyError("broken")
 
 
+_inside: set[object] = set()
+
+
 async def _asgi(scope: dict[str, object], receive: object, send: object) -> None:
-    """A bare ASGI app: waits a moment, then answers with the path."""
+    """A bare ASGI app: waits a moment, then answers with the path and with how many requests waited together."""
+    _inside.add(receive)
     await asyncio.sleep(0.3)
-    start = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]}
+    together = str(len(_inside)).encode()
+    _inside.discard(receive)
+    headers = [(b"content-type", b"text/html"), (b"x-together", together)]
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
     await send(start)  # type: ignore[operator]
     await send({"type": "http.response.body", "body": str(scope["path"]).encode()})  # type: ignore[operator]
 
