@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jinja2
@@ -43,9 +43,14 @@ class Renderer:
             count=words.count,
             ticket=lambda: uuid.uuid4().hex,
         )
-        self._templates.filters.update(
-            number=words.number, clock=words.clock, brief=words.brief, distance=words.distance, span=words.span
-        )
+        self._templates.filters |= {
+            "number": words.number,
+            "clock": words.clock,
+            "brief": words.brief,
+            "distance": words.distance,
+            "span": words.span,
+            "minutes": lambda count: words.span(timedelta(minutes=count)),
+        }
 
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
         """A page. `person` is who is signed in (None: nobody), `now` the time of the page."""
