@@ -67,7 +67,6 @@ def steps(*, browser: bool) -> list[Step]:
         Step("Azurite", (ROOT / "local/azurite/package-lock.json",), (STATE / "azurite").exists, install_azurite),
         Step("Model environments", (*models, ROOT / "local/environments.py"), lambda: True, make_model_environments),
     ]
-    needed = [step for step in needed if all(source.exists() for source in step.sources)]
     return [*needed, Step("Chromium", (), lambda: bool(find_browser()), install_browser)] if browser else needed
 
 
@@ -100,7 +99,7 @@ def fingerprint(sources: tuple[Path, ...]) -> str:
     """SHA-256 over what the files hold and where the clone stands (a moved environment is broken)."""
     content = hashlib.sha256(str(ROOT).encode())
     for path in sources:
-        content.update(path.read_bytes() if path.exists() else b"missing")
+        content.update(path.read_bytes())
     return content.hexdigest()
 
 
