@@ -203,16 +203,21 @@ def _told_columns(columns: Sequence[ColumnDrift]) -> str:
 
 
 def _rows(lines: Iterable[bytes], version: str) -> Iterator[ScoredRow]:
-    """The answered rows of one version. A line that a crash cut short, or rows of another shape, are passed over."""
-    for line in lines:
-        try:
-            kept: dict[str, Any] = json.loads(line)
-        except ValueError:
-            continue
-        if kept.get("version") == version and kept.get("status") == 200 and isinstance(kept.get("rows"), list):
-            for row in kept["rows"]:
-                if isinstance(row, dict):
-                    yield ScoredRow(kept["time"], kept["request_id"], row)
+    """The answered rows of one version; rows of another shape are passed over."""
+    for kept in map(_line, lines):
+        if (kept.get("version"), kept.get("status")) == (version, 200) and isinstance(kept.get("rows"), list):
+            yield from (
+                ScoredRow(kept["time"], kept["request_id"], row) for row in kept["rows"] if isinstance(row, dict)
+            )
+
+
+def _line(line: bytes) -> dict[str, Any]:
+    """What one collected line holds; nothing if a crash cut it short."""
+    try:
+        kept = json.loads(line)
+    except ValueError:
+        return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def _load(file: Path) -> Watched:

@@ -188,6 +188,7 @@ class Connection(asyncio.Protocol):
             self._refused = True
             self._since = time.monotonic()
             self._transport.write(refusal(status, what, next=next).to_bytes(keep_alive=False))
+            self._transport.write_eof()
 
     # looked at and closed from outside
 
@@ -212,7 +213,6 @@ class Connection(asyncio.Protocol):
         if self._in_request and not self._refused and self._blocked is None:
             seconds = self._limits.request_seconds
             self._refuse(408, f"the request took longer than {seconds:g} s to arrive", next="send it again, faster")
-            self._transport.close()
         else:
             self.abort()
 

@@ -18,8 +18,8 @@ from tests.integration.serving import FIRST, KEY, MODEL, SECOND, Bench, bench, u
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Bench]:
-    """Version 1 has all traffic; a server gets 3 s for its start."""
-    with bench(tmp_path / "home", "--start-seconds", "3") as started:
+    """Version 1 has all traffic."""
+    with bench(tmp_path / "home") as started:
         started.serve()
         yield started
 
@@ -32,11 +32,14 @@ def test_a_score_py_that_raises_at_init_fails_with_what_it_raised(serving: Bench
 
 
 def test_a_score_py_that_hangs_at_init_fails_in_time_and_leaves_the_others_alone(serving: Bench) -> None:
+    serving.kill()
+    serving.options = ("--start-seconds", "2")
+    serving.start()
     serving.endpoints.deploy(DeployRequest(MODEL, SECOND, "2", "hangs"))
     assert serving.look(SECOND).state == "starting"
     assert serving.score().status == 200
     serving.settled(SECOND)
-    assert serving.look(SECOND).reason.startswith("no answer within 3 s")
+    assert serving.look(SECOND).reason.startswith("no answer within 2 s")
     until(lambda: not serving.server_pids(SECOND), "the hanging server was not ended")
 
 

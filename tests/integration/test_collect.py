@@ -1,0 +1,218 @@
+"""Collection: every answered request reaches storage, and storage never reaches back into scoring."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from local.serving import collect
+from local.serving.collect import Collector, Scored
+from local.serving.upload import Uploader
+from shared.storage.port import Blobs, StorageBusy
+from tests.fakes.storage import MemoryBlobs
+from tests.integration.serving import BODY, FIRST, MODEL, Bench, bench, until
+
+SCORED = Scored(1_700_000_000.5, "r-1", MODEL, FIRST, "1", 200, 0.002, b'{"data": [{"x": 1}]}', b'{"predictions": [2]}')
+
+
+@contextmanager
+def collecting(folder: Path, segment_seconds: float = 60.0) -> Iterator[Collector]:
+    collector = Collector(folder, segment_seconds=segment_seconds)
+    collector.start()
+    try:
+        yield collector
+    finally:
+        collector.close()
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """What lies in the closed segments, in their order."""
+    return [json.loads(line) for file in sorted(folder.rglob("*.jsonl")) for line in file.read_text().splitlines()]
+
+
+def test_a_line_holds_who_answered_what_and_when(tmp_path: Path) -> None:
+    with collecting(tmp_path) as collector:
+        collector.offer(SCORED)
+    assert lines(tmp_path) == [
+        {
+            "v": 1,
+            "time": "2023-11-14T22:13:20.500000+00:00",
+            "request_id": "r-1",
+            "model": MODEL,
+            "deployment": FIRST,
+            "version": "1",
+            "status": 200,
+            "seconds": 0.002,
+            "rows": [{"x": 1}],
+            "predictions": [2],
+        }
+    ]
+
+
+def test_a_segment_is_named_by_model_and_hour(tmp_path: Path) -> None:
+    with collecting(tmp_path) as collector:
+        collector.offer(SCORED)
+    (segment,) = tmp_path.rglob("*.jsonl")
+    assert segment.relative_to(tmp_path).match(f"{MODEL}/[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]/[0-9][0-9]-*.jsonl")
+
+
+def test_a_segment_is_closed_when_it_is_old_enough(tmp_path: Path) -> None:
+    with collecting(tmp_path, segment_seconds=0.3) as collector:
+        collector.offer(SCORED)
+        until(lambda: len(lines(tmp_path)) == 1, "the segment stayed open")
+
+
+@pytest.mark.parametrize("request_body", [b"no json", b'{"data": [' + b"1," * collect.BODY_BYTES + b"1]}"])
+def test_a_body_that_is_no_json_or_too_large_is_kept_by_its_size(tmp_path: Path, request_body: bytes) -> None:
+    with collecting(tmp_path) as collector:
+        collector.offer(replace(SCORED, request=request_body))
+    (line,) = lines(tmp_path)
+    assert (line["rows"], line["predictions"], line["bytes"]) == (None, [2], [len(request_body), 20])
+
+
+def test_what_a_full_queue_cannot_take_is_dropped_and_counted(tmp_path: Path) -> None:
+    collector = Collector(tmp_path, segment_seconds=60)  # nobody empties the queue
+    for _ in range(collect.QUEUE_RECORDS + 3):
+        collector.offer(SCORED)
+    assert collector.counts()["dropped_queue"] == 3
+    assert collector.counts()["queued"] == collect.QUEUE_RECORDS
+
+
+def test_the_queue_is_bounded_in_bytes_too(tmp_path: Path) -> None:
+    collector = Collector(tmp_path, segment_seconds=60)
+    large = replace(SCORED, request=b"x" * (collect.QUEUE_BYTES // 4))
+    for _ in range(5):
+        collector.offer(large)
+    assert collector.counts()["dropped_queue"] == 2
+
+
+def test_a_disk_that_cannot_be_written_is_counted_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / MODEL).write_text("a file where the folder should be")
+    with collecting(tmp_path) as collector:
+        collector.offer(SCORED)
+        collector.offer(replace(SCORED, model="other"))
+    assert collector.counts()["dropped_disk"] == 2  # after the first fault the rest of the batch is not tried
+    assert collector.counts()["written"] == 0
+
+
+def test_a_segment_that_a_crash_left_open_is_sent_by_the_next_router(tmp_path: Path) -> None:
+    left = tmp_path / MODEL / "2026/01/02/03-0000.jsonl.open"
+    left.parent.mkdir(parents=True)
+    left.write_text('{"v":1}\n')
+    with collecting(tmp_path):
+        assert lines(tmp_path) == [{"v": 1}]
+
+
+@dataclass
+class Stubborn(MemoryBlobs):
+    """Storage that does not answer until it is let go."""
+
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+    def put(self, container: str, name: str, content: bytes | Path, *, content_type: str) -> None:
+        if not self.let_go.wait(30):
+            raise StorageBusy("never let go", next="let go")
+        super().put(container, name, content, content_type=content_type)
+
+
+@contextmanager
+def uploading(folder: Path, blobs: Blobs) -> Iterator[Uploader]:
+    uploader = Uploader(folder, lambda: blobs)
+    uploader.start()
+    try:
+        yield uploader
+    finally:
+        uploader.close()
+
+
+def test_segments_are_sent_oldest_first_and_then_removed(tmp_path: Path) -> None:
+    names = [f"{MODEL}/2026/01/02/03-{number}.jsonl" for number in range(3)]
+    for name in reversed(names):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    blobs = MemoryBlobs()
+    with uploading(tmp_path, blobs) as uploader:
+        until(lambda: uploader.counts()["uploaded_segments"] == 3, "not all was sent")
+    assert [name for _, name in blobs.blobs] == names
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_storage_that_refuses_keeps_the_segments_and_says_why(tmp_path: Path) -> None:
+    def refuse(call: str) -> None:
+        raise StorageBusy(f"no {call}", next="wait")
+
+    (tmp_path / "a.jsonl").write_text("{}")
+    with uploading(tmp_path, MemoryBlobs(trap=refuse)) as uploader:
+        until(lambda: uploader.counts()["upload_fault"] != "", "the fault is not told")
+    assert "no before put" in str(uploader.counts()["upload_fault"])
+    assert (tmp_path / "a.jsonl").exists()
+
+
+def test_storage_that_hangs_delays_no_offer(tmp_path: Path) -> None:
+    hanging = Stubborn()
+    with collecting(tmp_path, segment_seconds=0.1) as collector, uploading(tmp_path, hanging) as uploader:
+        collector.offer(SCORED)
+        until(lambda: uploader.counts()["waiting_segments"] == 1, "no segment was closed")
+        began = time.perf_counter()
+        for _ in range(1000):
+            collector.offer(SCORED)
+        assert time.perf_counter() - began < 0.5
+        hanging.let_go.set()
+
+
+@pytest.fixture(scope="module")
+def container(connection: str) -> str:
+    """The connection string of a storage account that has the container `scored`."""
+    with BlobServiceClient.from_connection_string(connection) as service:
+        if not service.get_container_client("scored").exists():
+            service.create_container("scored")
+    return connection
+
+
+def blobs_of(connection: str, model: str = MODEL) -> dict[str, list[dict[str, Any]]]:
+    """Blob names with their lines."""
+    with BlobServiceClient.from_connection_string(connection) as service:
+        scored = service.get_container_client("scored")
+        names = list(scored.list_blob_names(name_starts_with=f"{model}/"))
+        return {
+            name: [json.loads(line) for line in scored.download_blob(name).readall().splitlines()] for name in names
+        }
+
+
+def test_scored_requests_come_to_storage(tmp_path: Path, container: str) -> None:
+    with bench(tmp_path / "home", "--segment-seconds", "0.5", data=container) as started:
+        started.serve()
+        ids = {started.score(x_request_id=f"seen-{number}").headers["x-request-id"] for number in range(20)}
+        until(lambda: _ids(container) >= ids, "not all requests came to storage")
+        assert started.admin("GET", "").document["collection"]["waiting_segments"] == 0
+
+
+def test_without_storage_scoring_goes_on_and_nothing_is_lost_over_a_crash(tmp_path: Path, container: str) -> None:
+    dead = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:9/a;"
+    with bench(tmp_path / "home", "--segment-seconds", "0.2", data=dead) as started:
+        started.serve()
+        ids = {started.score(BODY, x_request_id=f"kept-{number}").headers["x-request-id"] for number in range(20)}
+        until(lambda: _counts(started)["written"] == 20, "not all was written")
+        until(lambda: _counts(started)["upload_fault"] != "", "the fault of storage is not told")
+        started.kill()
+        started.data = container
+        started.start()
+        until(lambda: _ids(container) >= ids, "not all requests came to storage")
+
+
+def _ids(connection: str) -> set[str]:
+    return {line["request_id"] for lines in blobs_of(connection).values() for line in lines}
+
+
+def _counts(started: Bench) -> dict[str, Any]:
+    found: dict[str, Any] = started.admin("GET", "").document["collection"]
+    return found
