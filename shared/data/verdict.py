@@ -55,6 +55,4 @@ class Verdict:
             Problem(**{**problem, "rows": tuple(problem["rows"]), "samples": tuple(problem["samples"])})
             for problem in stored["problems"]
         )
-        return Verdict(
-            stored["accepted"], stored["sha256"], stored["rows"], tuple(stored["columns"]), problems
-        )
+        return Verdict(stored["accepted"], stored["sha256"], stored["rows"], tuple(stored["columns"]), problems)

@@ -1,0 +1,46 @@
+"""`python -m shared.data FILE CONTRACT --memory-mb 1024`: check one file in a process of its own.
+
+Prints the verdict as one line of JSON. Exit code 0: checked, whatever the verdict; 3: the contract cannot be used, told
+as {"what": ..., "next": ...}. The line `reading` on stderr says that from now on only the file can be at fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from shared.data.check import check
+from shared.data.checking import CONTRACT_REFUSED, READING
+from shared.data.contract import read_contract
+from shared.errors import SpecRefused
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check the file; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m shared.data", description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("contract", type=Path)
+    parser.add_argument("--memory-mb", type=int, default=1024)
+    options = parser.parse_args(arguments)
+    try:
+        contract = read_contract(options.contract)
+    except SpecRefused as error:
+        _say({"what": error.what, "next": error.next})
+        return CONTRACT_REFUSED
+    limit = options.memory_mb << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    print(READING, file=sys.stderr, flush=True)  # noqa: T201 - told to the process that waits
+    _say(check(options.file, contract).to_dict())
+    return 0
+
+
+def _say(document: object) -> None:
+    print(json.dumps(document), flush=True)  # noqa: T201 - the answer
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,192 @@
+"""Cells as the contract's kinds: from text, or from the types that a Parquet file has, and which of them are wrong.
+
+Reading is by whole columns. Only a column in which something does not fit is looked at a second time, by patterns.
+Numbers have a point and no thousands separator; times without an offset are UTC; NaN and `NA` are missing values,
+infinity is no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.data.rules import Kind
+
+ARROW_TYPES: Mapping[Kind, pa.DataType] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+FITTING: Mapping[Kind, str] = {
+    "integer": r"^[+-]?[0-9]{1,18}(\.0*)?$",
+    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$",
+    "boolean": r"^(?i:true|false|0|1)$",
+    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    "timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$",
+}
+WORDS_FOR_MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A column of a batch: as it came, as values (null if missing or wrong), and which cells are wrong."""
+
+    raw: pa.Array
+    values: pa.Array
+    wrong: pa.Array | None = None
+
+    @property
+    def missing(self) -> pa.Array:
+        """Which cells hold no value, and nothing wrong either."""
+        absent = pc.is_null(self.values)
+        return absent if self.wrong is None else pc.and_not(absent, self.wrong)
+
+
+def cells(raw: pa.Array, kind: Kind) -> Cells:
+    """Read a column of text, bytes or any plain Arrow type as `kind`. What cannot be read is wrong, never an exception."""
+    if pa.types.is_dictionary(raw.type):
+        raw = raw.dictionary_decode()
+    if not (_is_text(raw.type) or _is_bytes(raw.type)):
+        return _from_type(raw, kind)
+    text, undecodable = _text(raw)
+    read = _from_text(text, kind)
+    if undecodable is None:
+        return read
+    return Cells(text, read.values, undecodable if read.wrong is None else pc.or_(read.wrong, undecodable))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+# Text
+
+
+def _text(raw: pa.Array) -> tuple[pa.Array, pa.Array | None]:
+    """The cells as text, and which of them were not UTF-8 (they are shown as Latin-1, and have no value)."""
+    try:
+        return pc.cast(raw, pa.string()), None
+    except pa.ArrowInvalid:
+        decoded = [_decoded(value) for value in raw.to_pylist()]
+        return pa.array([text for text, _ in decoded], pa.string()), pa.array([not fine for _, fine in decoded])
+
+
+def _decoded(value: bytes | None) -> tuple[str | None, bool]:
+    try:
+        return value.decode() if value is not None else None, True
+    except UnicodeDecodeError:
+        return value.decode("latin-1") if value else None, False
+
+
+def _from_text(text: pa.Array, kind: Kind) -> Cells:
+    if kind == "string":
+        empty = pc.fill_null(pc.equal(text, ""), False)
+        return Cells(text, pc.if_else(empty, None, text) if pc.any(empty).as_py() else text)
+    try:
+        values = CASTS[kind](text)
+    except pa.ArrowInvalid:
+        return _carefully(text, kind)
+    return _finite(text, values) if kind == "number" else Cells(text, values)
+
+
+def _carefully(text: pa.Array, kind: Kind) -> Cells:
+    """The second look: spaces around a value are forgiven, words for missing are nulls, the rest must fit the kind."""
+    trimmed = pc.utf8_trim_whitespace(text)
+    present = pc.and_not(pc.is_valid(text), pc.is_in(trimmed, pa.array(WORDS_FOR_MISSING)))
+    fits = pc.and_(present, pc.fill_null(pc.match_substring_regex(trimmed, FITTING[kind]), False))
+    kept = pc.if_else(fits, trimmed, pa.scalar(None, pa.string()))
+    if kind == "integer":
+        kept = pc.replace_substring_regex(kept, r"^\+|\.0*$", "")
+    try:
+        values = CASTS[kind](kept)
+    except pa.ArrowInvalid:  # 31 February fits the pattern
+        values = pa.array([ONE_BY_ONE[kind](value) for value in kept.to_pylist()], ARROW_TYPES[kind])
+    read = _finite(text, values) if kind == "number" else Cells(text, values)
+    return Cells(text, read.values, pc.and_(present, pc.is_null(read.values)))
+
+
+def _finite(raw: pa.Array, numbers: pa.Array) -> Cells:
+    """NaN is a missing number, infinity a wrong one."""
+    finite = pc.is_finite(numbers)
+    if numbers.null_count == len(numbers) or pc.all(finite).as_py():
+        return Cells(raw, numbers)
+    infinite = pc.fill_null(pc.is_inf(numbers), False)
+    return Cells(raw, pc.if_else(finite, numbers, pa.scalar(None, pa.float64())), infinite)
+
+
+def _timestamps(text: pa.Array) -> pa.Array:
+    """All with an offset, or all without; a mixture is for the second look."""
+    try:
+        return pc.cast(text, ARROW_TYPES["timestamp"])
+    except pa.ArrowInvalid:
+        return pc.cast(pc.cast(text, pa.timestamp("us")), ARROW_TYPES["timestamp"])
+
+
+def _caster(kind: Kind) -> Callable[[pa.Array], pa.Array]:
+    return lambda text: pc.cast(text, ARROW_TYPES[kind])
+
+
+CASTS: Mapping[Kind, Callable[[pa.Array], pa.Array]] = {
+    "integer": _caster("integer"),
+    "number": _caster("number"),
+    "boolean": _caster("boolean"),
+    "date": _caster("date"),
+    "timestamp": _timestamps,
+}
+
+
+def _one_date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _one_timestamp(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+        # an offset may carry the first or last day of the calendar beyond it
+        return moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment.astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):
+        return None
+
+
+ONE_BY_ONE: Mapping[Kind, Callable[[str | None], date | datetime | None]] = {
+    "date": _one_date,
+    "timestamp": _one_timestamp,
+}
+
+
+# Types of a file that has types
+
+
+def _from_type(raw: pa.Array, kind: Kind) -> Cells:
+    """Numbers as numbers, times as times; what is of another type is read as the text that it makes."""
+    types, found = pa.types, raw.type
+    if kind == "number" and (types.is_integer(found) or types.is_floating(found) or types.is_decimal(found)):
+        return _finite(raw, pc.cast(raw, pa.float64(), safe=False))
+    if kind == "timestamp" and types.is_timestamp(found):
+        return Cells(raw, pc.cast(pc.cast(raw, pa.timestamp("us", found.tz), safe=False), ARROW_TYPES[kind]))
+    if kind == "date" and types.is_date(found):
+        return Cells(raw, pc.cast(raw, pa.date32()))
+    if found == ARROW_TYPES[kind]:
+        return Cells(raw, raw)
+    return _from_text(_as_text(raw), kind)
+
+
+def _as_text(raw: pa.Array) -> pa.Array:
+    try:
+        return pc.cast(raw, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.array([None if value is None else str(value) for value in raw.to_pylist()], pa.string())

@@ -1,0 +1,106 @@
+"""Checks a file against its contract, in one pass over batches: every broken rule with its rows, values and remedy.
+
+Nothing of the answer depends on the clock, the machine or the file's name: the same bytes under the same contract give
+the same verdict, on the laptop before the drop and on arrival.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from shared.data.formats import Unreadable
+from shared.data.rows import Rows, open_rows
+from shared.data.rules import Contract
+from shared.data.shown import counted, shown
+from shared.data.tally import FIRST_ROWS, Tally
+from shared.data.telling import broken_rule, wrong_kind
+from shared.data.verdict import Problem, Verdict
+
+COLUMNS_TOLD = 1000
+
+
+def check(file: Path, contract: Contract) -> Verdict:
+    """The verdict on a file. Whatever the file holds is told in it; only a disk that cannot be read raises (OSError)."""
+    with file.open("rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    tally = Tally(contract)
+    try:
+        rows = open_rows(file, contract.names)
+        for batch in rows.batches:
+            tally.add(batch)
+    except Unreadable as unreadable:
+        return Verdict(False, sha256, 0, (), (unreadable.problem,))
+    problems = tuple(_problems(rows, tally, contract))
+    accepted = not any(problem.severity == "error" for problem in problems)
+    header = tuple(shown(name) for name in rows.header[:COLUMNS_TOLD])
+    return Verdict(accepted, sha256, _all_rows(rows, tally), header, problems)
+
+
+def _all_rows(rows: Rows, tally: Tally) -> int:
+    return tally.rows + len(rows.skipped.numbers)
+
+
+def _problems(rows: Rows, tally: Tally, contract: Contract) -> Iterator[Problem]:
+    yield from _columns(rows.header, contract)
+    total = _all_rows(rows, tally)
+    if not total:
+        yield Problem("rows", "", 0, (), (), "the file has a header and no rows", "drop a file with rows")
+        return
+    yield from _shape(rows, total)
+    present = [name for name in contract.names if rows.header.count(name) == 1]
+    places = _Places(rows.skipped.numbers)
+    kinds = {column.name: column.kind for column in contract.columns}
+    for name, count in tally.wrong(present):
+        yield wrong_kind(name, kinds[name], count, places.numbers(count.rows), total)
+    for rule, count in tally.counts(present):
+        yield from broken_rule(rule, count, places.numbers(count.rows), total)
+    for prose in contract.not_checked:
+        yield Problem("not_checked", "", 0, (), (), f"not checked: {shown(prose, 200)}", "a person must look", "warning")
+
+
+def _columns(header: Sequence[str], contract: Contract) -> Iterator[Problem]:
+    extra = [name for name in header if name not in contract.names]
+    for name in contract.names:
+        times = header.count(name)
+        if times > 1:
+            yield Problem("header", name, times, (), (), f"column {name} stands {times} times", "name each column once")
+        elif not times:
+            yield Problem("missing_column", name, 1, (), (), f"column {name} is missing", _renamed(name, extra))
+    if extra:
+        names = tuple(shown(name) for name in extra[:FIRST_ROWS])
+        more = f" and {len(extra) - len(names)} more" if len(extra) > len(names) else ""
+        what = f"the contract has no column {', '.join(names)}{more}"
+        yield Problem("extra_column", "", len(extra), (), names, what, "leave it out, or add it to contract.yaml")
+
+
+def _renamed(name: str, extra: Sequence[str]) -> str:
+    near = {other.strip().casefold(): other for other in extra}
+    found = difflib.get_close_matches(name.casefold(), near, 1)
+    return f'rename "{shown(near[found[0]])}" to {name}' if found else f"add column {name}"
+
+
+def _shape(rows: Rows, total: int) -> Iterator[Problem]:
+    skipped = rows.skipped
+    if skipped.numbers:
+        cells = f"the {counted(len(rows.header), 'cell')} of the header"
+        what = f"{len(skipped.numbers)} of {counted(total, 'row')} have another shape than {cells}"
+        remedy = 'put cells that hold a comma, a quote or a line break between quotes: "a, b"; send every row whole'
+        first = tuple(skipped.numbers[:FIRST_ROWS])
+        yield Problem("shape", "", len(skipped.numbers), first, tuple(skipped.samples), what, remedy)
+
+
+class _Places:
+    """From a row's place among the rows that were read (from 0) to its number in the file (from 1)."""
+
+    def __init__(self, skipped: Sequence[int]) -> None:
+        self._read_before = np.array(skipped, dtype=np.int64) - np.arange(1, len(skipped) + 1)
+
+    def numbers(self, places: Sequence[int]) -> tuple[int, ...]:
+        """The numbers in the file of these places."""
+        read = np.array(places, dtype=np.int64) + 1
+        return tuple((read + np.searchsorted(self._read_before, read, side="left")).tolist())

@@ -1,0 +1,139 @@
+"""Reads contract.yaml, in the Open Data Contract Standard v3, into rules.
+
+The standard's own model classes (package open-data-contract-standard) read it, so a contract written elsewhere works.
+What a contract uses and Baton cannot check is a fault at load, never ignored; rules in prose and service levels are
+listed as not checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import get_args
+
+import yaml
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
+from pydantic import BaseModel, ValidationError
+
+from shared.data.faults import Faults
+from shared.data.options import enum_rule, option_rules
+from shared.data.quality import prose_rules, quality_rules
+from shared.data.rules import Column, Contract, Kind, Missing, Repeated, Rule
+from shared.errors import SpecRefused
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+UNCHECKABLE = ("properties", "items", "map", "relationships", "semanticType")
+
+
+def read_contract(file: Path) -> Contract:
+    """The contract in a file; `SpecRefused` lists everything in it that is wrong or cannot be checked."""
+    return parse_contract(file.read_text(encoding="utf-8"), file=file.name)
+
+
+def parse_contract(text: str, *, file: str = "contract.yaml") -> Contract:
+    """The contract in a text; `file` is named in the faults that `SpecRefused` lists."""
+    faults = Faults(file)
+    standard = _document(text, faults)
+    contract = _contract(standard, faults) if standard else None
+    if contract is None or faults.found:
+        listed = "\n".join(faults.found)
+        raise SpecRefused(f"{file} is no contract that can be checked:\n{listed}\n", next=f"mend {file}, then try again")
+    return contract
+
+
+def _document(text: str, faults: Faults) -> OpenDataContractStandard | None:
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        faults.add("YAML", " ".join(str(error).split()), "text that a YAML reader takes")
+        return None
+    if not isinstance(found, dict):
+        faults.add("document", "it is no mapping", "apiVersion: v3.1.0, kind: DataContract and so on")
+        return None
+    try:
+        standard = OpenDataContractStandard.model_validate({str(name): value for name, value in found.items()})
+    except ValidationError as error:
+        for fault in error.errors():
+            faults.add(".".join(map(str, fault["loc"])), f"found {fault['input']!r:.60}", f"this: {fault['msg']}")
+        return None
+    _check_known(standard, found, "", faults)
+    return standard
+
+
+def _check_known(model: object, raw: object, where: str, faults: Faults) -> None:
+    """The standard's classes drop entries that they do not know, so a typing error would switch a rule off."""
+    if isinstance(model, list) and isinstance(raw, list):
+        for number, (each, raw_each) in enumerate(zip(model, raw, strict=True)):
+            name = raw_each.get("name") if isinstance(raw_each, dict) else None
+            _check_known(each, raw_each, f"{where}.{name or number}", faults)
+    if isinstance(model, BaseModel) and isinstance(raw, Mapping):
+        fields = {field.alias or name: name for name, field in type(model).model_fields.items()}
+        for name, value in raw.items():
+            if name not in fields:
+                faults.unknown(where, str(name), fields)
+            else:
+                _check_known(getattr(model, fields[name]), value, f"{where}.{name}".lstrip("."), faults)
+
+
+def _contract(standard: OpenDataContractStandard, faults: Faults) -> Contract | None:
+    if not (standard.apiVersion or "").startswith("v3."):
+        faults.add("apiVersion", f"found {standard.apiVersion!r}", "v3.1.0")
+    if standard.kind != "DataContract":
+        faults.add("kind", f"found {standard.kind!r}", "DataContract")
+    schemas = standard.schema_ or []
+    if len(schemas) != 1 or not schemas[0].properties:
+        faults.add("schema", f"it describes {len(schemas)} tables", "one table with properties: a file is one table")
+        return None
+    levels = (f"service level {level.property}" for level in standard.slaProperties or [])
+    return _table(schemas[0], tuple(levels), faults)
+
+
+def _table(table: SchemaObject, levels: tuple[str, ...], faults: Faults) -> Contract:
+    properties = table.properties or []
+    columns = tuple(column for item in properties if (column := _column(item, faults)))
+    kinds = {column.name: column.kind for column in columns}
+    if len(kinds) < len(columns):
+        faults.add("schema", "two properties describe the same column", "one property a column")
+    where = f"schema.{table.name or 0}"
+    if table.relationships:
+        faults.add(f"{where}.relationships", "Baton sees one file at a time", "none")
+    rules = [rule for item in properties if _name(item) in kinds for rule in _column_rules(item, kinds, faults)]
+    whole = quality_rules(table.quality, where, (), kinds, faults)
+    prose = [text for item in (table, *properties) for text in prose_rules(item.quality, item.name or "")]
+    return Contract(columns, (*rules, *_key_rules(properties), *whole), (*prose, *levels))
+
+
+def _name(item: SchemaProperty) -> str:
+    """The column's name in the file."""
+    return item.physicalName or item.name or ""
+
+
+def _column(item: SchemaProperty, faults: Faults) -> Column | None:
+    name = _name(item)
+    if not name:
+        faults.add("schema.properties", "a property has no name", "a name each")
+        return None
+    for entry in UNCHECKABLE:
+        if getattr(item, entry):
+            faults.add(f"{name}.{entry}", "Baton cannot check it", "none")
+    for kind in KINDS:
+        if item.logicalType == kind:
+            return Column(name, kind)
+    faults.add(f"{name}.logicalType", f"found {item.logicalType!r}", f"one of {', '.join(KINDS)}")
+    return None
+
+
+def _column_rules(item: SchemaProperty, kinds: Mapping[str, Kind], faults: Faults) -> Iterator[Rule]:
+    name = _name(item)
+    if item.required or item.primaryKey:
+        yield Rule("required", (name,), Missing())
+    yield from option_rules(name, kinds[name], item.logicalTypeOptions or {}, faults)
+    yield from enum_rule(name, kinds[name], item.enum or [], faults)
+    if item.unique:
+        yield Rule("unique", (name,), Repeated())
+    yield from quality_rules(item.quality, name, (name,), kinds, faults)
+
+
+def _key_rules(properties: list[SchemaProperty]) -> list[Rule]:
+    keys = sorted((item for item in properties if item.primaryKey), key=lambda item: item.primaryKeyPosition or 0)
+    return [Rule("primaryKey", tuple(map(_name, keys)), Repeated())] if keys else []

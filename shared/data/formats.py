@@ -1,0 +1,76 @@
+"""Which kind of file this is, by its first bytes; what is not read is told with what to send instead."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from shared.data.verdict import Problem
+
+INSTEAD = "send CSV (commas, UTF-8), JSON lines or Parquet; CSV and JSON lines may be packed as .gz or .zst"
+FIRST_BYTES = 4096
+PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+FOREIGN = {
+    b"PK\x03\x04": "an Excel workbook or ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"%PDF": "a PDF document",
+    b"Obj\x01": "an Avro file",
+    b"ORC": "an ORC file",
+    b"ARROW1": "an Arrow file",
+    b"SQLite": "an SQLite database",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+}
+PARQUET, UTF8_MARK = b"PAR1", b"\xef\xbb\xbf"
+
+
+class Unreadable(Exception):  # noqa: N818 - it carries what is wrong with a file, to those who ask for its rows
+    """The file as a whole cannot be read; `problem` says why."""
+
+    def __init__(self, rule: str, what: str, remedy: str, samples: tuple[str, ...] = ()) -> None:
+        super().__init__(what)
+        self.problem = Problem(rule, "", 1, (), samples, what, remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How to read a file: its layout, and the packing around it."""
+
+    layout: Literal["csv", "jsonl", "parquet"]
+    packing: Literal["gzip", "zstd"] | None = None
+
+    def open(self, file: Path) -> pa.NativeFile:
+        """The file's unpacked bytes, as a stream."""
+        return pa.input_stream(str(file), compression=self.packing)
+
+
+def recognise(file: Path) -> Format:
+    """The file's format; `Unreadable` if it is empty or of a kind that is not read. Its name plays no part."""
+    with file.open("rb") as content:
+        start = content.read(FIRST_BYTES)
+    packing = next((name for magic, name in PACKINGS.items() if start.startswith(magic)), None)
+    found = Format("csv", packing)  # type: ignore[arg-type]  # the two names are those of PACKINGS
+    if packing:
+        with closing(found.open(file)) as stream:
+            start = stream.read(FIRST_BYTES)
+    return Format(_layout(start, packing), found.packing)
+
+
+def _layout(start: bytes, packing: str | None) -> Literal["csv", "jsonl", "parquet"]:
+    if not start.strip():
+        raise Unreadable("empty", "the file is empty", "drop a file with a header and rows")
+    foreign = next((name for magic, name in FOREIGN.items() if start.startswith(magic)), None)
+    if start.startswith(PARQUET) and packing:
+        foreign = f"Parquet packed as {packing}"
+    if foreign or (b"\0" in start and not start.startswith(PARQUET)):
+        raise Unreadable("format", f"the file is {foreign or 'no text'}", INSTEAD)
+    if start.startswith(PARQUET):
+        return "parquet"
+    first = start.removeprefix(UTF8_MARK).lstrip()[:1]
+    if first == b"[":
+        raise Unreadable("format", "the file is one JSON array", "send JSON lines: one object a line, no commas between")
+    return "jsonl" if first == b"{" else "csv"

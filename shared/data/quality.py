@@ -1,0 +1,115 @@
+"""Quality rules of a contract: the standard's library metrics, held against their limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from open_data_contract_standard.model import DataQuality
+
+from shared.data.faults import Faults
+from shared.data.options import pattern_rule, scalars
+from shared.data.rules import OPERATORS, AnyRow, Kind, Limit, Missing, NotIn, Repeated, Rule, Severity, Test
+
+COLUMN_METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues")
+TABLE_METRICS = ("rowCount", "duplicateValues")
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "missingValues": ("missingValues",),
+    "invalidValues": ("validValues", "pattern"),
+    "duplicateValues": ("properties",),
+}
+SEVERITIES: Mapping[str, Severity] = {"error": "error", "warning": "warning", "info": "warning"}
+UNITS = ("rows", "percent")
+
+
+def quality_rules(
+    items: Sequence[DataQuality] | None,
+    where: str,
+    columns: tuple[str, ...],
+    kinds: Mapping[str, Kind],
+    faults: Faults,
+) -> list[Rule]:
+    """The rules of a `quality` list. `columns` is the property's, or empty at table level."""
+    listed = ((item, f"{where}.quality[{number}]") for number, item in enumerate(items or []) if item.type != "text")
+    return [rule for item, place in listed if (rule := _rule(item, place, columns, kinds, faults))]
+
+
+def prose_rules(items: Sequence[DataQuality] | None, where: str) -> list[str]:
+    """The rules of a `quality` list that only a person can check."""
+    return [f"{where}: {item.description or item.name or 'a rule'}" for item in items or [] if item.type == "text"]
+
+
+def _rule(
+    item: DataQuality, where: str, columns: tuple[str, ...], kinds: Mapping[str, Kind], faults: Faults
+) -> Rule | None:
+    metric, known = item.metric or item.rule, COLUMN_METRICS if columns else TABLE_METRICS
+    if item.type not in (None, "library") or item.query or item.engine or item.implementation:
+        faults.add(f"{where}.type", f"{item.type or 'custom'} rules run in another engine", "type: library with a metric")
+    elif metric not in known:
+        faults.add(f"{where}.metric", f"found {metric!r}", f"one of {', '.join(known)}")
+    else:
+        limit, severity = _limit(item, where, faults), _severity(item, where, faults)
+        columns = _columns(item, where, columns, kinds, faults)
+        test = _test(item, metric, where, kinds.get(columns[0] if columns else "", "string"), faults)
+        return Rule(metric, columns, test, limit, severity) if test and limit else None
+    return None
+
+
+def _limit(item: DataQuality, where: str, faults: Faults) -> Limit | None:
+    used = {name: getattr(item, name) for name in OPERATORS if getattr(item, name) is not None}
+    if len(used) != 1:
+        faults.add(where, f"it has {len(used)} operators", f"one of {', '.join(OPERATORS)}")
+        return None
+    if item.unit not in (None, *UNITS):
+        faults.add(f"{where}.unit", f"found {item.unit!r}", " or ".join(UNITS))
+    operator, found = next(iter(used.items()))
+    values = found if isinstance(found, list) else [found]
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        faults.add(f"{where}.{operator}", f"found {found!r}", "a number of rows, or of percent with unit: percent")
+        return None
+    return Limit(operator, tuple(map(float, values)), percent=item.unit == "percent")
+
+
+def _severity(item: DataQuality, where: str, faults: Faults) -> Severity:
+    word = (item.severity or "error").lower()
+    if word not in SEVERITIES:
+        faults.add(f"{where}.severity", f"found {item.severity!r}", " or ".join(SEVERITIES))
+    return SEVERITIES.get(word, "error")
+
+
+def _columns(
+    item: DataQuality, where: str, columns: tuple[str, ...], kinds: Mapping[str, Kind], faults: Faults
+) -> tuple[str, ...]:
+    """A table's rule names its columns; without any, duplicateValues is about whole rows."""
+    named = tuple(map(str, (item.arguments or {}).get("properties") or ()))
+    for name in named:
+        if name not in kinds:
+            faults.add(f"{where}.arguments.properties", f"there is no column {name!r}", f"any of {', '.join(kinds)}")
+    if columns or item.metric == "rowCount":
+        return columns
+    return named or tuple(kinds)
+
+
+def _test(item: DataQuality, metric: str, where: str, kind: Kind, faults: Faults) -> Test | None:
+    arguments = item.arguments or {}
+    for name in arguments.keys() - {*ARGUMENTS.get(metric, ())}:
+        faults.unknown(f"{where}.arguments", name, ARGUMENTS.get(metric, ()) or ("none for this metric",))
+    match metric:
+        case "missingValues":
+            return Missing(scalars(arguments.get("missingValues") or (), kind, f"{where}.missingValues", faults))
+        case "invalidValues":
+            return _valid(arguments, where, kind, faults)
+        case "duplicateValues":
+            return Repeated()
+        case "rowCount":
+            return AnyRow()
+    return Missing()
+
+
+def _valid(arguments: Mapping[str, object], where: str, kind: Kind, faults: Faults) -> Test | None:
+    values, pattern = arguments.get("validValues"), arguments.get("pattern")
+    if isinstance(values, list) and values and pattern is None:
+        return NotIn(scalars(values, kind, f"{where}.arguments.validValues", faults))
+    if pattern is not None and values is None and kind == "string":
+        return next((rule.test for rule in pattern_rule("", "", pattern, f"{where}.arguments.pattern", faults)), None)
+    faults.add(f"{where}.arguments", f"found {', '.join(arguments) or 'none'}", "validValues, or a pattern for text")
+    return None

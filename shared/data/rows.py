@@ -1,0 +1,189 @@
+"""A file's rows in batches: CSV, JSON lines and Parquet through one door, in memory that does not grow with the file."""
+
+from __future__ import annotations
+
+import csv as text_csv
+import itertools
+import json
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise
+from shared.data.shown import shown
+
+BLOCK_BYTES = 1 << 23  # no row is longer
+BATCH_ROWS = 1 << 16
+DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+SAMPLES = 5
+
+
+@dataclass
+class Skipped:
+    """Rows of another shape than the header: their numbers (1 is the first data row), and how the first of them look."""
+
+    numbers: list[int] = field(default_factory=list)
+    samples: list[str] = field(default_factory=list)
+
+    def add(self, number: int, sample: str) -> None:
+        """Note a row that is left out of the batches."""
+        self.numbers.append(number)
+        if len(self.samples) < SAMPLES:
+            self.samples.append(shown(sample))
+
+
+@dataclass
+class Rows:
+    """An opened file. Once `batches` is exhausted, `header` and `skipped` are complete.
+
+    Batches hold those of the wanted columns that the file has exactly once; CSV cells are bytes, JSON cells text.
+    """
+
+    header: list[str]
+    batches: Iterator[pa.RecordBatch]
+    skipped: Skipped = field(default_factory=Skipped)
+
+
+def open_rows(file: Path, wanted: Collection[str]) -> Rows:
+    """Open a file for reading its `wanted` columns. Opening and reading raise `Unreadable` for what the file is."""
+    try:
+        found = recognise(file)
+        rows = {"csv": _open_csv, "jsonl": _open_json, "parquet": _open_parquet}[found.layout](file, found, wanted)
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(error) from error
+    return Rows(rows.header, _guarded(rows.batches), rows.skipped)
+
+
+def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(error) from error
+
+
+def _broken(error: Exception) -> Unreadable:
+    why = " ".join(str(error).split())[:200]
+    return Unreadable("readable", f"the file cannot be read to its end: {why}", f"write it again; {INSTEAD}")
+
+
+# CSV
+
+
+def _open_csv(file: Path, found: Format, wanted: Collection[str]) -> Rows:
+    header = _header(file, found)
+    _check_header(header, wanted)
+    once = [name for name in header if name in wanted and header.count(name) == 1]
+    skipped = Skipped()
+
+    def skip(row: csv.InvalidRow) -> str:
+        skipped.add(row.number - 1, f"{row.actual_columns} cells: {row.text}")
+        return "skip"
+
+    batches = csv.open_csv(
+        found.open(file),
+        read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+        parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=csv.ConvertOptions(
+            include_columns=once,
+            column_types=dict.fromkeys(once, pa.binary()),
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    )
+    return Rows(header, iter(batches), skipped)
+
+
+def _header(file: Path, found: Format) -> list[str]:
+    with closing(found.open(file)) as stream:
+        start = stream.read(BLOCK_BYTES).removeprefix(UTF8_MARK)
+    line = next((line for line in start.splitlines() if line.strip()), b"")
+    try:
+        return next(text_csv.reader([line.decode()], strict=True), [])
+    except UnicodeDecodeError:
+        sample = shown(line.decode("latin-1"))
+        raise Unreadable(
+            "encoding", "the header is not UTF-8; it looks like Latin-1", "save the file as UTF-8", (sample,)
+        ) from None
+    except text_csv.Error as error:
+        sample = shown(line.decode())
+        raise Unreadable("header", f"the first line is no CSV header: {error}", INSTEAD, (sample,)) from None
+
+
+def _check_header(header: Sequence[str], wanted: Collection[str]) -> None:
+    if any(name in wanted for name in header):
+        return
+    line = ",".join(header)
+    for mark, word in DELIMITERS.items():
+        if any(name.strip(' "') in wanted for name in line.split(mark)):
+            raise Unreadable("delimiter", f"the columns are separated by {word}", "separate them by commas", (shown(line),))
+    remedy = f"make the first line {','.join(wanted)}; {INSTEAD}"
+    raise Unreadable("header", "the first line names no column of the contract", shown(remedy, 400), (shown(line),))
+
+
+# JSON lines
+
+
+def _open_json(file: Path, found: Format, wanted: Collection[str]) -> Rows:
+    header: dict[str, None] = {}
+    rows = Rows([], iter(()))
+    rows.batches = _json_batches(file, found, wanted, rows, header)
+    return rows
+
+
+def _json_batches(
+    file: Path, found: Format, wanted: Collection[str], rows: Rows, header: dict[str, None]
+) -> Iterator[pa.RecordBatch]:
+    with closing(found.open(file)) as stream:
+        lines = (line for line in _lines(stream) if line.strip())
+        numbered = enumerate(lines, start=1)
+        while block := list(itertools.islice(numbered, BATCH_ROWS)):
+            objects = [value for number, line in block if (value := _object(number, line, rows.skipped)) is not None]
+            header |= dict.fromkeys(name for value in objects for name in value)
+            rows.header[:] = header
+            columns = {name: [_json_text(value.get(name)) for value in objects] for name in wanted if name in header}
+            schema = pa.schema([(name, pa.string()) for name in columns])
+            yield pa.RecordBatch.from_pydict(columns, schema) if columns else _columnless(len(objects))
+
+
+def _columnless(rows: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+
+
+def _lines(stream: pa.NativeFile) -> Iterator[bytes]:
+    """Lines of a stream, without the byte order mark; `Unreadable` for one that is longer than any row."""
+    rest = stream.read(len(UTF8_MARK)).removeprefix(UTF8_MARK)
+    while block := stream.read(BLOCK_BYTES):
+        *whole, rest = (rest + block).split(b"\n")
+        if len(rest) > BLOCK_BYTES:
+            raise Unreadable("format", f"a line is longer than {BLOCK_BYTES >> 20} MiB", "send one object a line")
+        yield from whole
+    yield rest
+
+
+def _object(number: int, line: bytes, skipped: Skipped) -> dict[str, object] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return value
+    skipped.add(number, f"no JSON object: {line[:200].decode(errors='replace')}")
+    return None
+
+
+def _json_text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+# Parquet
+
+
+def _open_parquet(file: Path, found: Format, wanted: Collection[str]) -> Rows:
+    opened = parquet.ParquetFile(file)
+    header = list(opened.schema_arrow.names)
+    once = [name for name in header if name in wanted and header.count(name) == 1]
+    return Rows(header, opened.iter_batches(BATCH_ROWS, columns=once))

@@ -1,0 +1,134 @@
+"""What a contract demands of a file, as frozen values: columns of a kind, and rules that count rows.
+
+Every rule has the same form: a test that picks rows, and a limit that their number must keep to. `required`, ranges
+and keys are rules whose number must be 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, TypeAlias
+
+Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
+Severity = Literal["error", "warning"]
+Sign = Literal["<", "<=", ">", ">="]
+Scalar: TypeAlias = str | int | float | bool | date | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Picks rows without a value, or with one of the values that stand for none."""
+
+    also: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Picks rows whose value is `sign` the limit: ("<", 18) picks those below 18."""
+
+    sign: Sign
+    limit: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Picks rows whose text has a length in characters that is `sign` the limit."""
+
+    sign: Sign
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """Picks rows in whose text the pattern is found nowhere (RE2 syntax; `^` and `$` make it the whole text)."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotIn:
+    """Picks rows whose value is none of these."""
+
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Picks rows that repeat the values of an earlier row; a row with a missing value repeats nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyRow:
+    """Picks every row."""
+
+
+Test: TypeAlias = Missing | Beyond | Length | Unlike | NotIn | Repeated | AnyRow
+
+OPERATORS: Mapping[str, tuple[str, Callable[[float, tuple[float, ...]], bool]]] = {
+    "mustBe": ("exactly {}", lambda found, limit: found == limit[0]),
+    "mustNotBe": ("anything but {}", lambda found, limit: found != limit[0]),
+    "mustBeGreaterThan": ("more than {}", lambda found, limit: found > limit[0]),
+    "mustBeGreaterOrEqualTo": ("at least {}", lambda found, limit: found >= limit[0]),
+    "mustBeLessThan": ("less than {}", lambda found, limit: found < limit[0]),
+    "mustBeLessOrEqualTo": ("at most {}", lambda found, limit: found <= limit[0]),
+    "mustBeBetween": ("{} to {}", lambda found, limit: limit[0] <= found <= limit[1]),
+    "mustNotBeBetween": ("outside {} to {}", lambda found, limit: not limit[0] <= found <= limit[1]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many rows may be picked: an operator of the standard with its one or two (inclusive) values."""
+
+    operator: str = "mustBe"
+    values: tuple[float, ...] = (0,)
+    percent: bool = False
+
+    def holds(self, count: int, rows: int) -> bool:
+        """Whether `count` of `rows` is within the limit. Of no rows a percentage does not exist, and does not hold."""
+        if self.percent and not rows:
+            return False
+        found = 100 * count / rows if self.percent else count
+        return OPERATORS[self.operator][1](found, self.values)
+
+    def __str__(self) -> str:
+        unit = " %" if self.percent else ""
+        return OPERATORS[self.operator][0].format(*(f"{value:g}" for value in self.values)) + unit
+
+
+NONE = Limit()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`name` is the standard's word for the rule; `columns` is empty if it is about whole rows."""
+
+    name: str
+    columns: tuple[str, ...]
+    test: Test
+    limit: Limit = NONE
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that must be there, and what kind its cells are."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A whole contract. `not_checked` is what it says in prose: told with every verdict, checked by nobody."""
+
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
+    not_checked: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, in order."""
+        return tuple(column.name for column in self.columns)

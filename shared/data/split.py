@@ -1,0 +1,35 @@
+"""Train or holdout, for ever: a row's key decides, so that it never moves from one side to the other.
+
+A row is held out where the first 8 bytes of the SHA-256 of its key, as a number, lie in the lowest `percent` of their
+range. Rows that share a key stay together, and rows that come later move no earlier one. Key values are joined by the
+unit separator; a missing one counts as the empty text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SEPARATOR = "\x1f"
+RANGE = 2**64
+
+
+def is_holdout(key_values: Sequence[str], percent: int) -> bool:
+    """Whether the row with these key values is held out, which about `percent` (0 to 100) of all keys are.
+
+    >>> [number for number in range(1, 21) if is_holdout([str(number)], 20)]
+    [8, 9]
+    """
+    hashed = hashlib.sha256(SEPARATOR.join(key_values).encode()).digest()
+    return int.from_bytes(hashed[:8], "big") * 100 < RANGE * percent
+
+
+def split(table: pa.Table, key: Sequence[str], percent: int) -> tuple[pa.Table, pa.Table]:
+    """The rows as (train, holdout), each in the table's order. `key` are columns; their text is what is hashed."""
+    texts = [pc.fill_null(pc.cast(table[name], pa.string()), "") for name in key]
+    keys = zip(*(text.to_pylist() for text in texts), strict=True)
+    held = pa.array([is_holdout(values, percent) for values in keys], pa.bool_())
+    return table.filter(pc.invert(held)), table.filter(held)

@@ -1,0 +1,93 @@
+"""What the rules pick, counted batch by batch: how many rows, the first of them, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shared.data.cells import ARROW_TYPES, Cells, cells
+from shared.data.picks import picked, repeats
+from shared.data.rules import Contract, Repeated, Rule
+from shared.data.shown import shown
+
+FIRST_ROWS = 10
+SAMPLES = 5
+
+
+@dataclass
+class Count:
+    """Picked rows: how many, and of the first ten their places (from 0) and of the first five what they hold."""
+
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+    samples: list[str] = field(default_factory=list)
+
+    def add(self, mask: pa.Array, first_row: int, raw: pa.Array) -> None:
+        """Count the rows of a batch where `mask` is true."""
+        found = mask.true_count
+        if found and len(self.rows) < FIRST_ROWS:
+            places = np.flatnonzero(mask.to_numpy(zero_copy_only=False))[: FIRST_ROWS - len(self.rows)].tolist()
+            self.samples += [_cell(raw[place]) for place in places[: max(0, SAMPLES - len(self.samples))]]
+            self.rows += [first_row + place for place in places]
+        self.count += found
+
+
+def _cell(value: pa.Scalar) -> str:
+    return "" if not value.is_valid else shown(value.as_py())
+
+
+class Tally:
+    """Counts for a contract over the batches of one file."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.rows = 0
+        self._contract = contract
+        self._kinds = {column.name: column.kind for column in contract.columns}
+        self._wrong = {column.name: Count() for column in contract.columns}
+        self._counts = {rule: Count() for rule in contract.rules}
+        keys = {name for rule in contract.rules if isinstance(rule.test, Repeated) for name in rule.columns}
+        self._keys: dict[str, list[pa.Array]] = {name: [] for name in sorted(keys)}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count one batch. A column that it lacks counts as missing values."""
+        read = {column.name: self._read(batch, column.name) for column in self._contract.columns}
+        for name, column in read.items():
+            if column.wrong is not None:
+                self._wrong[name].add(column.wrong, self.rows, column.raw)
+        for rule, count in self._counts.items():
+            if len(rule.columns) == 1:
+                name = rule.columns[0]
+                mask = picked(rule.test, read[name], self._kinds[name])
+                if mask is not None:
+                    count.add(mask, self.rows, read[name].raw)
+        for name, parts in self._keys.items():
+            parts.append(read[name].values)
+        self.rows += batch.num_rows
+
+    def _read(self, batch: pa.RecordBatch, name: str) -> Cells:
+        place = batch.schema.get_field_index(name)
+        raw = batch.column(place) if place >= 0 else pa.nulls(batch.num_rows, ARROW_TYPES[self._kinds[name]])
+        return cells(raw, self._kinds[name])
+
+    def wrong(self, present: Sequence[str]) -> Iterator[tuple[str, Count]]:
+        """For each column of the file with cells of the wrong kind: their count."""
+        return ((name, count) for name, count in self._wrong.items() if name in present and count.count)
+
+    def counts(self, present: Sequence[str]) -> Iterator[tuple[Rule, Count]]:
+        """The count of each rule whose columns the file has."""
+        for rule, count in self._counts.items():
+            if all(name in present for name in rule.columns):
+                yield rule, self._repeated(rule.columns) if isinstance(rule.test, Repeated) else count
+
+    def _repeated(self, names: Sequence[str]) -> Count:
+        if not self.rows:
+            return Count()
+        keys = [pa.chunked_array(self._keys[name]) for name in names]
+        found = repeats(keys)
+        first = found[:FIRST_ROWS].tolist()
+        samples = [shown(", ".join(str(key[row].as_py()) for key in keys)) for row in first[:SAMPLES]]
+        return Count(len(found), first, samples)

@@ -1,0 +1,82 @@
+"""Problems in words: what is wrong, where, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from shared.data.rules import NONE, AnyRow, Beyond, Kind, Length, Missing, NotIn, Repeated, Rule, Sign, Test, Unlike
+from shared.data.shown import shown
+from shared.data.tally import Count
+from shared.data.verdict import Problem
+
+ROWS_IN_A_SENTENCE = 5
+KIND_WORDS: Mapping[Kind, str] = {
+    "string": "text in UTF-8",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "date": "a date",
+    "timestamp": "a time",
+}
+KIND_REMEDIES: Mapping[Kind, str] = {
+    "string": "save the file as UTF-8 (it looks like Latin-1)",
+    "integer": "write whole numbers like 42, and leave the cell empty where there is none",
+    "number": "write numbers like 1234.5, with a point and nothing else, and leave the cell empty where there is none",
+    "boolean": "write true or false, and leave the cell empty where it is not known",
+    "date": "write dates like 2026-03-31, and leave the cell empty where there is none",
+    "timestamp": "write times like 2026-03-31T12:00:00Z, and leave the cell empty where there is none",
+}
+BEYOND: Mapping[Sign, str] = {"<": "below {}", "<=": "not above {}", ">": "above {}", ">=": "not below {}"}
+LENGTH: Mapping[Sign, str] = {"<": "shorter than {} characters", ">": "longer than {} characters"}
+
+
+def wrong_kind(name: str, kind: Kind, count: Count, rows: tuple[int, ...], total: int) -> Problem:
+    """The problem of cells that are not of the column's kind."""
+    what = f"{name}: {count.count} of {total} values {_are(count.count)} not {KIND_WORDS[kind]}{_in(rows, count.count)}"
+    return Problem("type", name, count.count, rows, tuple(count.samples), what, KIND_REMEDIES[kind])
+
+
+def broken_rule(rule: Rule, count: Count, rows: tuple[int, ...], total: int) -> Iterator[Problem]:
+    """The problem of a rule whose limit does not hold; nothing if it does."""
+    found = total if isinstance(rule.test, AnyRow) else count.count
+    if rule.limit.holds(found, total):
+        return
+    names = ", ".join(rule.columns)
+    if isinstance(rule.test, AnyRow):
+        what, remedy = f"the file has {total} rows, must be {rule.limit}", "drop a file with that many rows"
+    else:
+        picked, remedy = _words(rule.test)
+        limit = "" if rule.limit == NONE else f", must be {rule.limit}"
+        what = f"{names}: {found} of {total} values {_are(found)} {picked}{_in(rows, found)}{limit}"
+    yield Problem(rule.name, names, found, rows, tuple(count.samples), what, remedy, rule.severity)
+
+
+def _words(test: Test) -> tuple[str, str]:
+    """What the picked values are, and how to mend them."""
+    mend = "correct them; if they are right, widen the rule in contract.yaml and publish the folder"
+    match test:
+        case Missing():
+            return "missing", "fill them in, or leave these rows out"
+        case Beyond(sign, limit):
+            return BEYOND[sign].format(f"{limit:g}" if isinstance(limit, int | float) else limit), mend
+        case Length(sign, limit):
+            return LENGTH[sign].format(limit), mend
+        case Unlike(pattern):
+            return f"not like {shown(pattern)}", mend
+        case NotIn(values):
+            return f"none of {shown(', '.join(map(str, values)), 100)}", mend
+        case Repeated():
+            return "repeats of an earlier row", "send each row once"
+        case AnyRow():
+            return "there", mend
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _in(rows: Sequence[int], count: int) -> str:
+    if not rows:
+        return ""
+    listed = ", ".join(map(str, rows[:ROWS_IN_A_SENTENCE]))
+    return f" (row{'' if count == 1 else 's'} {listed}{', …' if count > ROWS_IN_A_SENTENCE else ''})"
