@@ -1,281 +1,196 @@
-"""Reading model.yaml: validated against the shape of `Spec`, all faults at once, each with its line and remedy.
+"""Reads model.yaml and the folder around it: every fault at once, with file, line, what was found, what would be right.
 
-The dataclasses of `spec.py` are the schema; this file adds where a value stands in the text, what its
-type looks like in YAML, and the rules that types cannot say.
+`spec.py` holds the values and stays free of I/O, since decisions use it; what a value must be beyond its type is here.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
-
-import yaml
+import re
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 from shared.errors import NameRefused, SpecRefused
 from shared.names import model_name
-from shared.spec import Approval, Batch, CertificateLimits, Data, Gates, Retrain, Rollout, Spec, Train
+from shared.spec import Gates, Spec
+from shared.yaml_record import RecordReader, Requirement
 
-VERSION = 1
 CAUSES = ("data", "drift", "request", "code")
-METRICS = ("mse", "mae", "rmse", "accuracy", "log_loss")
+METRICS = ("mse", "mae", "rmse", "accuracy", "log_loss")  # those that shared/runs/comparison.py computes
+BOUNDED_BY_ONE = ("accuracy",)
+PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[A-Za-z0-9,._ -]+\])?\s*==\s*[0-9][A-Za-z0-9.!+]*(\s*;.*)?")
+NEVER = "; otherwise the gate can never pass"
 
 
-@dataclass
-class _Reading:
-    """One reading of one file: the faults found so far, and the line of every entry by its dotted path."""
+def _above(least: float) -> Callable[[float], bool]:
+    return lambda value: value > least
 
-    file: str
-    faults: list[tuple[int, str]] = field(default_factory=list)
-    lines: dict[str, int] = field(default_factory=dict)
 
-    def fault(self, line: int, text: str) -> None:
-        self.faults.append((line, text))
+def _between(least: float, most: float) -> Callable[[float], bool]:
+    return lambda value: least <= value <= most
 
-    def wrong(self, path: str, found: object, right: str) -> None:
-        self.fault(self.lines.get(path, 1), f"{path}: found {found!r}; right would be {right}.")
+
+def _is_inside(path: str) -> bool:
+    """Whether a path stays within the folder."""
+    return not path.startswith("/") and "\\" not in path and ".." not in PurePosixPath(path).parts
+
+
+def _names_a_model(name: str) -> bool:
+    try:
+        return bool(model_name(name))
+    except NameRefused:
+        return False
+
+
+def _grows_to_100(steps: tuple[int, ...]) -> bool:
+    return bool(steps) and list(steps) == sorted(set(steps)) and steps[0] > 0 and steps[-1] == 100
+
+
+def _are_causes(causes: tuple[str, ...]) -> bool:
+    return len(set(causes)) == len(causes) and set(causes) <= set(CAUSES)
+
+
+MORE_THAN_0 = Requirement(_above(0), "more than 0")
+AT_LEAST_0 = Requirement(lambda value: value >= 0, "0 or more")
+POSSIBLE = Requirement(_above(0), f"more than 0{NEVER}")
+INSIDE = Requirement(_is_inside, "a file of the folder, like train.py")
+REQUIREMENTS = {
+    "name": Requirement(_names_a_model, "lower-case letters, digits and single dashes, at most 20, a letter first"),
+    "data.contract": INSIDE,
+    "data.key": Requirement(lambda key: bool(key) and len(set(key)) == len(key), "columns that name a row for ever"),
+    "data.batch.files": AT_LEAST_0,
+    "data.batch.rows": AT_LEAST_0,
+    "data.batch.quiet_seconds": MORE_THAN_0,
+    "data.holdout_percent": Requirement(_between(5, 50), f"5 to 50: rows that no training sees{NEVER}"),
+    "train.entry": INSIDE,
+    "train.parameters": Requirement(
+        lambda found: all(map(PARAMETER.fullmatch, found)), "names like alpha or max-depth"
+    ),
+    "train.max_minutes": Requirement(lambda value: 0 < value <= 1440, "more than 0, at most 1440"),
+    "train.max_memory_mb": Requirement(_between(256, 1 << 20), "256 or more"),
+    "train.tries": Requirement(_between(1, 5), "1 to 5"),
+    "gates.metric": Requirement(lambda metric: metric in METRICS, "one of " + ", ".join(METRICS)),
+    "gates.minimum_gain": AT_LEAST_0,
+    "gates.confidence": Requirement(lambda value: 0.5 < value < 1, f"between 0.5 and 1, like 0.95{NEVER}"),
+    "gates.min_rows": Requirement(_between(2, 100_000), f"2 to 100000{NEVER}"),
+    "gates.certificate.p95_ms": POSSIBLE,
+    "gates.certificate.start_seconds": POSSIBLE,
+    "gates.certificate.size_mb": POSSIBLE,
+    "retrain.on": Requirement(_are_causes, "each at most once of " + ", ".join(CAUSES)),
+    "retrain.cool_down_seconds": AT_LEAST_0,
+    "retrain.budget_per_day": Requirement(_between(1, 50), "1 to 50"),
+    "retrain.breaker": Requirement(lambda value: value >= 1, "1 or more"),
+    "rollout.steps": Requirement(_grows_to_100, "percentages that grow and end at 100, like [10, 50, 100]"),
+    "rollout.bake_seconds": MORE_THAN_0,
+    "rollout.min_requests": Requirement(lambda value: value >= 1, "1 or more: no traffic proves nothing"),
+    "rollout.max_error_percent": Requirement(lambda value: 0 <= value < 100, "0 to below 100"),
+    "rollout.deadline_minutes": MORE_THAN_0,
+    "rollout.keep_warm_minutes": AT_LEAST_0,
+    "approval.approvers": Requirement(bool, "at least one user or role"),
+    "approval.expires_hours": MORE_THAN_0,
+}
 
 
 def load_spec(text: str, *, file: str = "model.yaml") -> Spec:
-    """The spec in a model.yaml's text; `SpecRefused` lists every fault as `file:line: entry: found ...; right would be ...`."""
-    reading = _Reading(file)
-    root = _compose(text, reading)
-    spec = _value(reading, Spec, root, "") if root is not None else None
-    if isinstance(spec, Spec) and not reading.faults:
-        _check_rules(reading, spec)
-    if reading.faults or not isinstance(spec, Spec):
-        lines = [f"{file}:{line}: {what}" for line, what in sorted(reading.faults)]
-        count = f"{len(lines)} fault{'s' if len(lines) > 1 else ''}"
-        raise SpecRefused(f"{file} has {count}:\n" + "\n".join(lines) + "\n", next=f"mend {file}, then publish again")
+    """The spec in a model.yaml's text. `SpecRefused` lists all faults as `file:line: entry: found ...; right would be ...`."""
+    reader = RecordReader(file, REQUIREMENTS)
+    spec = reader.read(Spec, text)
+    if spec is not None:
+        _check_target(spec, reader)
+        _check_gates(spec.gates, reader)
+        _check_rollout(spec, reader)
+    if spec is None or reader.faults:
+        raise _refused(file, reader.told)
     return spec
+
+
+def _check_target(spec: Spec, reader: RecordReader) -> None:
+    if spec.data.target in spec.data.key:
+        reader.wrong("data.target", spec.data.target, "a column that is not in data.key")
+
+
+def _check_gates(gates: Gates, reader: RecordReader) -> None:
+    """No error is below 0, no share above 1."""
+    wanted = "higher" if gates.metric in BOUNDED_BY_ONE else "lower"
+    if gates.direction != wanted:
+        reader.wrong("gates.direction", gates.direction, f'"{wanted}": {gates.metric} is better so')
+    elif wanted == "lower" and gates.floor <= 0:
+        reader.wrong("gates.floor", gates.floor, f"more than 0{NEVER}")
+    elif wanted == "higher" and gates.floor >= 1:
+        reader.wrong("gates.floor", gates.floor, f"less than 1{NEVER}")
+
+
+def _check_rollout(spec: Spec, reader: RecordReader) -> None:
+    baking = spec.rollout.bake_seconds * len(spec.rollout.steps)
+    if baking >= spec.rollout.deadline_minutes * 60:
+        right = f"more than the {baking / 60:g} minutes that all steps bake{NEVER}"
+        reader.wrong("rollout.deadline_minutes", spec.rollout.deadline_minutes, right)
 
 
 def load_folder(folder: Path) -> Spec:
-    """The spec of a model folder on disk; the files that it names must be there."""
-    file = folder / "model.yaml"
-    if not file.is_file():
-        raise SpecRefused(f"{folder} holds no model.yaml.", next="`baton new-model NAME` makes a folder that works as it is")
-    shown = f"{folder.parent.name}/{folder.name}/model.yaml"
-    spec = load_spec(file.read_text(encoding="utf-8"), file=shown)
-    wanted = (spec.data.contract, spec.train.entry, "score.py", "requirements.txt")
-    missing = [name for name in wanted if not (folder / name).is_file()]
-    if missing:
-        raise SpecRefused(f"{shown} needs files that are not there: {', '.join(missing)}.", next="add them to the folder")
+    """The spec of a model folder on disk, whose files are all there, pinned, and a contract that can be checked.
+
+    `SpecRefused` lists the faults of the folder; those of model.yaml come first, since it names the other files.
+    """
+    shown = f"models/{folder.resolve().name}"
+    model_yaml = folder / "model.yaml"
+    if not model_yaml.is_file():
+        raise SpecRefused(
+            f"{shown} holds no model.yaml.", next="`baton new-model NAME` makes a folder that works as it is"
+        )
+    spec = load_spec(_text(model_yaml, shown), file=f"{shown}/model.yaml")
+    faults = _folder_faults(folder, spec, shown)
+    if faults:
+        raise _refused(shown, faults)
     return spec
 
 
-# YAML
-
-
-def _compose(text: str, reading: _Reading) -> yaml.MappingNode | None:
+def _text(file: Path, shown: str) -> str:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
-        reading.fault(mark.line + 1 if mark else 1, f"not YAML: {problem}.")
-        return None
-    if not isinstance(root, yaml.MappingNode):
-        reading.fault(1, "the file is no mapping; right would be `v: 1`, `name: ...` and so on.")
-        return None
-    return root
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused(
+            shown, [f"{shown}/{file.name}: it is not UTF-8 ({error.reason}); right would be UTF-8."]
+        ) from error
 
 
-def _entries(reading: _Reading, node: yaml.MappingNode, path: str) -> dict[str, yaml.Node]:
-    found: dict[str, yaml.Node] = {}
-    for key, value in node.value:
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in found:
-            reading.fault(line, f"{_join(path, name)}: stands twice; right would be once.")
-        found[name] = value
-        reading.lines[_join(path, name)] = line
-    return found
+def _folder_faults(folder: Path, spec: Spec, shown: str) -> list[str]:
+    wanted = (spec.data.contract, spec.train.entry, "score.py", "requirements.txt")
+    faults = [f"{shown}/{name}: missing; right would be a file." for name in wanted if not (folder / name).is_file()]
+    if spec.name != folder.resolve().name:
+        faults.append(
+            f'{shown}/model.yaml: name: found "{spec.name}"; right would be the folder\'s, {folder.resolve().name}.'
+        )
+    if (folder / "requirements.txt").is_file():
+        faults += _unpinned(_text(folder / "requirements.txt", shown), f"{shown}/requirements.txt")
+    if (folder / spec.data.contract).is_file():
+        faults += _contract_faults(folder / spec.data.contract, spec, shown)
+    return faults
 
 
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _unpinned(text: str, shown: str) -> list[str]:
+    """An environment that changes by itself would make a run that nobody can repeat."""
+    lines = ((number, line.split("#")[0].strip()) for number, line in enumerate(text.splitlines(), start=1))
+    loose = [(number, line) for number, line in lines if line and not PINNED.fullmatch(line)]
+    return [f"{shown}:{number}: found {line[:80]}; right would be package==version." for number, line in loose]
 
 
-# Shape
+def _contract_faults(file: Path, spec: Spec, shown: str) -> list[str]:
+    from shared.data.contract import parse_contract  # pydantic and pyarrow: only who publishes needs them
 
-
-def _value(reading: _Reading, kind: Any, node: yaml.Node, path: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return _record(reading, kind, node, path)
-    if get_origin(kind) in (types.UnionType, typing.Union):
-        kind = next(arm for arm in get_args(kind) if arm is not type(None))
-    if get_origin(kind) is tuple:
-        return _list(reading, get_args(kind)[0], node, path)
-    if get_origin(kind) in (Mapping, dict) or kind is Mapping:
-        return _mapping(reading, node, path)
-    return _scalar(reading, kind, node, path)
-
-
-def _record(reading: _Reading, kind: Any, node: yaml.Node, path: str) -> Any:
-    if not isinstance(node, yaml.MappingNode):
-        reading.wrong(path, getattr(node, "value", None), "a mapping of " + ", ".join(_names(kind)))
-        return None
-    found = _entries(reading, node, path)
-    if not path:
-        _check_version(reading, found.pop("v", None))
-    hints = typing.get_type_hints(kind)
-    for name in found.keys() - hints.keys():
-        near = difflib.get_close_matches(name, hints, 1)
-        right = f'"{near[0]}"' if near else "one of " + ", ".join(sorted(hints))
-        reading.fault(reading.lines[_join(path, name)], f"{_join(path, name)}: unknown entry; right would be {right}.")
-    values = {name: _value(reading, hints[name], found[name], _join(path, name)) for name in found if name in hints}
-    missing = [entry.name for entry in dataclasses.fields(kind) if _is_needed(entry) and entry.name not in found]
-    for name in missing:
-        reading.fault(node.start_mark.line + 1, f"{_join(path, name)}: missing; right would be {_looks(hints[name])}.")
-    return None if missing or None in values.values() else kind(**values)
-
-
-def _names(kind: Any) -> list[str]:
-    return [entry.name for entry in dataclasses.fields(kind)]
-
-
-def _is_needed(entry: dataclasses.Field[Any]) -> bool:
-    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
-
-
-def _check_version(reading: _Reading, node: yaml.Node | None) -> None:
-    if node is None or node.value != str(VERSION):
-        found = node.value if node is not None else None
-        reading.fault(reading.lines.get("v", 1), f"v: found {found!r}; right would be {VERSION}.")
-
-
-def _list(reading: _Reading, each: Any, node: yaml.Node, path: str) -> Any:
-    if not isinstance(node, yaml.SequenceNode):
-        reading.wrong(path, getattr(node, "value", None), f"a list like [{_looks(each)}]")
-        return None
-    values = [_scalar(reading, each, item, path) for item in node.value]
-    return None if None in values else tuple(values)
-
-
-def _mapping(reading: _Reading, node: yaml.Node, path: str) -> Any:
-    if not isinstance(node, yaml.MappingNode):
-        reading.wrong(path, getattr(node, "value", None), "a mapping like {alpha: 0.4}")
-        return None
-    return {name: str(value.value) for name, value in _entries(reading, node, path).items()}
-
-
-def _scalar(reading: _Reading, kind: Any, node: yaml.Node, path: str) -> Any:
-    plain: Any = yaml.SafeLoader("").construct_object(node) if isinstance(node, yaml.ScalarNode) else None
-    if get_origin(kind) is Literal:
-        fits = plain in get_args(kind)
-    elif kind is float:
-        fits = isinstance(plain, int | float) and not isinstance(plain, bool)
-    elif kind is int:
-        fits = isinstance(plain, int) and not isinstance(plain, bool)
-    else:
-        fits = isinstance(plain, str) and bool(plain.strip())
-    if not fits:
-        reading.wrong(path, plain if isinstance(node, yaml.ScalarNode) else "a list or mapping", _looks(kind))
-        return None
-    return float(plain) if kind is float else plain
-
-
-def _looks(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return " or ".join(f'"{value}"' for value in get_args(kind))
-    if dataclasses.is_dataclass(kind):
-        return "a mapping of " + ", ".join(_names(kind))
-    if get_origin(kind) is tuple:
-        return f"a list like [{_looks(get_args(kind)[0])}]"
-    return {float: "a number", int: "a whole number", str: "text"}.get(kind, "a mapping like {alpha: 0.4}")
-
-
-# Rules beyond types
-
-
-def _check_rules(reading: _Reading, spec: Spec) -> None:
     try:
-        model_name(spec.name)
-    except NameRefused as error:
-        reading.wrong("name", spec.name, error.next)
-    for path, holds, found, right in _rules(spec):
-        if not holds:
-            reading.wrong(path, found, right)
-
-
-_Rule = tuple[str, bool, object, str]
-
-
-def _rules(spec: Spec) -> list[_Rule]:
+        contract = parse_contract(_text(file, shown), file=f"{shown}/{spec.data.contract}")
+    except SpecRefused as error:
+        return error.what.splitlines()[1:]
+    used = {"data.key": spec.data.key, "data.target": (spec.data.target,)}
     return [
-        *_data_rules(spec.data, spec.data.batch),
-        *_train_rules(spec.train),
-        *_gate_rules(spec.gates, spec.gates.certificate),
-        *_retrain_rules(spec.retrain),
-        *_rollout_rules(spec.rollout, spec.approval),
+        f"{shown}/model.yaml: {entry}: found {name}; right would be a column of {spec.data.contract}."
+        for entry, names in used.items()
+        for name in names
+        if name not in contract.names
     ]
 
 
-def _data_rules(data: Data, batch: Batch) -> list[_Rule]:
-    share = data.holdout_percent
-    return [
-        ("data.key", bool(data.key), data.key, "at least one column that names a row for ever"),
-        ("data.holdout_percent", 5 <= share <= 50, share, "5 to 50: without a holdout no gate can pass"),
-        ("data.batch.files", batch.files >= 0, batch.files, "0 (off) or more"),
-        ("data.batch.rows", batch.rows >= 0, batch.rows, "0 (off) or more"),
-        ("data.batch.quiet_seconds", batch.quiet_seconds > 0, batch.quiet_seconds, "more than 0"),
-    ]
-
-
-def _train_rules(train: Train) -> list[_Rule]:
-    return [
-        ("train.max_minutes", 0 < train.max_minutes <= 1440, train.max_minutes, "more than 0, at most 1440"),
-        ("train.max_memory_mb", train.max_memory_mb >= 256, train.max_memory_mb, "256 or more"),
-        ("train.tries", 1 <= train.tries <= 5, train.tries, "1 to 5"),
-    ]
-
-
-def _gate_rules(gates: Gates, limits: CertificateLimits) -> list[_Rule]:
-    never = "; otherwise the gate can never pass"
-    return [
-        ("gates.metric", gates.metric in METRICS, gates.metric, "one of " + ", ".join(METRICS)),
-        ("gates.confidence", 0.5 < gates.confidence < 1, gates.confidence, f"between 0.5 and 1{never}"),
-        ("gates.minimum_gain", gates.minimum_gain >= 0, gates.minimum_gain, "0 or more"),
-        ("gates.min_rows", 2 <= gates.min_rows <= 100_000, gates.min_rows, f"2 to 100000{never}"),
-        ("gates.floor", _floor_can_pass(gates), gates.floor, f"a value that {gates.metric} can reach{never}"),
-        ("gates.certificate.p95_ms", limits.p95_ms > 0, limits.p95_ms, f"more than 0{never}"),
-        ("gates.certificate.start_seconds", limits.start_seconds > 0, limits.start_seconds, f"more than 0{never}"),
-        ("gates.certificate.size_mb", limits.size_mb > 0, limits.size_mb, f"more than 0{never}"),
-    ]
-
-
-def _floor_can_pass(gates: Gates) -> bool:
-    """An error cannot be below 0; an accuracy not above 1."""
-    if gates.direction == "lower":
-        return gates.floor > 0 or gates.metric not in METRICS
-    return gates.floor <= 1 or gates.metric != "accuracy"
-
-
-def _retrain_rules(retrain: Retrain) -> list[_Rule]:
-    unknown = [cause for cause in retrain.on if cause not in CAUSES]
-    return [
-        ("retrain.on", not unknown, unknown, "any of " + ", ".join(CAUSES)),
-        ("retrain.cool_down_seconds", retrain.cool_down_seconds >= 0, retrain.cool_down_seconds, "0 or more"),
-        ("retrain.budget_per_day", 1 <= retrain.budget_per_day <= 50, retrain.budget_per_day, "1 to 50"),
-        ("retrain.breaker", retrain.breaker >= 1, retrain.breaker, "1 or more"),
-    ]
-
-
-def _rollout_rules(rollout: Rollout, approval: Approval) -> list[_Rule]:
-    steps = rollout.steps
-    grows = bool(steps) and list(steps) == sorted(set(steps)) and steps[0] > 0 and steps[-1] == 100
-    return [
-        ("rollout.steps", grows, list(steps), "growing percentages that end at 100, like [10, 50, 100]"),
-        ("rollout.bake_seconds", rollout.bake_seconds > 0, rollout.bake_seconds, "more than 0"),
-        ("rollout.min_requests", rollout.min_requests >= 1, rollout.min_requests, "1 or more: no traffic proves nothing"),
-        ("rollout.max_error_percent", 0 <= rollout.max_error_percent < 100, rollout.max_error_percent, "0 to below 100"),
-        ("rollout.deadline_minutes", rollout.deadline_minutes > 0, rollout.deadline_minutes, "more than 0"),
-        ("rollout.keep_warm_minutes", rollout.keep_warm_minutes >= 0, rollout.keep_warm_minutes, "0 or more"),
-        ("approval.approvers", bool(approval.approvers), approval.approvers, "at least one name"),
-        ("approval.expires_hours", approval.expires_hours > 0, approval.expires_hours, "more than 0"),
-    ]
+def _refused(file: str, faults: list[str]) -> SpecRefused:
+    count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
+    return SpecRefused(f"{file} has {count}:\n" + "\n".join(faults) + "\n", next="mend these, then publish again")

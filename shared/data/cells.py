@@ -157,7 +157,9 @@ def _one_timestamp(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text) if text else None
         # an offset may carry the first or last day of the calendar beyond it
-        return moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment.astimezone(UTC) if moment else None
+        return (
+            moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment.astimezone(UTC) if moment else None
+        )
     except (ValueError, OverflowError):
         return None
 

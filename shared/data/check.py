@@ -60,7 +60,9 @@ def _problems(rows: Rows, tally: Tally, contract: Contract) -> Iterator[Problem]
     for rule, count in tally.counts(present):
         yield from broken_rule(rule, count, places.numbers(count.rows), total)
     for prose in contract.not_checked:
-        yield Problem("not_checked", "", 0, (), (), f"not checked: {shown(prose, 200)}", "a person must look", "warning")
+        yield Problem(
+            "not_checked", "", 0, (), (), f"not checked: {shown(prose, 200)}", "a person must look", "warning"
+        )
 
 
 def _columns(header: Sequence[str], contract: Contract) -> Iterator[Problem]:

@@ -37,7 +37,9 @@ def parse_contract(text: str, *, file: str = "contract.yaml") -> Contract:
     contract = _contract(standard, faults) if standard else None
     if contract is None or faults.found:
         listed = "\n".join(faults.found)
-        raise SpecRefused(f"{file} is no contract that can be checked:\n{listed}\n", next=f"mend {file}, then try again")
+        raise SpecRefused(
+            f"{file} is no contract that can be checked:\n{listed}\n", next=f"mend {file}, then try again"
+        )
     return contract
 
 
@@ -99,7 +101,8 @@ def _table(table: SchemaObject, levels: tuple[str, ...], faults: Faults) -> Cont
         faults.add(f"{where}.relationships", "Baton sees one file at a time", "none")
     rules = [rule for item in properties if _name(item) in kinds for rule in _column_rules(item, kinds, faults)]
     whole = quality_rules(table.quality, where, (), kinds, faults)
-    prose = [text for item in (table, *properties) for text in prose_rules(item.quality, item.name or "")]
+    prose = prose_rules(table.quality, table.name or "schema")
+    prose += [text for item in properties for text in prose_rules(item.quality, _name(item))]
     return Contract(columns, (*rules, *_key_rules(properties), *whole), (*prose, *levels))
 
 

@@ -28,7 +28,7 @@ FOREIGN = {
 PARQUET, UTF8_MARK = b"PAR1", b"\xef\xbb\xbf"
 
 
-class Unreadable(Exception):  # noqa: N818 - it carries what is wrong with a file, to those who ask for its rows
+class Unreadable(Exception):
     """The file as a whole cannot be read; `problem` says why."""
 
     def __init__(self, rule: str, what: str, remedy: str, samples: tuple[str, ...] = ()) -> None:
@@ -72,5 +72,7 @@ def _layout(start: bytes, packing: str | None) -> Literal["csv", "jsonl", "parqu
         return "parquet"
     first = start.removeprefix(UTF8_MARK).lstrip()[:1]
     if first == b"[":
-        raise Unreadable("format", "the file is one JSON array", "send JSON lines: one object a line, no commas between")
+        raise Unreadable(
+            "format", "the file is one JSON array", "send JSON lines: one object a line, no commas between"
+        )
     return "jsonl" if first == b"{" else "csv"

@@ -41,9 +41,11 @@ def prose_rules(items: Sequence[DataQuality] | None, where: str) -> list[str]:
 def _rule(
     item: DataQuality, where: str, columns: tuple[str, ...], kinds: Mapping[str, Kind], faults: Faults
 ) -> Rule | None:
-    metric, known = item.metric or item.rule, COLUMN_METRICS if columns else TABLE_METRICS
+    metric, known = item.metric or item.rule or "", COLUMN_METRICS if columns else TABLE_METRICS
     if item.type not in (None, "library") or item.query or item.engine or item.implementation:
-        faults.add(f"{where}.type", f"{item.type or 'custom'} rules run in another engine", "type: library with a metric")
+        faults.add(
+            f"{where}.type", f"{item.type or 'custom'} rules run in another engine", "type: library with a metric"
+        )
     elif metric not in known:
         faults.add(f"{where}.metric", f"found {metric!r}", f"one of {', '.join(known)}")
     else:

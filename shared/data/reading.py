@@ -37,8 +37,14 @@ def _typed(batch: pa.RecordBatch, contract: Contract, schema: pa.Schema, file: P
     columns = []
     for name, kind in ((column.name, column.kind) for column in contract.columns):
         place = batch.schema.get_field_index(name)
-        found = cells(batch.column(place), kind) if place >= 0 else Cells(batch, pa.nulls(batch.num_rows, ARROW_TYPES[kind]))
+        found = (
+            cells(batch.column(place), kind)
+            if place >= 0
+            else Cells(batch, pa.nulls(batch.num_rows, ARROW_TYPES[kind]))
+        )
         if found.wrong is not None and found.wrong.true_count:
-            raise Permanent(f"{file.name} does not fit its contract: {name} holds values that are no {kind}", next=AGAIN)
+            raise Permanent(
+                f"{file.name} does not fit its contract: {name} holds values that are no {kind}", next=AGAIN
+            )
         columns.append(found.values)
     return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -10,11 +10,13 @@ from shared.data.verdict import Problem, Verdict
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 STYLE = """
 :root{color-scheme:light dark;--bg:#fff;--text:#1f2328;--muted:#57606a;--line:#d0d7de;--ok:#1a7f37;--bad:#b42318;--warn:#8a5a00}
-@media(prefers-color-scheme:dark){:root{--bg:#0f1419;--text:#e6edf3;--muted:#9aa4af;--line:#30363d;--ok:#3fb950;--bad:#ff7b72;--warn:#d29922}}
-body{font:16px/1.5 system-ui,sans-serif;background:var(--bg);color:var(--text);max-width:52rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
-h1{font-size:1.3rem}h2{font-size:1.05rem;margin:1.5rem 0 .25rem}.ok{color:var(--ok)}.error{color:var(--bad)}.warning{color:var(--warn)}
-section{border-top:1px solid var(--line)}dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.5rem 0}
-dt{color:var(--muted)}dd{margin:0}code{font-family:ui-monospace,monospace}
+@media(prefers-color-scheme:dark){
+:root{--bg:#0f1419;--text:#e6edf3;--muted:#9aa4af;--line:#30363d;--ok:#3fb950;--bad:#ff7b72;--warn:#d29922}}
+body{font:16px/1.5 system-ui,sans-serif;background:var(--bg);color:var(--text);overflow-wrap:anywhere}
+body{max-width:52rem;margin:2rem auto;padding:0 1rem}h1{font-size:1.3rem}h2{font-size:1.05rem;margin:1.5rem 0 .25rem}
+.ok{color:var(--ok)}.error{color:var(--bad)}.warning{color:var(--warn)}section{border-top:1px solid var(--line)}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.5rem 0}
+dt{color:var(--muted)}dd{margin:0}code{font-family:ui-monospace,monospace;white-space:pre-wrap}
 """
 
 

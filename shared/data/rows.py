@@ -17,7 +17,8 @@ from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognis
 from shared.data.shown import shown
 
 BLOCK_BYTES = 1 << 23  # no row is longer
-BATCH_ROWS = 1 << 16
+BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is a row of columns
+JSON_BATCH_ROWS = 1 << 13
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 SAMPLES = 5
 
@@ -119,7 +120,9 @@ def _check_header(header: Sequence[str], wanted: Collection[str]) -> None:
     line = ",".join(header)
     for mark, word in DELIMITERS.items():
         if any(name.strip(' "') in wanted for name in line.split(mark)):
-            raise Unreadable("delimiter", f"the columns are separated by {word}", "separate them by commas", (shown(line),))
+            raise Unreadable(
+                "delimiter", f"the columns are separated by {word}", "separate them by commas", (shown(line),)
+            )
     remedy = f"make the first line {','.join(wanted)}; {INSTEAD}"
     raise Unreadable("header", "the first line names no column of the contract", shown(remedy, 400), (shown(line),))
 
@@ -140,7 +143,7 @@ def _json_batches(
     with closing(found.open(file)) as stream:
         lines = (line for line in _lines(stream) if line.strip())
         numbered = enumerate(lines, start=1)
-        while block := list(itertools.islice(numbered, BATCH_ROWS)):
+        while block := list(itertools.islice(numbered, JSON_BATCH_ROWS)):
             objects = [value for number, line in block if (value := _object(number, line, rows.skipped)) is not None]
             header |= dict.fromkeys(name for value in objects for name in value)
             rows.header[:] = header

@@ -13,7 +13,9 @@ def shown(value: object, most: int = MOST_CHARACTERS) -> str:
     >>> shown("x" * 100, 5)
     'xxxx…'
     """
-    text = "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in str(value)[: most + 1])
+    text = "".join(
+        mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in str(value)[: most + 1]
+    )
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from shared.data.cells import ARROW_TYPES, Cells, cells
 from shared.data.picks import picked, repeats

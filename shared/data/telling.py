@@ -53,22 +53,24 @@ def broken_rule(rule: Rule, count: Count, rows: tuple[int, ...], total: int) -> 
 
 def _words(test: Test) -> tuple[str, str]:
     """What the picked values are, and how to mend them."""
-    mend = "correct them; if they are right, widen the rule in contract.yaml and publish the folder"
+    if isinstance(test, Missing):
+        return "missing", "fill them in, or leave these rows out"
+    if isinstance(test, Repeated):
+        return "repeats of an earlier row", "send each row once"
+    return _outside(test), "correct them; if they are right, widen the rule in contract.yaml and publish the folder"
+
+
+def _outside(test: Test) -> str:
     match test:
-        case Missing():
-            return "missing", "fill them in, or leave these rows out"
         case Beyond(sign, limit):
-            return BEYOND[sign].format(f"{limit:g}" if isinstance(limit, int | float) else limit), mend
-        case Length(sign, limit):
-            return LENGTH[sign].format(limit), mend
+            return BEYOND[sign].format(f"{limit:g}" if isinstance(limit, int | float) else limit)
+        case Length(sign, most):
+            return LENGTH[sign].format(most)
         case Unlike(pattern):
-            return f"not like {shown(pattern)}", mend
+            return f"not like {shown(pattern)}"
         case NotIn(values):
-            return f"none of {shown(', '.join(map(str, values)), 100)}", mend
-        case Repeated():
-            return "repeats of an earlier row", "send each row once"
-        case AnyRow():
-            return "there", mend
+            return f"none of {shown(', '.join(map(str, values)), 100)}"
+    return "there"
 
 
 def _are(count: int) -> str:
