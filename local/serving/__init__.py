@@ -7,5 +7,6 @@
 
 A request's way: `connection.py` (one client, bounded) -> `scoring.py` (which deployment) -> `upstream.py` (its server)
 -> `collect.py` (what is kept of it). Beside it `keeper.py` starts, watches and restarts the servers (`process.py`),
-`admin.py` changes what `state.py` holds, and `upload.py` brings what was collected to storage.
+`admin.py` changes what `state.py` holds, and a process of its own (`collector.py`) brings what was collected to disk
+(`segments.py`) and to storage (`upload.py`).
 """

@@ -21,18 +21,15 @@ from pathlib import Path
 from local.daemon import LOCALHOST, DaemonFailed, announce, home_folder, log_to_stderr, until_stopped
 from local.environments import python_for
 from local.serving.admin import MODEL, Admin
-from local.serving.collect import Collector
+from local.serving.collect import Collection
 from local.serving.connection import Connections
 from local.serving.keeper import Keeper, Patience
 from local.serving.messages import Limits, Reply, Request, json_reply, refusal
 from local.serving.scoring import Scoring
 from local.serving.state import Routes
-from local.serving.upload import Uploader
 from shared.errors import SettingsRefused
-from shared.storage.port import Blobs
 
 SAVE_SECONDS = 2.0
-SWITCH_SECONDS = 0.0005  # how long a thread of collection may keep the interpreter from a request that arrives
 _SCORE = re.compile(rf"/endpoints/{MODEL}/score")
 
 
@@ -43,7 +40,6 @@ class Options:
     home: Path
     port: int
     key: str
-    data: str
     start_seconds: float
     score_seconds: float
     segment_seconds: float
@@ -52,7 +48,6 @@ class Options:
 
 def main() -> int:
     log_to_stderr()
-    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         _run(_options(sys.argv[1:], os.environ))
     except (SettingsRefused, DaemonFailed) as error:
@@ -90,7 +85,7 @@ def _options(arguments: list[str], environment: Mapping[str, str]) -> Options:
     key = environment.get("BATON_ROUTER_KEY", "")
     if not key:
         raise SettingsRefused("BATON_ROUTER_KEY is missing.", next="start with `baton up`, which sets it")
-    return Options(**{**known, "home": known["home"].resolve()}, key=key, data=environment.get("BATON_DATA", ""))
+    return Options(**{**known, "home": known["home"].resolve()}, key=key)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -108,23 +103,19 @@ async def _serve(options: Options) -> None:
     routes.load()
     prepare = partial(python_for, kind="serving", home=options.home)
     keeper = Keeper(routes, folder, prepare, Patience(options.start_seconds, options.score_seconds))
-    collector = Collector(options.home / "scored", segment_seconds=options.segment_seconds)
-    uploader = Uploader(options.home / "scored", partial(_blobs, options.data))
-    admin = Admin(routes, keeper, options.key, lambda: {**collector.counts(), **uploader.counts()})
+    collection = Collection(options.home / "scored", segment_seconds=options.segment_seconds)
+    admin = Admin(routes, keeper, options.key, collection.counts)
     limits = Limits(score_seconds=options.score_seconds)
-    scoring = Scoring(routes, collector.offer, limits)
-    collector.start()
-    if options.data:
-        uploader.start()
+    scoring = Scoring(routes, collection.offer, limits)
+    collecting = asyncio.ensure_future(collection.run())
     keeper.keep_all(routes.endpoints)
     try:
         await _listen(Connections(partial(_dispatch, scoring, admin), limits), options.port, routes)
     finally:
         await keeper.close(end_servers=not options.keep_servers)
         await routes.save()
-        await asyncio.to_thread(collector.close)
-        if options.data:
-            await asyncio.to_thread(uploader.close)
+        collection.close()
+        await collecting
 
 
 async def _listen(connections: Connections, port: int, routes: Routes) -> None:
@@ -155,15 +146,6 @@ async def _save_counts(routes: Routes) -> None:
     while True:
         await asyncio.sleep(SAVE_SECONDS)
         await routes.save()
-
-
-def _blobs(connection: str) -> Blobs:
-    from azure.storage.blob import BlobServiceClient
-
-    from shared.storage.blobs import AzureBlobs
-
-    service = BlobServiceClient.from_connection_string(connection, retry_total=0, connection_timeout=5, read_timeout=20)
-    return AzureBlobs(service)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,32 @@
-"""Collection: each scored request goes to a bounded queue, from there to a segment on disk, later to storage.
+"""Collection, the router's side: each scored request goes to a bounded queue, from there to the collector's process.
 
-Scoring only appends to the queue. A thread writes lines of JSON to <folder>/<model>/<yyyy>/<mm>/<dd>/<hour>-<segment>.jsonl
-(`.open` while it is written), which is the blob's name too. What does not fit is dropped and counted:
-{"v": 1, "time", "request_id", "model", "deployment", "version", "status", "seconds", "rows", "predictions"}; `rows` and
-`predictions` are null where a body is no JSON or over `BODY_BYTES`, with "bytes": [request, answer] beside them.
+Scoring only appends to the queue. The collector (`collector.py`) has a process of its own, because it would keep the
+interpreter from requests for half a millisecond now and then. It gets batches as frames: the length of a JSON list,
+the list (all but the bodies, with their lengths), the bodies.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
-from collections import deque
-from dataclasses import asdict, dataclass
+import struct
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from shared import log
 
 BODY_BYTES = 256 * 1024
 QUEUE_RECORDS = 10_000
 QUEUE_BYTES = 32 * 1024 * 1024
-DISK_BYTES = 256 * 1024 * 1024
-SEGMENT_BYTES = 1024 * 1024
-WRITE_SECONDS = 0.25
+BATCH_BYTES = 1024 * 1024
+BATCH_SECONDS = 0.5
+AGAIN_SECONDS = 1.0
+END_SECONDS = 4.0
+_LENGTH = struct.Struct("!I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,11 @@ class Scored:
         return len(self.request) + len(self.answer)
 
     def to_line(self) -> bytes:
-        """The line that is kept."""
-        known = {
+        """What is kept: {"v": 1, "time", "request_id", "model", "deployment", "version", "status", "seconds", "rows",
+        "predictions"}. `rows` and `predictions` are null where a body is no JSON or over `BODY_BYTES`, with
+        "bytes": [request, answer] beside them.
+        """
+        known: dict[str, object] = {
             "v": 1,
             "time": datetime.fromtimestamp(self.time, UTC).isoformat(),
             "request_id": self.request_id,
@@ -63,119 +69,121 @@ class Scored:
         return json.dumps(known, separators=(",", ":")).encode() + b"\n"
 
 
-@dataclass(slots=True)
-class Counts:
-    """What became of the scored requests. `dropped_*` never reached the disk: queue full, disk full."""
+def to_frame(batch: list[Scored]) -> bytes:
+    """A batch as it goes to the collector."""
+    about = [
+        (s.time, s.request_id, s.model, s.deployment, s.version, s.status, s.seconds, len(s.request), len(s.answer))
+        for s in batch
+    ]
+    head = json.dumps(about).encode()
+    return b"".join((_LENGTH.pack(len(head)), head, *(body for s in batch for body in (s.request, s.answer))))
 
-    offered: int = 0
-    written: int = 0
-    dropped_queue: int = 0
-    dropped_disk: int = 0
+
+def read_frame(stream: BinaryIO) -> list[Scored] | None:
+    """The next batch; None at the end of the stream, also in the middle of a frame."""
+    length = stream.read(_LENGTH.size)
+    if len(length) < _LENGTH.size:
+        return None
+    head = stream.read(_LENGTH.unpack(length)[0])
+    try:
+        about = json.loads(head)
+    except ValueError:
+        return None
+    return [
+        Scored(at, request_id, model, deployment, version, status, seconds, stream.read(asked), stream.read(said))
+        for at, request_id, model, deployment, version, status, seconds, asked, said in about
+    ]
 
 
-class Collector:
-    """The queue and the thread behind it. `segment_seconds` is how long a segment stays open at most."""
+class Collection:
+    """The queue, and the collector's process, which is started again when it ends."""
 
     def __init__(self, folder: Path, *, segment_seconds: float) -> None:
-        self._folder = folder
-        self._segment_seconds = segment_seconds
-        self._queue: deque[Scored] = deque()
-        self._bytes_in = self._bytes_out = 0  # each written by one thread only
-        self._counts = Counts()
-        self._segments: dict[str, _Segment] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="collect", daemon=True)
-
-    def start(self) -> None:
-        """Close what a router that died left open, then begin to write."""
-        for left in self._folder.rglob("*.open"):
-            left.rename(left.with_suffix(""))
-        self._thread.start()
+        words = ("--folder", str(folder), "--segment-seconds", str(segment_seconds))
+        self._command = (sys.executable, "-m", "local.serving.collector", *words)
+        self._queue: list[Scored] = []
+        self._bytes = 0
+        self._offered = self._dropped = 0
+        self._told: dict[str, object] = {}
+        self._closing = False
 
     def offer(self, scored: Scored) -> None:
-        """Take a request if there is room. Never waits; called from one thread."""
-        self._counts.offered += 1
-        if len(self._queue) >= QUEUE_RECORDS or self._bytes_in - self._bytes_out + scored.size > QUEUE_BYTES:
-            self._counts.dropped_queue += 1
+        """Take a request if there is room. Never waits."""
+        self._offered += 1
+        if len(self._queue) >= QUEUE_RECORDS or self._bytes + scored.size > QUEUE_BYTES:
+            self._dropped += 1
             return
-        self._bytes_in += scored.size
+        self._bytes += scored.size
         self._queue.append(scored)
 
+    def counts(self) -> dict[str, object]:
+        """What became of what was offered, and what the collector told since it began (see `collector.py`)."""
+        return {"offered": self._offered, "queued": len(self._queue), "dropped_queue": self._dropped, **self._told}
+
     def close(self) -> None:
-        """Write what is queued, close the segments."""
-        self._stop.set()
-        self._thread.join(5)
+        """Let `run` send what is queued, and end."""
+        self._closing = True
 
-    def counts(self) -> dict[str, int]:
-        """What became of what was offered, and what still waits in the queue."""
-        return {**asdict(self._counts), "queued": len(self._queue)}
+    async def run(self) -> None:
+        """Keep a collector fed until `close`."""
+        while not self._closing:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+            listening = asyncio.ensure_future(self._listen(process))
+            with suppress(ConnectionError):
+                await self._feed(process)
+            await self._end(process)
+            await listening
+            if not self._closing:
+                log.warning("the collector ended and is started again", code=process.returncode)
+                await asyncio.sleep(AGAIN_SECONDS)
 
-    def _run(self) -> None:
+    async def _feed(self, process: asyncio.subprocess.Process) -> None:
+        """Send batches; an empty one is a tick, which closes segments that are old enough."""
+        assert process.stdin
         last = False
         while not last:
-            last = self._stop.wait(WRITE_SECONDS)
-            self._write_queued()
-            for segment in [
-                segment for segment in self._segments.values() if last or segment.due(self._segment_seconds)
-            ]:
-                self._segments.pop(segment.model).close()
+            last = self._closing
+            while batch := self._take():
+                await _send(to_frame(batch), process.stdin)
+            await _send(to_frame([]), process.stdin)
+            await asyncio.sleep(0 if last else BATCH_SECONDS)
 
-    def _write_queued(self) -> None:
-        """One unbuffered write a line: each lets go of the interpreter, so scoring never waits for a whole batch."""
-        full = _size(self._folder) > DISK_BYTES if self._queue else False
-        while self._queue:
-            scored = self._queue.popleft()
-            self._bytes_out += scored.size
-            try:
-                if full:
-                    raise OSError(f"{self._folder.name} holds more than {DISK_BYTES} bytes that storage did not take")
-                self._segment(scored).write(scored.to_line())
-                self._counts.written += 1
-            except OSError as error:
-                full = True
-                self._drop(error)
+    def _take(self) -> list[Scored]:
+        """The oldest queued requests, up to `BATCH_BYTES`."""
+        size = count = 0
+        while count < len(self._queue) and size < BATCH_BYTES:
+            size += self._queue[count].size
+            count += 1
+        batch, self._queue = self._queue[:count], self._queue[count:]
+        self._bytes -= size
+        return batch
 
-    def _drop(self, error: OSError) -> None:
-        self._counts.dropped_disk += 1
-        if self._counts.dropped_disk % 1000 == 1:
-            log.error("scored requests are dropped", why=str(error), next="free disk space; see that storage answers")
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout
+        async for line in process.stdout:
+            self._told = json.loads(line)
 
-    def _segment(self, scored: Scored) -> _Segment:
-        segment = self._segments.get(scored.model)
-        now = datetime.now(UTC)
-        if segment is not None and segment.hour != now.hour:
-            self._segments.pop(scored.model).close()
-            segment = None
-        if segment is None:
-            segment = self._segments[scored.model] = _Segment(self._folder, scored.model, now)
-        return segment
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        """At the end of its input the collector closes its segments and ends."""
+        assert process.stdin
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), END_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
 
-class _Segment:
-    """A file of lines while it is written. Names grow with time, to the microsecond."""
-
-    def __init__(self, folder: Path, model: str, now: datetime) -> None:
-        self.model, self.hour = model, now.hour
-        self._began = now
-        self._path = folder / model / f"{now:%Y/%m/%d/%H-%M%S%f}.jsonl"
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: FileIO = self._open.open("xb", buffering=0)
-        self._size = 0
-
-    @property
-    def _open(self) -> Path:
-        return self._path.with_name(self._path.name + ".open")
-
-    def write(self, line: bytes) -> None:
-        self._size += self._file.write(line)
-
-    def due(self, seconds: float) -> bool:
-        """Whether the segment is large or old enough to be sent."""
-        return self._size > SEGMENT_BYTES or (datetime.now(UTC) - self._began).total_seconds() >= seconds
-
-    def close(self) -> None:
-        self._file.close()
-        self._open.rename(self._path)
+async def _send(frame: bytes, pipe: asyncio.StreamWriter) -> None:
+    if pipe.is_closing():
+        raise ConnectionResetError("the collector does not read any more")
+    pipe.write(frame)
+    await pipe.drain()
 
 
 def _part(body: bytes, name: str) -> object:
@@ -187,7 +195,3 @@ def _part(body: bytes, name: str) -> object:
     except ValueError:
         return None
     return document.get(name, document) if isinstance(document, dict) else document
-
-
-def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*.jsonl*"))

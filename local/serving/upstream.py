@@ -34,18 +34,29 @@ class Answer:
 async def ask(port: int, message: bytes, *, limit: int) -> Answer:
     """Send the bytes of a request and return the whole answer of at most `limit` body bytes. The caller limits the time."""
     loop = asyncio.get_running_loop()
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        reader = _Reader(limit)
-        try:
-            await loop.sock_connect(connection, (LOCALHOST, port))
-            await loop.sock_sendall(connection, message)
-            while not reader.complete:
-                reader.feed(await loop.sock_recv(connection, CHUNK))
-        except (OSError, httptools.HttpParserError) as error:
-            raise NoAnswer(str(error) or type(error).__name__) from error
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    reader = _Reader(limit)
+    try:
+        await _connect(connection, port, loop)
+        await loop.sock_sendall(connection, message)
+        while not reader.complete:
+            reader.feed(await loop.sock_recv(connection, CHUNK))
+    except (OSError, httptools.HttpParserError) as error:
+        raise NoAnswer(str(error) or type(error).__name__) from error
+    finally:
+        loop.call_soon(connection.close)  # a close takes 40 us, and the client waits for its reply
     return reader.answer()
+
+
+async def _connect(connection: socket.socket, port: int, loop: asyncio.AbstractEventLoop) -> None:
+    """Connect, without a turn of the loop where the kernel does it at once, as Linux does on 127.0.0.1."""
+    connection.setblocking(False)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.connect_ex((LOCALHOST, port))
+    try:
+        connection.getpeername()
+    except OSError:  # not yet, or refused
+        await loop.sock_connect(connection, (LOCALHOST, port))
 
 
 class _Reader:

@@ -157,6 +157,12 @@ class Bench:
             int(entry.name) for entry in found if f"baton:{MODEL}:{name}:" in _command(entry) and _of(entry, self.home)
         )
 
+    def collector_pid(self) -> int:
+        """The process that collects for the router."""
+        found = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        words = f"local.serving.collector --folder {self.home / 'scored'}"
+        return next(int(entry.name) for entry in found if words in _command(entry))
+
 
 @dataclass(frozen=True)
 class HttpAnswer:

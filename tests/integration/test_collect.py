@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +17,8 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.serving import collect
-from local.serving.collect import Collector, Scored
+from local.serving.collect import Collection, Scored, read_frame, to_frame
+from local.serving.segments import Segments
 from local.serving.upload import Uploader
 from shared.storage.port import Blobs, StorageBusy
 from tests.fakes.storage import MemoryBlobs
@@ -24,14 +27,12 @@ from tests.integration.serving import BODY, FIRST, MODEL, Bench, bench, until
 SCORED = Scored(1_700_000_000.5, "r-1", MODEL, FIRST, "1", 200, 0.002, b'{"data": [{"x": 1}]}', b'{"predictions": [2]}')
 
 
-@contextmanager
-def collecting(folder: Path, segment_seconds: float = 60.0) -> Iterator[Collector]:
-    collector = Collector(folder, segment_seconds=segment_seconds)
-    collector.start()
-    try:
-        yield collector
-    finally:
-        collector.close()
+def write(folder: Path, *scored: Scored) -> Segments:
+    """Write to segments that are closed afterwards."""
+    segments = Segments(folder, seconds=60)
+    segments.write(scored)
+    segments.close(all=True)
+    return segments
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -40,8 +41,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_a_line_holds_who_answered_what_and_when(tmp_path: Path) -> None:
-    with collecting(tmp_path) as collector:
-        collector.offer(SCORED)
+    write(tmp_path, SCORED)
     assert lines(tmp_path) == [
         {
             "v": 1,
@@ -59,57 +59,70 @@ def test_a_line_holds_who_answered_what_and_when(tmp_path: Path) -> None:
 
 
 def test_a_segment_is_named_by_model_and_hour(tmp_path: Path) -> None:
-    with collecting(tmp_path) as collector:
-        collector.offer(SCORED)
+    write(tmp_path, SCORED)
     (segment,) = tmp_path.rglob("*.jsonl")
     assert segment.relative_to(tmp_path).match(f"{MODEL}/[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]/[0-9][0-9]-*.jsonl")
 
 
-def test_a_segment_is_closed_when_it_is_old_enough(tmp_path: Path) -> None:
-    with collecting(tmp_path, segment_seconds=0.3) as collector:
-        collector.offer(SCORED)
-        until(lambda: len(lines(tmp_path)) == 1, "the segment stayed open")
+def test_a_segment_stays_open_until_it_is_old_enough(tmp_path: Path) -> None:
+    young, old = Segments(tmp_path / "young", seconds=60), Segments(tmp_path / "old", seconds=0)
+    for segments in (young, old):
+        segments.write([SCORED])
+        segments.close()
+    assert (len(lines(tmp_path / "young")), len(lines(tmp_path / "old"))) == (0, 1)
 
 
 @pytest.mark.parametrize("request_body", [b"no json", b'{"data": [' + b"1," * collect.BODY_BYTES + b"1]}"])
 def test_a_body_that_is_no_json_or_too_large_is_kept_by_its_size(tmp_path: Path, request_body: bytes) -> None:
-    with collecting(tmp_path) as collector:
-        collector.offer(replace(SCORED, request=request_body))
+    write(tmp_path, replace(SCORED, request=request_body))
     (line,) = lines(tmp_path)
     assert (line["rows"], line["predictions"], line["bytes"]) == (None, [2], [len(request_body), 20])
 
 
 def test_what_a_full_queue_cannot_take_is_dropped_and_counted(tmp_path: Path) -> None:
-    collector = Collector(tmp_path, segment_seconds=60)  # nobody empties the queue
+    collection = Collection(tmp_path, segment_seconds=60)  # nobody empties the queue
     for _ in range(collect.QUEUE_RECORDS + 3):
-        collector.offer(SCORED)
-    assert collector.counts()["dropped_queue"] == 3
-    assert collector.counts()["queued"] == collect.QUEUE_RECORDS
+        collection.offer(SCORED)
+    counts = collection.counts()
+    assert (counts["offered"], counts["dropped_queue"], counts["queued"]) == (10_003, 3, 10_000)
 
 
 def test_the_queue_is_bounded_in_bytes_too(tmp_path: Path) -> None:
-    collector = Collector(tmp_path, segment_seconds=60)
+    collection = Collection(tmp_path, segment_seconds=60)
     large = replace(SCORED, request=b"x" * (collect.QUEUE_BYTES // 4))
     for _ in range(5):
-        collector.offer(large)
-    assert collector.counts()["dropped_queue"] == 2
+        collection.offer(large)
+    assert collection.counts()["dropped_queue"] == 2
+
+
+def test_a_frame_holds_its_batch_whole() -> None:
+    batch = [SCORED, replace(SCORED, request=b"", answer=b"\xff\n"), replace(SCORED, request_id="a b\u00e9")]
+    stream = io.BytesIO(to_frame(batch) + to_frame([]))
+    assert [read_frame(stream) for _ in range(3)] == [batch, [], None]
+
+
+@pytest.mark.parametrize("missing", [1, 25, 100])
+def test_a_frame_that_was_cut_short_by_a_crash_is_the_end(missing: int) -> None:
+    frame = to_frame([SCORED])
+    bodies = len(SCORED.request) + len(SCORED.answer)
+    found = read_frame(io.BytesIO(frame[:-missing]))
+    assert found is None or (missing < bodies and found[0].request_id == "r-1")
 
 
 def test_a_disk_that_cannot_be_written_is_counted_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / MODEL).write_text("a file where the folder should be")
-    with collecting(tmp_path) as collector:
-        collector.offer(SCORED)
-        collector.offer(replace(SCORED, model="other"))
-    assert collector.counts()["dropped_disk"] == 2  # after the first fault the rest of the batch is not tried
-    assert collector.counts()["written"] == 0
+    segments = write(tmp_path, SCORED, replace(SCORED, model="other"))
+    assert segments.counts() == {"written": 0, "dropped_disk": 2}  # after the first fault the batch is not tried
+    segments.write([replace(SCORED, model="other")])
+    assert segments.counts()["written"] == 1
 
 
-def test_a_segment_that_a_crash_left_open_is_sent_by_the_next_router(tmp_path: Path) -> None:
+def test_a_segment_that_a_crash_left_open_is_closed_by_the_next_collector(tmp_path: Path) -> None:
     left = tmp_path / MODEL / "2026/01/02/03-0000.jsonl.open"
     left.parent.mkdir(parents=True)
     left.write_text('{"v":1}\n')
-    with collecting(tmp_path):
-        assert lines(tmp_path) == [{"v": 1}]
+    Segments(tmp_path, seconds=60).begin()
+    assert lines(tmp_path) == [{"v": 1}]
 
 
 @dataclass
@@ -117,8 +130,10 @@ class Stubborn(MemoryBlobs):
     """Storage that does not answer until it is let go."""
 
     let_go: threading.Event = field(default_factory=threading.Event)
+    asked: bool = False
 
     def put(self, container: str, name: str, content: bytes | Path, *, content_type: str) -> None:
+        self.asked = True
         if not self.let_go.wait(30):
             raise StorageBusy("never let go", next="let go")
         super().put(container, name, content, content_type=content_type)
@@ -157,16 +172,15 @@ def test_storage_that_refuses_keeps_the_segments_and_says_why(tmp_path: Path) ->
     assert (tmp_path / "a.jsonl").exists()
 
 
-def test_storage_that_hangs_delays_no_offer(tmp_path: Path) -> None:
+def test_storage_that_hangs_keeps_no_line_from_the_disk(tmp_path: Path) -> None:
     hanging = Stubborn()
-    with collecting(tmp_path, segment_seconds=0.1) as collector, uploading(tmp_path, hanging) as uploader:
-        collector.offer(SCORED)
-        until(lambda: uploader.counts()["waiting_segments"] == 1, "no segment was closed")
-        began = time.perf_counter()
-        for _ in range(1000):
-            collector.offer(SCORED)
-        assert time.perf_counter() - began < 0.5
+    write(tmp_path, SCORED)
+    with uploading(tmp_path, hanging) as uploader:
+        until(lambda: hanging.asked, "storage was not asked")
+        write(tmp_path, SCORED, SCORED)
+        assert len(lines(tmp_path)) == 3
         hanging.let_go.set()
+        until(lambda: uploader.counts()["uploaded_segments"] == 2, "not all was sent")
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +207,7 @@ def test_scored_requests_come_to_storage(tmp_path: Path, container: str) -> None
         started.serve()
         ids = {started.score(x_request_id=f"seen-{number}").headers["x-request-id"] for number in range(20)}
         until(lambda: _ids(container) >= ids, "not all requests came to storage")
-        assert started.admin("GET", "").document["collection"]["waiting_segments"] == 0
+        until(lambda: _counts(started)["uploaded_segments"] >= 1, "what was sent is not told")
 
 
 def test_without_storage_scoring_goes_on_and_nothing_is_lost_over_a_crash(tmp_path: Path, container: str) -> None:
@@ -207,6 +221,21 @@ def test_without_storage_scoring_goes_on_and_nothing_is_lost_over_a_crash(tmp_pa
         started.data = container
         started.start()
         until(lambda: _ids(container) >= ids, "not all requests came to storage")
+
+
+def test_a_collector_that_is_killed_is_started_again_and_scoring_goes_on(tmp_path: Path) -> None:
+    with bench(tmp_path / "home", "--segment-seconds", "0.2") as started:
+        started.serve()
+        started.score()
+        until(lambda: _counts(started).get("written") == 1, "nothing was written")
+        os.kill(started.collector_pid(), signal.SIGKILL)
+        assert started.score().status == 200
+        until(lambda: _ids_on_disk(started, written=2), "the second request was not written")
+
+
+def _ids_on_disk(started: Bench, *, written: int) -> bool:
+    started.score()  # what the dead collector had in its hands is gone; what comes later is not
+    return len({line["request_id"] for line in lines(started.home / "scored")}) >= written
 
 
 def _ids(connection: str) -> set[str]:
