@@ -17,4 +17,5 @@ bp = func.Blueprint()
 )
 async def web(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer one request; who may do what is decided inside."""
-    return await wiring.pages().handle_async(req, context)
+    answer: func.HttpResponse = await wiring.pages().handle_async(req, context)
+    return answer

@@ -23,19 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from local.environments import python_for
-from shared.errors import BatonError, Permanent, SettingsRefused
-from shared.folder import folder_hash
+from shared.errors import BatonError, SettingsRefused
 from shared.platforms.local_run import RunFolder, find_run, write_json
 from shared.platforms.port import Registry, RunRequest
+from shared.published import InputMissing, fetch_blob, fetch_folder, gone, same_hash
 from shared.storage.port import BlobMissing, Blobs
-
-
-class InputMissing(Permanent):
-    """Something that a run should read is not there."""
-
-
-class InputAltered(Permanent):
-    """Something that a run should read is not what its hash says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +63,7 @@ def _place(value: str, into: Path, model: str, sources: Sources) -> None:
 
 def _dataset(manifest: str, into: Path, _model: str, sources: Sources) -> None:
     content = _read(sources.blobs, "datasets", manifest, what="the dataset version's manifest")
-    _same_hash(PurePosixPath(manifest).stem, hashlib.sha256(content).hexdigest(), of=f"datasets/{manifest}")
+    same_hash(PurePosixPath(manifest).stem, hashlib.sha256(content).hexdigest(), of=f"datasets/{manifest}")
     (into / "manifest.json").write_bytes(content)
     (into / "files").mkdir()
     for file in json.loads(content)["files"]:
@@ -80,9 +72,9 @@ def _dataset(manifest: str, into: Path, _model: str, sources: Sources) -> None:
 
 def _dataset_file(blob: str, sha256: str, into: Path, blobs: Blobs) -> None:
     target = into / f"{sha256}{PurePosixPath(blob).suffix}"
-    _fetch(blobs, "datasets", blob, target, what="an accepted file of the dataset version")
+    fetch_blob(blobs, "datasets", blob, target, what="an accepted file of the dataset version")
     with target.open("rb") as file:
-        _same_hash(sha256, hashlib.file_digest(file, "sha256").hexdigest(), of=f"datasets/{blob}")
+        same_hash(sha256, hashlib.file_digest(file, "sha256").hexdigest(), of=f"datasets/{blob}")
 
 
 def _run(run_id: str, into: Path, _model: str, sources: Sources) -> None:
@@ -100,17 +92,7 @@ def _version(version: str, into: Path, model: str, sources: Sources) -> None:
 
 
 def _folder(wanted: str, into: Path, model: str, sources: Sources) -> None:
-    prefix = f"{model}/{wanted}/"
-    names = list(sources.blobs.names("models", prefix))
-    if not names:
-        raise InputMissing(f"no folder is published as models/{prefix}.", next=f"baton publish models/{model}")
-    for name in names:
-        target = into / name.removeprefix(prefix)
-        if ".." in target.parts:
-            raise InputAltered(f"models/{name} leaves its folder.", next=f"baton publish models/{model}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(sources.blobs, "models", name, target, what="a file of the published folder")
-    _same_hash(wanted, folder_hash(into), of=f"models/{prefix}")
+    fetch_folder(sources.blobs, model, wanted, into)
 
 
 _SCHEMES: Mapping[str, Callable[[str, Path, str, Sources], None]] = {
@@ -125,29 +107,7 @@ def _read(blobs: Blobs, container: str, name: str, *, what: str) -> bytes:
     try:
         return blobs.read(container, name)
     except BlobMissing as error:
-        raise _gone(container, name, what) from error
-
-
-def _fetch(blobs: Blobs, container: str, name: str, into: Path, *, what: str) -> None:
-    try:
-        blobs.fetch(container, name, into)
-    except BlobMissing as error:
-        raise _gone(container, name, what) from error
-
-
-def _gone(container: str, name: str, what: str) -> InputMissing:
-    return InputMissing(
-        f"{container}/{name} is gone ({what}).",
-        next="restore it from the container's soft delete or versions, then retry",
-    )
-
-
-def _same_hash(wanted: str, found: str, *, of: str) -> None:
-    if wanted != found:
-        raise InputAltered(
-            f"{of} was altered: its hash is {found[:16]}, its name says {wanted[:16]}.",
-            next="restore it from the container's versions, then retry; nothing was trained on it",
-        )
+        raise gone(container, name, what) from error
 
 
 def pythons(request: RunRequest, inputs: Path, *, home: Path) -> dict[str, str]:

@@ -22,6 +22,7 @@ from shared.fold import Fold
 from shared.intake import Intake
 from shared.ledger import Ledger
 from shared.perform import Performer
+from shared.published import fetch_folder
 from shared.settings import Settings
 from shared.spec import Spec
 from shared.spec_file import load_spec
@@ -208,7 +209,9 @@ def _platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endp
     from shared.platforms.local_endpoints import LocalEndpoints
 
     registry = LocalRegistry(settings.mlflow, settings.home)
-    return LocalTrainer(settings.home), registry, LocalEndpoints(settings.router, settings.router_key, settings.home)
+    folders = functools.partial(fetch_folder, blobs)
+    endpoints = LocalEndpoints(settings.router, settings.router_key, settings.home, registry, folders)
+    return LocalTrainer(settings.home), registry, endpoints
 
 
 def _check(file: Path, contract: Path) -> Verdict:

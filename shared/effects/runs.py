@@ -46,6 +46,7 @@ def _inputs(what: Any, manifest: str) -> dict[str, str]:
         inputs["candidate"] = what["candidate"]
     if what.get("champion"):
         inputs["champion"] = f"version:{what['champion']}"
+    if what.get("champion_folder"):
         inputs["champion_folder"] = f"folder:{what['champion_folder']}"
     return inputs
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from local.materialise import InputAltered, InputMissing, Sources, materialise
+from local.materialise import Sources, materialise
 from shared.folder import folder_hash
 from shared.platforms.port import RunRequest
+from shared.published import InputAltered, InputMissing
 from tests.fakes.platform import FakeRegistry
 from tests.fakes.storage import MemoryBlobs
 
