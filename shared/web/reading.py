@@ -23,6 +23,14 @@ from shared.web.views import ModelView, last_change, model_view
 from shared.wiring import App
 
 RELEASES_SHOWN = 20
+ENDS_ITS_RELEASE = (
+    "start_run",
+    "observe_champion",
+    "register_version",
+    "deploy_staging",
+    "set_traffic",
+    "look_at_step",
+)
 DEAD_SHOWN = 100
 LINES_A_PAGE = 500
 LINES_OF_A_RELEASE = 5000
@@ -120,7 +128,10 @@ def document(app: App, where: str) -> Document | None:
     seen = app.blobs.look(container, path) if path else None
     if seen is None or seen.size > DOCUMENT_LIMIT:
         return None
-    found = json.loads(app.blobs.read(container, path))
+    try:
+        found = json.loads(app.blobs.read(container, path))
+    except (ValueError, BlobMissing):
+        return None
     return found if isinstance(found, dict) else None
 
 
@@ -197,8 +208,17 @@ def _letter(model: str, key: str, body: Mapping[str, Any]) -> DeadLetter:
     what = str(inside.get("kind", "") or body.get("queue", kind))
     release = str(inside.get("release", ""))
     tries = int(inside.get("tries", 0)) + (1 if kind == "command" else 0)
-    todo = f"baton retry {release} --why ..." if release else "docs/runbook.md#dead-letters"
+    todo = str(body.get("next", "")) or _remedy(kind, what, release)
     return DeadLetter(model, key, str(body.get("at", "")), kind, what, release, str(body.get("why", "")), tries, todo)
+
+
+def _remedy(kind: str, what: str, release: str) -> str:
+    """What to do where the dead letter does not say it: a release that it ended is tried again, else the runbook helps."""
+    if kind != "command":
+        return f"docs/runbook.md#{'poison' if kind == 'poison' else 'dead-letters'}"
+    if release and what in ENDS_ITS_RELEASE:
+        return f"baton retry {release} --why ..."
+    return f"docs/runbook.md#{what.replace('_', '-')}"
 
 
 def ignored(app: App) -> list[Mapping[str, Any]]:

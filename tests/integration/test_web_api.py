@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import azure.functions as func
 import httpx
 import pytest
 from starlette.testclient import TestClient
@@ -386,6 +388,36 @@ def test_an_unforeseen_fault_is_answered_without_its_inside(world: World, http: 
         answer = http.get(path)
         assert answer.status_code == 500
         assert "secret detail" not in answer.text
+
+
+# Behind the Functions host
+
+
+def through_functions(world: World, method: str, path: str, body: bytes = b"", **headers: str) -> func.HttpResponse:
+    """One request by the way that the Functions host takes: its request, its middleware, its response."""
+    request = func.HttpRequest(method, f"{HOST}{path}", headers=headers, body=body)
+    return asyncio.run(func.AsgiMiddleware(site(world.app)).handle_async(request, None))
+
+
+def test_behind_the_functions_host_a_request_is_answered_the_same(world: World, http: TestClient) -> None:
+    answer = through_functions(world, "GET", "/api/models/wine", Host="127.0.0.1:7071")
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    assert json.loads(answer.get_body()) == http.get("/api/models/wine").json()
+
+
+def test_behind_the_functions_host_a_person_is_known_by_their_key(world: World) -> None:
+    body = b'{"why": "audit"}'
+    path = "/api/models/wine/retrain"
+    answer = through_functions(world, "POST", path, body, Host="127.0.0.1:7071", Authorization="Bearer operations-key")
+    assert answer.status_code == 202
+    assert [event.why for event in waiting(world, "wine")] == ["audit"]
+
+
+def test_behind_the_functions_host_a_page_keeps_its_headers(world: World) -> None:
+    answer = through_functions(world, "GET", "/sign-in?key=operations-key", Host="127.0.0.1:7071")
+    assert answer.status_code == 303
+    assert answer.headers["set-cookie"].startswith("baton_session=")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 # Reports
