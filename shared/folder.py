@@ -15,8 +15,8 @@ HASH_LENGTH = 16
 
 
 def folder_files(folder: Path) -> list[Path]:
-    """The folder's files, sorted by path; dot files and caches do not count."""
-    found = (path for path in folder.rglob("*") if path.is_file())
+    """The folder's files, sorted by path; dot files, caches and links do not count."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return sorted(path for path in found if _counts(path.relative_to(folder)))
 
 

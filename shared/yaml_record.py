@@ -51,7 +51,7 @@ class RecordReader:
     @property
     def told(self) -> list[str]:
         """The faults as `file:line: entry: found ...; right would be ...`, in the file's order."""
-        return [f"{self.file}:{line}: {what}" for line, what in sorted(self.faults)]
+        return [f"{self.file}:{line}: {what}" for line, what in sorted(self.faults, key=lambda fault: fault[0])]
 
     def _fault(self, line: int, what: str) -> None:
         self.faults.append((line, what))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 
+from shared.data.shown import counted
 from shared.data.verdict import Problem, Verdict
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,7 +29,8 @@ def to_json(verdict: Verdict) -> str:
 def to_html(verdict: Verdict, *, title: str) -> str:
     """One page: the answer first, then each broken rule with count, rows, values and how to mend it."""
     word, look = ("✓ accepted", "ok") if verdict.accepted else ("✕ refused", "error")
-    facts = f"{verdict.rows} rows, {len(verdict.columns)} columns, SHA-256 {verdict.sha256[:16]}"
+    size = f"{counted(verdict.rows, 'row')}, {counted(len(verdict.columns), 'column')}"
+    facts = f"{size}, SHA-256 <code>{verdict.sha256}</code>"
     sections = "".join(_section(problem, verdict.rows) for problem in verdict.problems)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} {word}</title>'
@@ -39,16 +41,21 @@ def to_html(verdict: Verdict, *, title: str) -> str:
 
 
 def _section(problem: Problem, rows: int) -> str:
-    share = f" of {rows} rows ({100 * problem.count / rows:.1f} %)" if rows and problem.count else ""
-    entries = [("count", f"{problem.count}{share}")]
-    entries += [("rows", ", ".join(map(str, problem.rows)))] if problem.rows else []
+    entries = [("rule", f"<code>{escape(problem.rule)}</code>"), *_where(problem, rows)]
     values = ", ".join(f"<code>{escape(_safe(sample)) or '(empty)'}</code>" for sample in problem.samples)
-    entries += [("values", values)] if problem.samples else []
-    entries += [("mend it", escape(problem.remedy))]
+    entries += [("found", values)] if problem.samples else []
+    entries += [("to mend it", escape(problem.remedy))]
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in entries)
     mark = "✕" if problem.severity == "error" else "▲"
     heading = f'<h2 class="{problem.severity}">{mark} {escape(problem.what)}</h2>'
     return f"<section>{heading}<dl>{listed}</dl></section>"
+
+
+def _where(problem: Problem, rows: int) -> list[tuple[str, str]]:
+    if not problem.rows:
+        return []
+    listed = ", ".join(map(str, problem.rows)) + (", …" if problem.count > len(problem.rows) else "")
+    return [("how many", f"{problem.count} of {rows} ({100 * problem.count / rows:.1f} %)"), ("rows", listed)]
 
 
 def _safe(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv as text_csv
 import itertools
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is 
 JSON_BATCH_ROWS = 1 << 13
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 SAMPLES = 5
+NOT_UTF8_SHAPE = re.compile(r"CSV parse error: Row #(\d+): Expected .*\ufffd")
 
 
 @dataclass
@@ -68,6 +70,10 @@ def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _broken(error: Exception) -> Unreadable:
     why = " ".join(str(error).split())[:200]
+    shape = NOT_UTF8_SHAPE.search(why)
+    if shape:  # pyarrow tells rows of another shape to Python only if they are UTF-8
+        what = f"row {int(shape[1]) - 1} is not UTF-8, and of another shape than the header"
+        return Unreadable("encoding", what, "save the file as UTF-8 (it looks like Latin-1)")
     return Unreadable("readable", f"the file cannot be read to its end: {why}", f"write it again; {INSTEAD}")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from shared.data.shown import counted
+
 V = 1
 
 
@@ -37,8 +39,8 @@ class Verdict:
     def summary(self) -> str:
         """One sentence: accepted with its rows, or the first rules that it breaks."""
         if self.accepted:
-            warnings = f", {len(self.problems)} warnings" if self.problems else ""
-            return f"{self.rows} rows accepted{warnings}"
+            warnings = f", {counted(len(self.problems), 'warning')}" if self.problems else ""
+            return f"{counted(self.rows, 'row')} accepted{warnings}"
         errors = [problem for problem in self.problems if problem.severity == "error"]
         named = "; ".join(problem.what for problem in errors[:2])
         more = f"; and {len(errors) - 2} more" if len(errors) > 2 else ""

@@ -1,0 +1,83 @@
+"""The check in a process of its own: limits, crashes, and what it may see."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from shared.data.check import check
+from shared.data.checking import check_in_subprocess
+from shared.data.contract import read_contract
+from shared.errors import Retryable, SpecRefused
+
+DIABETES = Path(__file__).parents[2] / "models" / "diabetes"
+CONTRACT = DIABETES / "contract.yaml"
+HEADER = "PATIENT,AGE,SEX,BMI,BP,S1,S2,S3,S4,S5,S6,Y\n"
+ROW = "1,59,2,32.1,101,157,93.2,38,4,4.8598,87,151\n"
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Path:
+    file = tmp_path / "a drop.csv"
+    file.write_text(HEADER + ROW + ROW.replace("59", "1000"))
+    return file
+
+
+def test_the_verdict_is_that_of_the_check_itself(drop: Path) -> None:
+    apart = check_in_subprocess(drop, CONTRACT, memory_mb=1024, seconds=60)
+    assert apart == check(drop, read_contract(CONTRACT))
+    assert [problem.rule for problem in apart.problems] == ["maximum", "primaryKey"]
+
+
+def test_a_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "large.csv"
+    file.write_text(HEADER + ROW * 300_000)
+    (problem,) = check_in_subprocess(file, CONTRACT, memory_mb=48, seconds=60).problems
+    assert problem.rule == "readable"
+
+
+def test_a_file_whose_reading_takes_too_long_is_refused(tmp_path: Path) -> None:
+    """A small file that unpacks to gigabytes: packed parts may stand one after the other."""
+    file = tmp_path / "endless.csv.gz"
+    file.write_bytes(gzip.compress(HEADER.encode()) + gzip.compress(ROW.encode() * 100_000) * 1000)
+    (problem,) = check_in_subprocess(file, CONTRACT, memory_mb=4096, seconds=6).problems
+    assert (problem.rule, problem.what) == ("readable", "the file cannot be read: reading it took longer than 6 s")
+
+
+def test_a_contract_that_cannot_be_used_is_nobody_elses_fault(drop: Path, tmp_path: Path) -> None:
+    contract = tmp_path / "contract.yaml"
+    contract.write_text(CONTRACT.read_text().replace("integer", "counter"))
+    with pytest.raises(SpecRefused, match="PATIENT.logicalType"):
+        check_in_subprocess(drop, contract, memory_mb=1024, seconds=60)
+
+
+def test_a_check_that_cannot_start_may_be_tried_again(drop: Path) -> None:
+    with pytest.raises(Retryable, match="did not start"):
+        check_in_subprocess(drop, CONTRACT, memory_mb=1024, seconds=0.01)
+
+
+def loaded_by(module: str, names: tuple[str, ...]) -> list[str]:
+    code = f"import sys, {module}; print(*[name for name in {names!r} if name in sys.modules])"
+    root = Path(__file__).parents[2]
+    fresh = subprocess.run([sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, text=True, check=True)
+    return fresh.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "module", ["shared.data.checking", "shared.data.report", "shared.data.versions", "shared.spec_file"]
+)
+def test_what_the_app_imports_is_light(module: str) -> None:
+    assert loaded_by(module, ("pyarrow", "numpy", "pydantic", "open_data_contract_standard")) == []
+
+
+def test_the_command_prints_the_verdict(drop: Path) -> None:
+    command = [sys.executable, "-m", "shared.data", str(drop), str(CONTRACT)]
+    ended = subprocess.run(command, cwd=DIABETES.parents[1], capture_output=True, text=True, check=True)
+    verdict: Mapping[str, object] = json.loads(ended.stdout)
+    assert (verdict["v"], verdict["accepted"], verdict["rows"]) == (1, False, 2)
