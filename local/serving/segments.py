@@ -5,7 +5,7 @@ A segment ends in `.open` while it is written. What the disk does not take is dr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import FileIO
@@ -16,6 +16,7 @@ from shared import log
 
 DISK_BYTES = 256 * 1024 * 1024
 SEGMENT_BYTES = 1024 * 1024
+MEND = "free disk space, and see that storage answers"
 
 
 @dataclass(slots=True)
@@ -40,18 +41,19 @@ class Segments:
         for left in self._folder.rglob("*.open"):
             left.rename(left.with_suffix(""))
 
-    def write(self, batch: Iterable[Scored]) -> None:
-        """Write what the disk takes; after a fault the rest of the batch is not tried."""
-        fault: OSError | None = self._full()
-        for scored in batch:
+    def write(self, batch: Sequence[Scored]) -> None:
+        """Write what the disk takes: the lines of a model at once, or none of them."""
+        full = self._full() if batch else None
+        for model in {scored.model for scored in batch}:
+            lines = [scored.to_line() for scored in batch if scored.model == model]
             try:
-                if fault:
-                    raise fault
-                self._segment(scored).write(scored.to_line())
-                self._counts.written += 1
+                if full:
+                    raise full
+                self._segment(model).write(b"".join(lines))
+                self._counts.written += len(lines)
             except OSError as error:
-                fault = error
-                self._drop(error)
+                self._counts.dropped_disk += len(lines)
+                log.error("scored requests are dropped", model=model, lines=len(lines), why=str(error), next=MEND)
 
     def close(self, *, all: bool = False) -> None:
         """Close the segments that are large or old enough, or all."""
@@ -67,19 +69,14 @@ class Segments:
             return None
         return OSError(f"{self._folder.name} holds {DISK_BYTES} bytes that storage did not take yet")
 
-    def _drop(self, error: OSError) -> None:
-        self._counts.dropped_disk += 1
-        if self._counts.dropped_disk % 1000 == 1:
-            log.error("scored requests are dropped", why=str(error), next="free disk space; see that storage answers")
-
-    def _segment(self, scored: Scored) -> _Segment:
+    def _segment(self, model: str) -> _Segment:
         now = datetime.now(UTC)
-        segment = self._open.get(scored.model)
+        segment = self._open.get(model)
         if segment is not None and segment.hour != now.hour:
-            self._open.pop(scored.model).close()
+            self._open.pop(model).close()
             segment = None
         if segment is None:
-            segment = self._open[scored.model] = _Segment(self._folder, scored.model, now)
+            segment = self._open[model] = _Segment(self._folder, model, now)
         return segment
 
 
@@ -95,8 +92,8 @@ class _Segment:
         self._file: FileIO = self._while_open.open("xb", buffering=0)
         self._size = 0
 
-    def write(self, line: bytes) -> None:
-        self._size += self._file.write(line)
+    def write(self, lines: bytes) -> None:
+        self._size += self._file.write(lines)
 
     def is_due(self, seconds: float) -> bool:
         return self._size > SEGMENT_BYTES or (datetime.now(UTC) - self._began).total_seconds() >= seconds
