@@ -188,7 +188,7 @@ class Fold:
         draft.writes += ledger.file_rows(decision.files)
         draft.taken += decision.answer == "taken"
         draft.decided += 1
-        notes = decision.notes or (Note(f"event {answer or decision.answer}", of, why=decision.why),)
+        notes = decision.notes or (_plain_note(event, answer or decision.answer, decision.why, of),)
         draft.told += [(event, note) for note in notes]
         return decision.answer
 
@@ -241,6 +241,11 @@ def _draft(model: str, before: Snapshot) -> Draft | None:
     if first is None:
         return None
     return Draft(Head(model, first.folder, first.by), {})
+
+
+def _plain_note(event: events.Event, answer: str, why: str, of: str) -> Note:
+    """What is logged of a decision that tells no story: to be seen if a person asked, else only when looked for."""
+    return Note(f"event {answer}", of, why=why, level="info" if event.family == "people" else "debug")
 
 
 def _folders(draft: Draft, event: events.Event) -> set[str]:

@@ -15,7 +15,7 @@ from shared import events
 from shared.turn import Note
 
 LOGGER = logging.getLogger("baton")
-LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 PLAIN = re.compile(r"[\w.:/@%+-]+")
 LONGEST = 400
 

@@ -31,7 +31,7 @@ class Note:
     why: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     next: str = ""
-    level: Literal["info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 @dataclass(frozen=True, slots=True)
