@@ -72,7 +72,8 @@ def running(home: Path, say: Say, *, extra: Mapping[str, str] | None = None) -> 
 def _parts(stack: Stack) -> list[tuple[str, list[str]]]:
     port, home = {name: str(number) for name, number in stack.ports.items()}, str(stack.home)
     azurite = [port["azurite_blob"], port["azurite_queue"], port["azurite_table"]]
-    behind, topic = f"http://{LOCALHOST}:{port['azurite_blob']}", f"http://{LOCALHOST}:{port['eventgrid']}/topics/storage"
+    behind = f"http://{LOCALHOST}:{port['azurite_blob']}/{ACCOUNT}"
+    topic = f"http://{LOCALHOST}:{port['eventgrid']}/topics/storage"
     host = f"http://{LOCALHOST}:{port['host']}"
     return [
         ("azurite", ["local.azurite", "--home", home, "--ports", *azurite]),
