@@ -49,8 +49,8 @@ class Scored:
 
     def to_line(self) -> bytes:
         """What is kept: {"v": 1, "time", "request_id", "model", "deployment", "version", "status", "seconds", "rows",
-        "predictions"}. `rows` and `predictions` are null where a body is no JSON or over `BODY_BYTES`, with
-        "bytes": [request, answer] beside them.
+        "predictions"}. `rows` and `predictions` are null where a body is no JSON or over `BODY_BYTES`, `predictions` also
+        where the answer is an error; "bytes": [request, answer] stands beside them then.
         """
         known: dict[str, object] = {
             "v": 1,
@@ -62,7 +62,7 @@ class Scored:
             "status": self.status,
             "seconds": round(self.seconds, 6),
             "rows": _part(self.request, "data"),
-            "predictions": _part(self.answer, "predictions"),
+            "predictions": _part(self.answer, "predictions") if self.status < 400 else None,
         }
         if known["rows"] is None or known["predictions"] is None:
             known["bytes"] = [len(self.request), len(self.answer)]

@@ -79,6 +79,12 @@ def test_a_body_that_is_no_json_or_too_large_is_kept_by_its_size(tmp_path: Path,
     assert (line["rows"], line["predictions"], line["bytes"]) == (None, [2], [len(request_body), 20])
 
 
+def test_an_error_is_kept_without_predictions(tmp_path: Path) -> None:
+    write(tmp_path, replace(SCORED, status=502, answer=b'{"error": "no answer"}'))
+    (line,) = lines(tmp_path)
+    assert (line["status"], line["rows"], line["predictions"]) == (502, [{"x": 1}], None)
+
+
 def test_what_a_full_queue_cannot_take_is_dropped_and_counted(tmp_path: Path) -> None:
     collection = Collection(tmp_path, segment_seconds=60)  # nobody empties the queue
     for _ in range(collect.QUEUE_RECORDS + 3):
