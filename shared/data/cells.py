@@ -62,6 +62,12 @@ def cells(raw: pa.Array, kind: Kind) -> Cells:
     return Cells(text, read.values, undecodable if read.wrong is None else pc.or_(read.wrong, undecodable))
 
 
+def column_cells(batch: pa.RecordBatch, name: str, kind: Kind) -> Cells:
+    """A batch's column read as `kind`; of a column that the batch lacks, all values are missing."""
+    place = batch.schema.get_field_index(name)
+    return cells(batch.column(place) if place >= 0 else pa.nulls(batch.num_rows, ARROW_TYPES[kind]), kind)
+
+
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from shared.data.cells import ARROW_TYPES, Cells, cells
+from shared.data.cells import column_cells
 from shared.data.picks import picked, repeats
 from shared.data.rules import Contract, Repeated, Rule
 from shared.data.shown import shown
@@ -44,7 +44,6 @@ class Tally:
 
     def __init__(self, contract: Contract) -> None:
         self.rows = 0
-        self._contract = contract
         self._kinds = {column.name: column.kind for column in contract.columns}
         self._wrong = {column.name: Count() for column in contract.columns}
         self._counts = {rule: Count() for rule in contract.rules}
@@ -53,7 +52,7 @@ class Tally:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count one batch. A column that it lacks counts as missing values."""
-        read = {column.name: self._read(batch, column.name) for column in self._contract.columns}
+        read = {name: column_cells(batch, name, kind) for name, kind in self._kinds.items()}
         for name, column in read.items():
             if column.wrong is not None:
                 self._wrong[name].add(column.wrong, self.rows, column.raw)
@@ -66,11 +65,6 @@ class Tally:
         for name, parts in self._keys.items():
             parts.append(read[name].values)
         self.rows += batch.num_rows
-
-    def _read(self, batch: pa.RecordBatch, name: str) -> Cells:
-        place = batch.schema.get_field_index(name)
-        raw = batch.column(place) if place >= 0 else pa.nulls(batch.num_rows, ARROW_TYPES[self._kinds[name]])
-        return cells(raw, self._kinds[name])
 
     def wrong(self, present: Sequence[str]) -> Iterator[tuple[str, Count]]:
         """For each column of the file with cells of the wrong kind: their count."""

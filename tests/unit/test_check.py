@@ -145,6 +145,24 @@ def test_a_broken_file_is_refused_and_not_raised(only, content: bytes) -> None:
 # Columns and shape
 
 
+@pytest.mark.parametrize("content", ['{"X":1}\n{}\n', "X\n1\n2\n"])
+def test_a_file_of_other_columns_is_refused(verdict_on, content: str) -> None:
+    assert not verdict_on(content).accepted
+
+
+def test_a_parquet_file_of_other_columns_is_refused(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"X": [1, 2]}), tmp_path / "drop")
+    verdict = check(tmp_path / "drop", patients())
+    assert (verdict.accepted, verdict.rows, verdict.columns) == (False, 2, ("X",))
+
+
+def test_a_json_field_that_comes_late_is_a_column_all_the_same(only) -> None:
+    """JSON lines are read 8,192 at a time."""
+    lines = "".join(f'{{"ID":{row},"AGE":50}}\n' for row in range(1, 8193))
+    problem = only(lines + '{"ID":9000,"AGE":50,"TOWN":"Ulm"}\n{"ID":9001,"AGE":120}\n')
+    assert (problem.rule, problem.rows) == ("maximum", (8194,))
+
+
 def test_a_missing_column_is_named(only) -> None:
     problem = only("ID,TOWN\n1,Ulm\n")
     assert (problem.rule, problem.what, problem.remedy) == ("missing_column", "column AGE is missing", "add column AGE")
