@@ -203,9 +203,10 @@ def _told_columns(columns: Sequence[ColumnDrift]) -> str:
 
 
 def _rows(lines: Iterable[bytes], version: str) -> Iterator[ScoredRow]:
-    """The answered rows of one version; rows of another shape are passed over."""
+    """The answered rows of one version; probes, which name their deployment, and rows of another shape are passed over."""
     for kept in map(_line, lines):
-        if (kept.get("version"), kept.get("status")) == (version, 200) and isinstance(kept.get("rows"), list):
+        answered = (kept.get("version"), kept.get("status"), kept.get("pinned")) == (version, 200, False)
+        if answered and isinstance(kept.get("rows"), list):
             yield from (
                 ScoredRow(kept["time"], kept["request_id"], row) for row in kept["rows"] if isinstance(row, dict)
             )

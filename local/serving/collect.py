@@ -12,10 +12,10 @@ import json
 import struct
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from shared import log
 
@@ -31,7 +31,7 @@ _LENGTH = struct.Struct("!I")
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One request and its answer; `time` in seconds since 1970."""
+    """One request and its answer; `time` in seconds since 1970, `pinned` if it named its deployment, as probes do."""
 
     time: float
     request_id: str
@@ -40,6 +40,7 @@ class Scored:
     version: str
     status: int
     seconds: float
+    pinned: bool
     request: bytes
     answer: bytes
 
@@ -48,8 +49,8 @@ class Scored:
         return len(self.request) + len(self.answer)
 
     def to_line(self) -> bytes:
-        """What is kept: {"v": 1, "time", "request_id", "model", "deployment", "version", "status", "seconds", "rows",
-        "predictions"}. `rows` and `predictions` are null where a body is no JSON or over `BODY_BYTES`, `predictions` also
+        """What is kept: {"v": 1, "time", "request_id", "model", "deployment", "version", "status", "seconds", "pinned",
+        "rows", "predictions"}. `rows` and `predictions` are null where a body is no JSON or over `BODY_BYTES`, `predictions` also
         where the answer is an error; "bytes": [request, answer] stands beside them then.
         """
         known: dict[str, object] = {
@@ -61,6 +62,7 @@ class Scored:
             "version": self.version,
             "status": self.status,
             "seconds": round(self.seconds, 6),
+            "pinned": self.pinned,
             "rows": _part(self.request, "data"),
             "predictions": _part(self.answer, "predictions") if self.status < 400 else None,
         }
@@ -69,12 +71,12 @@ class Scored:
         return json.dumps(known, separators=(",", ":")).encode() + b"\n"
 
 
+_ABOUT = [field.name for field in fields(Scored) if field.name not in ("request", "answer")]
+
+
 def to_frame(batch: list[Scored]) -> bytes:
     """A batch as it goes to the collector."""
-    about = [
-        (s.time, s.request_id, s.model, s.deployment, s.version, s.status, s.seconds, len(s.request), len(s.answer))
-        for s in batch
-    ]
+    about = [(*(getattr(s, name) for name in _ABOUT), len(s.request), len(s.answer)) for s in batch]
     head = json.dumps(about).encode()
     return b"".join((_LENGTH.pack(len(head)), head, *(body for s in batch for body in (s.request, s.answer))))
 
@@ -89,10 +91,12 @@ def read_frame(stream: BinaryIO) -> list[Scored] | None:
         about = json.loads(head)
     except ValueError:
         return None
-    return [
-        Scored(at, request_id, model, deployment, version, status, seconds, stream.read(asked), stream.read(said))
-        for at, request_id, model, deployment, version, status, seconds, asked, said in about
-    ]
+    return [_scored(known, stream) for known in about]
+
+
+def _scored(known: list[Any], stream: BinaryIO) -> Scored:
+    *told, request, answer = known
+    return Scored(**dict(zip(_ABOUT, told, strict=True)), request=stream.read(request), answer=stream.read(answer))
 
 
 class Collection:

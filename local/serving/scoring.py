@@ -42,15 +42,16 @@ class Scoring:
         chosen.count(seconds, good=reply.status < 500)
         self._collect(
             Scored(
-                time.time(),
-                request_id,
-                model,
-                chosen.name,
-                chosen.version,
-                reply.status,
-                seconds,
-                request.body,
-                reply.body,
+                time=time.time(),
+                request_id=request_id,
+                model=model,
+                deployment=chosen.name,
+                version=chosen.version,
+                status=reply.status,
+                seconds=seconds,
+                pinned=bool(request.header(PIN)),
+                request=request.body,
+                answer=reply.body,
             )
         )
         return reply

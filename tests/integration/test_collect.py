@@ -24,7 +24,9 @@ from shared.storage.port import Blobs, StorageBusy
 from tests.fakes.storage import MemoryBlobs
 from tests.integration.serving import BODY, FIRST, MODEL, Bench, bench, until
 
-SCORED = Scored(1_700_000_000.5, "r-1", MODEL, FIRST, "1", 200, 0.002, b'{"data": [{"x": 1}]}', b'{"predictions": [2]}')
+SCORED = Scored(
+    1_700_000_000.5, "r-1", MODEL, FIRST, "1", 200, 0.002, False, b'{"data": [{"x": 1}]}', b'{"predictions": [2]}'
+)
 
 
 def write(folder: Path, *scored: Scored) -> Segments:
@@ -52,6 +54,7 @@ def test_a_line_holds_who_answered_what_and_when(tmp_path: Path) -> None:
             "version": "1",
             "status": 200,
             "seconds": 0.002,
+            "pinned": False,
             "rows": [{"x": 1}],
             "predictions": [2],
         }

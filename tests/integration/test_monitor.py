@@ -45,7 +45,9 @@ class Scene:
     segments: int = 0
     seed: int = 0
 
-    def score(self, rows: int, *, shift: float = 0.0, version: str = "1", status: int = 200) -> None:
+    def score(
+        self, rows: int, *, shift: float = 0.0, version: str = "1", status: int = 200, pinned: bool = False
+    ) -> None:
         """Rows come to storage as one more segment, one request each."""
         drawn = random.Random(self.seed)
         self.seed += 1
@@ -56,6 +58,7 @@ class Scene:
                     "request_id": f"{self.segments}-{number}",
                     "version": version,
                     "status": status,
+                    "pinned": pinned,
                     "rows": [{"AGE": drawn.gauss(shift, 1)}],
                 }
             )
@@ -169,7 +172,8 @@ def test_another_version_begins_with_no_rows(scene: Scene) -> None:
     assert scene.told == []
 
 
-def test_rows_that_another_version_answered_or_that_failed_do_not_count(scene: Scene) -> None:
+def test_rows_of_another_version_of_failures_and_of_probes_do_not_count(scene: Scene) -> None:
+    scene.score(60, shift=2.0, pinned=True)
     scene.score(60, shift=2.0, version="9")
     scene.score(60, shift=2.0, status=500)
     scene.watch()
@@ -177,7 +181,7 @@ def test_rows_that_another_version_answered_or_that_failed_do_not_count(scene: S
 
 
 def test_lines_that_cannot_be_read_are_passed_over(scene: Scene) -> None:
-    scene.segment(["", "{", "7", json.dumps({"version": "1", "status": 200, "rows": [[1, 2]]})])
+    scene.segment(["", "{", "7", json.dumps({"version": "1", "status": 200, "pinned": False, "rows": [[1, 2]]})])
     scene.score(60, shift=2.0)
     scene.watch()
     assert len(scene.told) == 1
