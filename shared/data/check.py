@@ -82,7 +82,8 @@ def _columns(header: Sequence[str], contract: Contract) -> Iterator[Problem]:
 
 def _renamed(name: str, extra: Sequence[str]) -> str:
     near = {other.strip().casefold(): other for other in extra}
-    found = difflib.get_close_matches(name.casefold(), near, 1)
+    longer = [other for other in near if other.startswith(f"{name.casefold()}_")]
+    found = difflib.get_close_matches(name.casefold(), near, 1) or longer
     return f'rename "{shown(near[found[0]])}" to {name}' if found else f"add column {name}"
 
 

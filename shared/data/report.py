@@ -42,7 +42,7 @@ def to_html(verdict: Verdict, *, title: str) -> str:
 
 def _section(problem: Problem, rows: int) -> str:
     entries = [("rule", f"<code>{escape(problem.rule)}</code>"), *_where(problem, rows)]
-    values = ", ".join(f"<code>{escape(_safe(sample)) or '(empty)'}</code>" for sample in problem.samples)
+    values = "<br>".join(f"<code>{escape(_safe(sample)) or '(empty)'}</code>" for sample in problem.samples)
     entries += [("found", values)] if problem.samples else []
     entries += [("to mend it", escape(problem.remedy))]
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in entries)

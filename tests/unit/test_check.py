@@ -173,6 +173,11 @@ def test_a_renamed_column_is_recognised(verdict_on) -> None:
     assert (missing.remedy, extra.what) == ('rename " age" to AGE', "the contract has no column  age")
 
 
+def test_a_column_named_with_its_unit_is_recognised(verdict_on) -> None:
+    missing, _ = verdict_on("ID,AGE_YEARS,TOWN\n1,59,Ulm\n").problems
+    assert missing.remedy == 'rename "AGE_YEARS" to AGE'
+
+
 def test_a_column_that_the_contract_does_not_have_is_refused(only) -> None:
     assert only("ID,AGE,TOWN,SIZE\n1,59,Ulm,3\n").what == "the contract has no column SIZE"
 
