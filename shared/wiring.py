@@ -76,8 +76,7 @@ def app() -> App:
 def poisoned(queue: str, body: bytes) -> None:
     """Record a doorbell that failed every time as a dead letter of its model. Never raises: nothing comes after it."""
     text = body.decode(errors="replace")[:100]
-    todo = f"baton doctor; then baton replay {text}; docs/runbook.md#poison"
-    log.error("model cannot be advanced", model=text, queue=queue, next=todo)
+    log.error("model cannot be advanced", model=text, queue=queue, next="baton doctor; docs/runbook.md#poison")
     try:
         details = {"kind": "poison", "queue": queue, "why": "failed every time", "at": now().isoformat()}
         app().book.bury(names.model_name(text), f"poison-{queue}", details)
