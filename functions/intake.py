@@ -17,11 +17,15 @@ def _receive(event: func.EventGridEvent) -> None:
 def delivered(event: func.EventGridEvent | func.CloudEvent) -> Delivered:
     """The event as our wire format has it, whichever schema it was delivered in."""
     if isinstance(event, func.CloudEvent):
-        subject, kind = event.subject or "", event.type or ""
-        return Delivered(event.id or "", event.source or "", subject, kind, event.time, event.get_json())
-    return Delivered(
-        event.id, event.topic or "", event.subject or "", event.event_type or "", event.event_time, event.get_json()
-    )
+        topic, kind, time = event.source, event.type, event.time
+    else:
+        topic, kind, time = event.topic, event.event_type, event.event_time
+    return Delivered(_text(event.id), _text(topic), _text(event.subject), _text(kind), time, event.get_json())
+
+
+def _text(value: object) -> str:
+    """What should be text; the library passes on whatever stood there."""
+    return "" if value is None else str(value)
 
 
 @bp.function_name("on_new_data")

@@ -18,9 +18,7 @@ from shared.storage.port import Bells
 class Intake:
     """The way in for world events and, after authentication elsewhere, for what people ask."""
 
-    def __init__(
-        self, book: Ledger, bells: Bells, sources: wire.Sources, *, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, book: Ledger, bells: Bells, sources: wire.Sources, *, clock: Callable[[], datetime]) -> None:
         self._book = book
         self._bells = bells
         self._sources = sources
@@ -32,10 +30,11 @@ class Intake:
         try:
             routed = wire.read(delivered, self._sources, self._clock())
         except EventRefused as refused:
-            self._ignore(delivered, refused.what)
+            self._ignore(delivered, refused.what, refused.next)
             return
         if not self._knows(routed.model):
-            self._ignore(delivered, f"no model is published under the name {routed.model}")
+            todo = f"if it should be one: `baton publish models/{routed.model}`, then send it again, a file by dropping it again"
+            self._ignore(delivered, f"no model is published under the name {routed.model}", todo)
             return
         self.accept(routed.model, routed.event)
 
@@ -52,8 +51,10 @@ class Intake:
             self._known.add(model)
         return model in self._known
 
-    def _ignore(self, delivered: wire.Delivered, reason: str) -> None:
-        identity = names.identity_key(str(delivered.topic), str(delivered.type), str(delivered.id))
-        details = {"type": str(delivered.type)[:200], "subject": str(delivered.subject)[:500]}
+    def _ignore(self, delivered: wire.Delivered, reason: str, todo: str) -> None:
+        parts = (delivered.topic, delivered.type, delivered.id, delivered.subject)
+        topic, kind, number, subject = (part.encode(errors="replace").decode() for part in parts)
+        identity = names.identity_key(topic, kind, number, subject)
+        details = {"type": kind[:200], "subject": subject[:500], "next": todo}
         self._book.ignore(identity, reason, details, self._clock())
-        log.warning("event not taken", why=reason, subject=str(delivered.subject)[:200], event=identity[:16])
+        log.warning("event not taken", why=reason, subject=subject[:200], event=identity[:16], next=todo)

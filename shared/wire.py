@@ -8,13 +8,13 @@ Learning (azure-rest-api-specs, specification/eventgrid), whose keys occur in se
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from shared import events, names
 from shared.errors import EventRefused, NameRefused
@@ -23,8 +23,10 @@ CONTAINER = "incoming"
 SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<blob>.+)", re.DOTALL)
 WRITES = ("PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose")
 LARGEST = 1024 * 1024
-ID_LONGEST = 1024
+ID_LONGEST, BLOB_LONGEST, URL_LONGEST = 1024, 1024, 4096
+TEXT_LONGEST, TOLD_LONGEST = 256, 1000
 AHEAD, BEHIND = timedelta(hours=1), timedelta(days=3)
+FLOAT_MOST = sys.float_info.max
 NOT_A_NAME = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -59,7 +61,8 @@ class Routed:
 
 def read(delivered: Delivered, sources: Sources, now: datetime) -> Routed:
     """The event for the chain; `EventRefused` says which rule it breaks. Pure and safe to repeat."""
-    kind = (delivered.type or "").lower()
+    _check_form(delivered)
+    kind = delivered.type.lower()
     if kind not in READERS:
         raise _refused(f"type {delivered.type!r} is none that Baton takes")
     source, reader = READERS[kind]
@@ -69,11 +72,24 @@ def read(delivered: Delivered, sources: Sources, now: datetime) -> Routed:
 
 
 def _refused(what: str) -> EventRefused:
-    return EventRefused(what[:500], next="nothing, unless it was ours: compare infra/subscriptions.json with the sender")
+    return EventRefused(
+        what[:500], next="nothing, unless it was ours: compare infra/subscriptions.json with the sender"
+    )
+
+
+def _check_form(delivered: Delivered) -> None:
+    """What nobody could store or show is refused before anything of it is read."""
+    every = (delivered.id, delivered.topic, delivered.subject, delivered.type, delivered.data)
+    try:
+        size = len(json.dumps(every, ensure_ascii=False, default=str).encode())
+    except (ValueError, RecursionError) as error:
+        raise _refused(f"it cannot be written as JSON text ({type(error).__name__})") from error
+    if size > LARGEST:
+        raise _refused(f"it is {size} bytes large, at most {LARGEST} are taken")
 
 
 def _check_envelope(delivered: Delivered, topic: str, now: datetime) -> None:
-    if (delivered.topic or "").lower() != topic.lower():
+    if delivered.topic.lower() != topic.lower():
         raise _refused(f"topic {delivered.topic!r} is not the configured source {topic}")
     if not delivered.id or len(delivered.id) > ID_LONGEST:
         raise _refused("its id is missing or longer than 1,024 characters")
@@ -83,20 +99,24 @@ def _check_envelope(delivered: Delivered, topic: str, now: datetime) -> None:
 
 
 def _data(delivered: Delivered) -> Mapping[str, Any]:
-    """The event's data with keys in lower case; the few that differ in spelling alone count as one."""
+    """The event's data with keys in lower case; two that differ in spelling alone must say the same."""
     if not isinstance(delivered.data, Mapping):
         raise _refused(f"its data is {type(delivered.data).__name__}, must be an object")
-    if len(json.dumps(delivered.data, default=str)) > LARGEST:
-        raise _refused("its data is larger than 1 MiB")
-    return {str(key).lower(): value for key, value in delivered.data.items()}
+    data: dict[str, Any] = {}
+    for key, value in delivered.data.items():
+        if data.setdefault(str(key).lower(), value) != value:
+            raise _refused(f"data.{key} stands there twice and says different things")
+    return data
 
 
-def _text(data: Mapping[str, Any], key: str) -> str:
+def _text(data: Mapping[str, Any], key: str, longest: int = TEXT_LONGEST) -> str:
     value = data.get(key.lower())
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        value = str(value)
     if not isinstance(value, str) or not value.strip():
         raise _refused(f"data.{key} is {value!r}, must be text")
+    if len(value) > longest:
+        raise _refused(f"data.{key} has {len(value)} characters, at most {longest} are taken")
     return value.strip()
 
 
@@ -113,28 +133,40 @@ def _model(name: str) -> str:
 
 
 def _blob_created(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
-    match = SUBJECT.fullmatch(delivered.subject or "")
+    match = SUBJECT.fullmatch(delivered.subject)
     if match is None or match["container"] != CONTAINER:
         raise _refused(f"subject {delivered.subject!r} is not a blob in container {CONTAINER}")
     blob = match["blob"]
     _check_path(blob)
-    path = unquote(urlsplit(_text(data, "url")).path)
-    if not path.endswith(f"/{CONTAINER}/{blob}"):
-        raise _refused(f"subject names blob {blob!r}, data.url {path!r}")
+    url = _text(data, "url", URL_LONGEST)
+    if not _names_blob(url, delivered.topic.rsplit("/", 1)[-1].lower(), blob):
+        raise _refused(f"subject names blob {blob!r} of that account, data.url {url!r}")
     if data.get("api") not in WRITES:
         raise _refused(f"data.api {data.get('api')!r} does not complete a blob")
     size, etag = data.get("contentlength"), _text(data, "eTag").strip('"')
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise _refused(f"data.contentLength is {size!r}, must be a number of bytes")
     identity = names.identity_key(delivered.topic.lower(), CONTAINER, blob, etag)
-    api, sequencer = str(data["api"]), str(data.get("sequencer", ""))
+    api, sequencer = str(data["api"]), str(data.get("sequencer", ""))[:TEXT_LONGEST]
     event = events.DataLanded(
         id=identity, at=now, container=CONTAINER, blob=blob, etag=etag, size=size, api=api, sequencer=sequencer
     )
     return Routed(_model(blob.split("/", 1)[0]), event)
 
 
+def _names_blob(url: str, account: str, blob: str) -> bool:
+    """Whether a URL is this blob's: the account is the host's first label, or for Azurite the path's first part."""
+    host, _, path = url.partition("://")[2].partition("/")
+    if host.split(".")[0].lower() != account:
+        first, _, path = path.partition("/")
+        if first.lower() != account:
+            return False
+    return f"{CONTAINER}/{blob}" in (path, unquote(path))
+
+
 def _check_path(blob: str) -> None:
+    if len(blob) > BLOB_LONGEST:
+        raise _refused(f"the blob's name has {len(blob)} characters, at most {BLOB_LONGEST} are possible")
     parts = blob.split("/")
     if len(parts) < 2 or "" in parts or any(part in (".", "..") for part in parts):
         raise _refused(f"blob {blob!r} is not <model>/<file>, or holds an empty or dotted part")
@@ -144,7 +176,7 @@ def _check_path(blob: str) -> None:
 
 def _run_changed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
     run = _text(data, "runId")
-    if not (delivered.subject or "").endswith(f"/runs/{run}"):
+    if not delivered.subject.endswith(f"/runs/{run}"):
         raise _refused(f"subject {delivered.subject!r} and data.runId {run!r} disagree")
     status = "completed" if delivered.type.lower().endswith("runcompleted") else _text(data, "runStatus").lower()
     release = names.release_of_run(run)
@@ -160,13 +192,15 @@ def _model_registered(delivered: Delivered, data: Mapping[str, Any], now: dateti
     model, version = _text(data, "modelName"), _text(data, "modelVersion")
     if delivered.subject != f"models/{model}:{version}":
         raise _refused(f"subject {delivered.subject!r} and data name {model}:{version} disagree")
-    release = _tags(data, "modelTags").get("baton.release", "")
+    release = _tags(data, "modelTags").get("baton.release", "")[:TEXT_LONGEST]
     identity = names.identity_key("model", delivered.topic.lower(), model, version)
     return Routed(_model(model), events.ModelRegistered(id=identity, at=now, version=version, release=release))
 
 
 def _model_deployed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
     service, ids = _text(data, "serviceName"), str(data.get("modelids") or "")
+    if delivered.subject != f"endpoints/{service}":
+        raise _refused(f"subject {delivered.subject!r} and data.serviceName {service!r} disagree")
     model = ids.split(",")[0].rsplit(":", 1)[0].strip() or service
     identity = names.identity_key("deployed", delivered.topic.lower(), service, ids, delivered.id)
     return Routed(_model(model), events.ModelDeployed(id=identity, at=now, service=service))
@@ -174,19 +208,26 @@ def _model_deployed(delivered: Delivered, data: Mapping[str, Any], now: datetime
 
 def _drift_detected(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
     monitor, run = _text(data, "dataDriftName"), _text(data, "runId")
-    coefficient = data.get("driftcoefficient")
-    if not isinstance(coefficient, int | float) or not math.isfinite(coefficient):
-        raise _refused(f"data.driftCoefficient is {coefficient!r}, must be a finite number")
+    if not delivered.subject.endswith(f"/{run}"):
+        raise _refused(f"subject {delivered.subject!r} and data.runId {run!r} disagree")
+    coefficient = _number(data, "driftCoefficient")
     identity = names.identity_key("drift", delivered.topic.lower(), monitor, run)
-    event = events.DriftDetected(id=identity, at=now, monitor=monitor, run_id=run, coefficient=float(coefficient))
+    event = events.DriftDetected(id=identity, at=now, monitor=monitor, run_id=run, coefficient=coefficient)
     return Routed(_model(monitor), event)
+
+
+def _number(data: Mapping[str, Any], key: str) -> float:
+    value = data.get(key.lower())
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= FLOAT_MOST:
+        raise _refused(f"data.{key} is {value!r}, must be a finite number")
+    return float(value)
 
 
 def _retrain_requested(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:
     """Another system asks for a retrain. A person's decision is refused here: it enters through the web API only."""
     model, by = _text(data, "model"), _text(data, "by")
     identity = names.identity_key("request", delivered.topic.lower(), delivered.id)
-    why = str(data.get("why") or "asked through the topic")
+    why = str(data.get("why") or "asked through the topic")[:TOLD_LONGEST]
     return Routed(_model(model), events.RetrainRequested(id=identity, at=now, by=by, why=why))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +15,8 @@ from shared.state import Command
 from shared.storage.port import BlobMissing
 
 DATASETS, QUARANTINE, REPORTS, MODELS = "datasets", "quarantine", "reports", "models"
+ENDING = re.compile(r"\.[a-z][a-z0-9]{0,7}")
+NAME_KEPT = 200
 HTML, JSON, BYTES = "text/html; charset=utf-8", "application/json", "application/octet-stream"
 
 
@@ -33,9 +36,7 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome:
         summary = f"{seen.size} bytes, at most {parts.inline_limit} are checked in one file: split it"
         return FileRefused(**parts.stamp(model, command), blob=where, etag=etag, summary=summary, report="")
     with tempfile.TemporaryDirectory(prefix="baton-drop-") as folder:
-        file = Path(folder) / PurePosixPath(blob).name
-        contract = Path(folder) / "contract" / "contract.yaml"
-        contract.parent.mkdir()
+        file, contract = Path(folder) / "drop", Path(folder) / "contract.yaml"
         try:
             parts.blobs.fetch(container, blob, file, etag=etag)
         except BlobMissing:
@@ -52,7 +53,7 @@ def _keep(parts: Parts, model: str, command: Command, verdict: Verdict, file: Pa
         report = _quarantine(parts, model, verdict, file, where)
         summary = verdict.summary
         return FileRefused(**parts.stamp(model, command), blob=where, etag=etag, summary=summary, report=report)
-    stored = f"{model}/files/{verdict.sha256}{_ending(file.name)}"
+    stored = f"{model}/files/{verdict.sha256}{_ending(where)}"
     parts.blobs.put(DATASETS, stored, file, content_type=BYTES)
     report = _report(parts, REPORTS, f"{model}/drops/{verdict.sha256[:16]}", verdict, where)
     return FileAccepted(
@@ -69,9 +70,13 @@ def _keep(parts: Parts, model: str, command: Command, verdict: Verdict, file: Pa
 
 
 def _quarantine(parts: Parts, model: str, verdict: Verdict, file: Path, where: str) -> str:
-    """The refused bytes and their report side by side, under the bytes' hash and the drop's name."""
+    """The refused bytes and their report side by side, under the bytes' hash and the drop's name.
+
+    `drop-` keeps a drop that is called report.html apart from its report.
+    """
     place = f"{model}/{verdict.sha256[:16]}-{digest(where)[:8]}"
-    parts.blobs.put(QUARANTINE, f"{place}/{file.name}", file, content_type=BYTES)
+    name = PurePosixPath(where).name[-NAME_KEPT:]
+    parts.blobs.put(QUARANTINE, f"{place}/drop-{name}", file, content_type=BYTES)
     return _report(parts, QUARANTINE, place, verdict, where)
 
 
@@ -83,8 +88,8 @@ def _report(parts: Parts, container: str, place: str, verdict: Verdict, where: s
 
 
 def _ending(name: str) -> str:
-    """The file's endings as they say how it is to be read: .csv, .csv.gz, .jsonl, .parquet."""
-    return "".join(PurePosixPath(name).suffixes[-2:])[-16:].lower()
+    """The file's endings as they say how it is to be read: .csv, .csv.gz, .jsonl, .parquet; others are left out."""
+    return "".join(ending for ending in PurePosixPath(name.lower()).suffixes[-2:] if ENDING.fullmatch(ending))
 
 
 def tag_drop(parts: Parts, model: str, command: Command) -> Outcome:
