@@ -170,7 +170,7 @@ def _look(model: str, watched: Watched, reference: Path) -> Watched:
             "drift is not watched: the version has no reference.json",
             model=model,
             version=watched.version,
-            next=f"baton retrain {model}",
+            next=f"baton retrain {model} --why ...",
         )
         return watched
     rows = [row.features for row in watched.window]

@@ -200,6 +200,6 @@ def _wait(turn: Turn, answer: policy.Answer) -> None:
         turn.note("not retrained", rule=answer.rule, why=f"{causes}: {answer.why}")
         basket = replace(basket, causes=())
     elif answer.why != basket.refused_why and basket.causes:
-        todo = "baton retrain MODEL --why ... goes past it" if answer.until is None else ""
+        todo = f"baton retrain {turn.head.model} --why ... goes past it" if answer.until is None else ""
         turn.note("retrain waits", rule=answer.rule, why=answer.why, next=todo)
     turn.set_head(basket=replace(basket, refused_why=answer.why))

@@ -102,7 +102,8 @@ def _run_failed(turn: Turn, release: Release, event: RunEnded) -> str:
     tries = turn.spec_of(release).train.tries if release.state == "training" else TRIES
     reason = f"run {event.run_id} {event.status}: {event.reason}"
     if release.attempt >= tries:
-        todo = f"`baton logs {release.id}` shows the run's last words; mend the folder, `baton publish`, then `baton retry {release.id}`"
+        mend = f"mend the folder, `baton publish models/{release.model}`, then `baton retry {release.id} --why ...`"
+        todo = f"`baton logs {release.id}` shows the run's last words; {mend}"
         turn.end(release, "failed", reason, next=todo, numbers={"tries": release.attempt})
         return reason
     turn.note("run failed, trying again", release, why=reason, numbers={"try": release.attempt}, level="warning")
@@ -210,7 +211,8 @@ def deployment_ended(turn: Turn, release: Release, event: DeploymentEnded) -> st
     if release.state != "staging":
         raise Stale(f"{release.id} is {release.state}")
     if not event.healthy:
-        todo = f"mend score.py or requirements.txt, `baton publish`, then `baton retry {release.id}`"
+        again = f"`baton publish models/{release.model}`, then `baton retry {release.id} --why ...`"
+        todo = f"mend score.py or requirements.txt, {again}"
         turn.send("clean_up", deployment=event.deployment)
         turn.end(release, "failed", f"staging did not start: {event.reason}", next=todo)
         return event.reason

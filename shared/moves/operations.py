@@ -42,7 +42,7 @@ def paused(turn: Turn, event: PauseRequested) -> str:
     if turn.head.paused:
         raise Stale("paused already")
     turn.set_head(paused=f"{event.by}: {event.why}", paused_at=turn.now)
-    turn.note("model paused", why=turn.head.paused, next=f"baton resume {turn.head.model}")
+    turn.note("model paused", why=turn.head.paused, next=f"baton resume {turn.head.model} --why ...")
     return turn.head.paused
 
 
@@ -107,7 +107,7 @@ def deadline_passed(turn: Turn, event: DeadlinePassed) -> str:
         return "the basket is looked at again"
     if event.of == "rollback":
         turn.set_head(rollback=None)
-        todo = "look at the endpoint, then `baton rollback` again"
+        todo = f"look at the endpoint, then `baton rollback {turn.head.model} --why ...`"
         turn.note("roll-back gave up", why="no answer in time", next=todo, level="error")
         return "the roll-back is over its deadline"
     release = turn.releases.get(event.of)
@@ -119,7 +119,7 @@ def deadline_passed(turn: Turn, event: DeadlinePassed) -> str:
 
 def _overdue(turn: Turn, release: Release) -> None:
     why = f"{release.state} since {release.past[-1][1]}, over its deadline"
-    again = f"baton retry {release.id}"
+    again = f"baton retry {release.id} --why ..."
     if release.state == "awaiting approval":
         shipping.drop(turn, release, "expired", why, next=again)
     elif release.state == "rolling out" and not release.back_why:
@@ -151,9 +151,9 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
 
 def _hold(turn: Turn, release: Release, why: str) -> None:
     if release.state in ("staging", "rolling out"):
-        shipping.drop(turn, release, "held", why, next=f"baton retry {release.id}")
+        shipping.drop(turn, release, "held", why, next=f"baton retry {release.id} --why ...")
     else:
-        turn.end(release, "held", why, next=f"baton retry {release.id}")
+        turn.end(release, "held", why, next=f"baton retry {release.id} --why ...")
 
 
 def _fail(turn: Turn, release: Release, why: str, next: str) -> None:

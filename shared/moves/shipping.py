@@ -86,7 +86,7 @@ def champion_seen(turn: Turn, release: Release, event: ChampionSeen) -> str:
         raise Stale(f"{release.id} is rolling out already")
     if event.version != release.against:
         why = f"version {event.version or 'none'} serves now, approved against {release.against or 'none'}"
-        drop(turn, release, "held", why, next=f"baton retry {release.id} judges against what serves now")
+        drop(turn, release, "held", why, next=f"baton retry {release.id} --why ... judges against what serves now")
         return why
     _set_step(turn, turn.set(release, split=dict(event.split)), 0)
     return "the champion is as approved"
@@ -145,7 +145,7 @@ def step_seen(turn: Turn, release: Release, event: StepSeen) -> str:
         raise Stale(f"{release.id} is no longer in this step")
     if dict(event.split) != dict(release.split):
         why = f"somebody changed the traffic to {_words(event.split)} during the roll-out"
-        turn.end(release, "held", why, next=f"look at the endpoint, then `baton retry {release.id}`")
+        turn.end(release, "held", why, next=f"look at the endpoint, then `baton retry {release.id} --why ...`")
         return why
     plan = turn.spec_of(release).rollout
     requests, errors = event.requests - release.step_requests, event.errors - release.step_errors
@@ -201,7 +201,7 @@ def traffic_refused(turn: Turn, event: TrafficRefused, release: Release | None) 
     elif event.purpose == "back":
         take_back(turn, turn.set(release, split=dict(event.found)), release.back_why)
     else:
-        turn.end(release, "held", why, next=f"look at the endpoint, then `baton retry {release.id}`")
+        turn.end(release, "held", why, next=f"look at the endpoint, then `baton retry {release.id} --why ...`")
     return why
 
 

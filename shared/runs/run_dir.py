@@ -38,7 +38,7 @@ class RunDir:
     def again(self) -> str:
         """The command that tries the run's release again, for remedies."""
         release = release_of_run(self.request.run_id)
-        return f"`baton retry {release}`" if release else "start the run again"
+        return f"`baton retry {release} --why ...`" if release else "start the run again"
 
     def input(self, name: str) -> Path:
         """The folder of a materialised input."""

@@ -260,7 +260,7 @@ def test_what_the_training_script_did_wrong_is_told_with_the_remedy(tmp_path, fo
 
     assert what in raised.value.what
     assert "models/linear/train.py" in raised.value.next
-    assert "`baton retry linear-0001`" in raised.value.next
+    assert "`baton retry linear-0001 --why ...`" in raised.value.next
     assert tracking.ended == [False]
 
 
