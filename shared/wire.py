@@ -104,8 +104,10 @@ def _data(delivered: Delivered) -> Mapping[str, Any]:
         raise _refused(f"its data is {type(delivered.data).__name__}, must be an object")
     data: dict[str, Any] = {}
     for key, value in delivered.data.items():
-        if data.setdefault(str(key).lower(), value) != value:
+        name = str(key).lower()
+        if name in data and data[name] != value:
             raise _refused(f"data.{key} stands there twice and says different things")
+        data[name] = value
     return data
 
 
