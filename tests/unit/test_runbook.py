@@ -18,7 +18,7 @@ COMMAND = re.compile(r"\bbaton ([a-z][a-z-]*)((?: (?:--?[\w-]+|\.\.\.|[\w./{}-]+
 
 def named_sections() -> dict[str, str]:
     """Each section that the code sends people to, with the file that does; `{...kind...}` means all commands."""
-    found = {}
+    found: dict[str, str] = {}
     for path in sources():
         for section in SECTION.findall(path.read_text()):
             names = re.findall(r"'([a-z][a-z-]+)'", section) if section.startswith("{") else [section]
@@ -47,7 +47,7 @@ def named_commands() -> list[tuple[str, str, str]]:
 @pytest.fixture(scope="module")
 def baton() -> click.Group:
     """The command line."""
-    from cli.main import baton as group
+    from cli.main import main as group
 
     return group
 
