@@ -56,10 +56,10 @@ MOVES: Mapping[type[events.Event], Move] = {
 
 OUTCOME_MOVES: Mapping[type[events.Event], OutcomeMove] = {
     events.VersionRegistered: _of_release(building.version_registered),
-    events.DeploymentEnded: _of_release(building.deployment_ended),
+    events.DeploymentEnded: building.deployment_ended,
     events.ChampionSeen: operations.champion_seen,
-    events.TrafficSet: lambda turn, event, release: shipping.traffic_set(turn, event, release),
-    events.TrafficRefused: lambda turn, event, release: shipping.traffic_refused(turn, event, release),
+    events.TrafficSet: shipping.traffic_set,
+    events.TrafficRefused: shipping.traffic_refused,
     events.StepSeen: _of_release(shipping.step_seen),
     events.CommandFailed: operations.command_failed,
     events.CommandDone: lambda turn, event, release: event.detail or f"{event.name} done",
@@ -90,7 +90,7 @@ def decide(
     except Stale as stale:
         return turn.decision("stale", str(stale))
     if not turn.head.paused:
-        shipping.ship_what_is_ready(turn)
+        shipping.free_slot(turn)
         basket.open_next(turn)
     return turn.decision("taken", why)
 
@@ -106,22 +106,29 @@ def due(head: Head, releases: Mapping[str, Release], now: datetime) -> list[even
     """The deadlines that have passed, as events; none while the model is paused."""
     if head.paused:
         return []
-    waits = [(release.deadline, release.id, release.state) for release in releases.values()]
-    waits += [(head.basket.look_at, "basket", "basket")]
-    waits += [(head.rollback.deadline, "rollback", "rollback")] if head.rollback else []
     return [
         events.DeadlinePassed(id=f"deadline:{of}:{moment.isoformat()}", at=now, of=of, what=f"{what} over its deadline")
-        for moment, of, what in waits
-        if moment is not None and moment <= now
+        for moment, of, what in _waits(head, releases)
+        if moment <= now
     ]
+
+
+def _waits(head: Head, releases: Mapping[str, Release]) -> list[tuple[datetime, str, str]]:
+    """Every moment that something waits for: when, of what, and in which words."""
+    waits = [(release.deadline, release.id, release.state) for release in releases.values()]
+    waits += [(head.basket.look_at, "basket", "basket")]
+    if head.rollback is not None:
+        waits += [(head.rollback.deadline, "rollback", "rollback")]
+    else:
+        waits += [(head.warm_until, "warm", "the champion before")]
+    return [(moment, of, what) for moment, of, what in waits if moment is not None]
 
 
 def wake_at(head: Head, releases: Mapping[str, Release], *, ring_again_at: datetime) -> datetime | None:
     """The earliest moment at which the model must be looked at: a deadline, or commands rung for again."""
-    moments = [release.deadline for release in releases.values()]
-    moments += [head.basket.look_at, head.rollback.deadline if head.rollback else None]
+    moments = [moment for moment, _, _ in _waits(head, releases)]
     moments += [moment for _, moment in head.later]
     moments += [ring_again_at] if head.outstanding > len(head.later) or head.early > 0 else []
     if head.paused:
         return None
-    return min((moment for moment in moments if moment is not None), default=None)
+    return min(moments, default=None)

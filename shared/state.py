@@ -76,7 +76,8 @@ class Rollback:
 class Head:
     """One model's head. Numbers count up and are never reused; `wake_at` is the earliest moment that is due.
 
-    `outstanding` counts all commands in the outbox, `later` those of them that are not due for a while.
+    `outstanding` counts all commands in the outbox, `later` those of them that are not due for a while. `previous` is
+    the champion before, kept warm for a roll-back until `warm_until`.
     """
 
     model: str
@@ -92,6 +93,7 @@ class Head:
     shipping: str = ""
     champion: Champion | None = None
     previous: Champion | None = None
+    warm_until: datetime | None = None
     rollback: Rollback | None = None
     paused: str = ""
     paused_at: datetime | None = None
@@ -110,8 +112,10 @@ class Release:
     """One attempt to bring a version to production, with the rules it began with (`folder`).
 
     `files` is the number of the last accepted file that it may read; the dataset version is files 1 to that
-    number. `against` is the champion's version that verdict and approval were made against. `deadline` and
-    `owner` say until when and for whom it waits.
+    number. `attempt` counts the tries of the present step, `runs` all runs of each step, so that no run's name comes
+    twice. `moving` is the purpose of the traffic change under way: there is one at a time. `against` is the
+    champion's version that verdict and approval were made against. `deadline` and `owner` say until when and for
+    whom it waits.
     """
 
     id: str
@@ -124,6 +128,7 @@ class Release:
     files: int = 0
     first_new_file: int = 0
     attempt: int = 1
+    runs: Mapping[str, int] = field(default_factory=dict)
     run: str = ""
     train_run: str = ""
     manifest: str = ""
@@ -142,6 +147,7 @@ class Release:
     step_requests: int = 0
     step_errors: int = 0
     split: Mapping[str, int] = field(default_factory=dict)
+    moving: str = ""
     back_why: str = ""
     ready: bool = False
     deadline: datetime | None = None

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared import commands, names
+from shared.room import cut
 from shared.spec import Spec
-from shared.state import ENDS, AcceptedFile, Cause, Command, Head, Release
+from shared.state import ENDS, LIVE, SHIPPING, AcceptedFile, Cause, Command, Head, Release
 
 ANSWERS = ("taken", "stale", "early")
 Answer = Literal["taken", "stale", "early"]
 PAST_KEPT = 24
+NUMBERS_KEPT = 24
 SOON = timedelta(minutes=2)
 
 
@@ -83,9 +85,11 @@ class Turn:
         return self.releases[release.id]
 
     def note(self, what: str, release: Release | str = "", **details: Any) -> None:
-        """Tell one sentence of the story."""
+        """Tell one sentence of the story, cut to what a journal line has room for."""
         name = release if isinstance(release, str) else release.id
-        self.notes.append(Note(what, name, **details))
+        texts = {key: cut(text) for key, text in details.items() if isinstance(text, str)}
+        numbers = dict(list(details.get("numbers", {}).items())[:NUMBERS_KEPT])
+        self.notes.append(Note(what, name, **{**details, **texts, "numbers": numbers}))
 
     def send(self, kind: str, release: Release | str = "", *, after: timedelta = timedelta(0), **payload: Any) -> None:
         """Put a command in the outbox, due `after` from now."""
@@ -126,8 +130,9 @@ class Turn:
         return self.set(release, state=state, deadline=deadline, owner=owner, past=past, **fields)
 
     def end(self, release: Release, state: str, why: str, *, next: str = "", **details: Any) -> None:
-        """Close a release for good, free its slot, and say so once to its owner."""
+        """Close a release for good, free its slot, remove its deployment unless it is kept warm, and tell its owner once."""
         assert state in ENDS, state
+        why = cut(why)
         past = (*release.past, (state, self.now.isoformat()))[-PAST_KEPT:]
         done = replace(release, state=state, why=why, next=next, deadline=None, owner="", past=past)
         del self.releases[release.id]
@@ -136,6 +141,8 @@ class Turn:
         level = "error" if state == "failed" else "info"
         self.note(f"release {state}", release, why=why, next=next, level=level, **details)
         self.send("tell", release, state=state, why=why, next=next)
+        if state != "replaced" and _was_deployed(release):
+            self.send("clean_up", deployment=names.deployment_name(release.id))
 
     def _free_slots(self, release: str) -> None:
         if self.head.building == release:
@@ -155,3 +162,7 @@ class Turn:
             tuple(self.files),
             tuple(self.notes),
         )
+
+
+def _was_deployed(release: Release) -> bool:
+    return release.state in (*SHIPPING, LIVE) or any(state == "staging" for state, _ in release.past)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from shared import gates, names
 from shared.events import ChampionSeen, DeploymentEnded, RunEnded, RunStarted, VersionRegistered
+from shared.moves import champion, shipping
 from shared.moves.stale import Stale
+from shared.room import cut
 from shared.state import Cause, Release
 from shared.turn import Turn
-from shared.verdict import Document, Verdict, number
+from shared.verdict import Document, Verdict, is_number, number
 
 PLATFORM_SLACK = timedelta(minutes=5)
 JUDGING = timedelta(minutes=30)
@@ -19,6 +22,8 @@ CERTIFYING = timedelta(minutes=30)
 STAGING = timedelta(minutes=30)
 LOOK_EVERY = timedelta(seconds=20)
 TRIES = 2
+JUDGED_AT_MOST = 6
+VERDICT_ROOM = 2000
 
 
 def open_training(turn: Turn, causes: tuple[Cause, ...], *, first_new_file: int, why: str) -> None:
@@ -38,7 +43,8 @@ def open_judging(turn: Turn, causes: tuple[Cause, ...], **fields: Any) -> None:
 
 def _start(turn: Turn, release: Release, step: str) -> None:
     """Start the step's run under a name that is chosen here, before the platform hears of it."""
-    run = names.run_id(release.id, step, release.attempt)
+    made = release.runs.get(step, 0) + 1
+    run = names.run_id(release.id, step, made)
     within = {
         "train": timedelta(minutes=turn.spec_of(release).train.max_minutes) + PLATFORM_SLACK,
         "judge": JUDGING,
@@ -46,7 +52,8 @@ def _start(turn: Turn, release: Release, step: str) -> None:
     }[step]
     state = {"train": "training", "judge": "judging", "certify": "certifying"}[step]
     fields = {"train_run": run} if step == "train" else {}
-    release = turn.move(release, state, within=within, owner="platform", run=run, **fields)
+    runs = {**release.runs, step: made}
+    release = turn.move(release, state, within=within, owner="platform", run=run, runs=runs, **fields)
     turn.send("start_run", release, run_id=run, step=step, folder=release.folder, **_inputs(release, step))
 
 
@@ -69,7 +76,10 @@ def to_judging(turn: Turn, release: Release) -> None:
 
 def run_started(turn: Turn, event: RunStarted) -> str:
     """The platform has the run; it is looked at now and then, in case its event is lost."""
-    release = _waiting_for(turn, event.run_id)
+    release = _found_waiting(turn, event.run_id)
+    if release is None:
+        turn.send("cancel_run", run_id=event.run_id)
+        raise Stale(f"no open release waits for run {event.run_id}, so it is stopped")
     if event.manifest:
         release = turn.set(release, manifest=event.manifest)
     turn.send("look_at_run", release, after=LOOK_EVERY, run_id=event.run_id)
@@ -78,10 +88,14 @@ def run_started(turn: Turn, event: RunStarted) -> str:
 
 
 def _waiting_for(turn: Turn, run_id: str) -> Release:
-    for release in turn.releases.values():
-        if release.run == run_id:
-            return release
-    raise Stale(f"no open release waits for run {run_id}")
+    found = _found_waiting(turn, run_id)
+    if found is None:
+        raise Stale(f"no open release waits for run {run_id}")
+    return found
+
+
+def _found_waiting(turn: Turn, run_id: str) -> Release | None:
+    return next((release for release in turn.releases.values() if release.run == run_id), None)
 
 
 def run_ended(turn: Turn, event: RunEnded) -> str:
@@ -114,7 +128,9 @@ def _run_failed(turn: Turn, release: Release, event: RunEnded) -> str:
 
 
 def _trained(turn: Turn, release: Release, event: RunEnded) -> None:
-    metrics = {name: float(value) for name, value in dict(event.result.get("metrics", {})).items()}
+    found = event.result.get("metrics")
+    logged = found if isinstance(found, Mapping) else {}
+    metrics = {str(name): float(value) for name, value in logged.items() if is_number(value)}
     turn.note("candidate trained", release, why=event.run_id, numbers={**metrics, "seconds": event.seconds})
     to_judging(turn, release)
 
@@ -122,22 +138,25 @@ def _trained(turn: Turn, release: Release, event: RunEnded) -> None:
 def champion_seen(turn: Turn, release: Release, event: ChampionSeen) -> str:
     """For judging: compare with what serves. For staging: what serves must still be what was judged against."""
     if release.state == "judging":
-        folder = _folder_of(turn, event.version) or release.folder
+        if release.run:
+            raise Stale(f"{release.id} is being judged already")
+        folder = champion.folder_of(turn, event.version) or release.folder
         release = turn.set(release, against=event.version, against_folder=folder if event.version else "")
         _start(turn, release, "judge")
         return f"version {event.version} serves" if event.version else "nothing serves yet"
     if event.version != release.against:
         why = f"version {event.version or 'none'} serves now, judged against {release.against or 'none'}"
         turn.note("champion changed", release, why=f"{why}: judged again", level="warning")
-        to_judging(turn, release)
+        _judge_again(turn, release, why)
         return why
-    turn.move(release, "staging", within=None, owner="the shipping slot", ready=True)
-    return "staged and ready"
+    return shipping.reach_slot(turn, release)
 
 
-def _folder_of(turn: Turn, version: str) -> str:
-    known = [champion for champion in (turn.head.champion, turn.head.previous) if champion is not None]
-    return next((champion.folder for champion in known if champion.version == version), "")
+def _judge_again(turn: Turn, release: Release, why: str) -> None:
+    if release.runs.get("judge", 0) >= JUDGED_AT_MOST:
+        turn.end(release, "held", f"{why}, and it was judged {JUDGED_AT_MOST} times", next=f"baton retry {release.id}")
+    else:
+        to_judging(turn, release)
 
 
 def _judged(turn: Turn, release: Release, event: RunEnded) -> None:
@@ -147,6 +166,9 @@ def _judged(turn: Turn, release: Release, event: RunEnded) -> None:
     if _held(turn, release, verdict):
         return
     turn.note("candidate passed the gates", release, rule="gates", why=release.verdict, numbers=gain)
+    if release.certificate:
+        _deploy(turn, release)
+        return
     if release.version:
         _start_certifying(turn, release)
         return
@@ -165,7 +187,7 @@ def _held(turn: Turn, release: Release, verdict: Verdict) -> bool:
 
 
 def _story(verdict: Verdict) -> str:
-    return "; ".join(f"{result.gate}: {result.why}" for result in verdict.results)
+    return cut("; ".join(f"{result.gate}: {result.why}" for result in verdict.results), VERDICT_ROOM)
 
 
 def _measured(evidence: Document) -> dict[str, float]:
@@ -202,18 +224,24 @@ def _certified(turn: Turn, release: Release, event: RunEnded) -> None:
     if _held(turn, release, verdict):
         return
     turn.note("certificate earned", release, rule="certificate", why=_story(verdict))
+    _deploy(turn, release)
+
+
+def _deploy(turn: Turn, release: Release) -> None:
     release = turn.move(release, "staging", within=STAGING, owner="platform", run="")
     turn.send("deploy_staging", release, version=release.version, folder=release.folder)
 
 
-def deployment_ended(turn: Turn, release: Release, event: DeploymentEnded) -> str:
+def deployment_ended(turn: Turn, event: DeploymentEnded, release: Release | None) -> str:
     """The staged server answers, or it does not and production stays untouched."""
+    if release is None:
+        turn.send("clean_up", deployment=event.deployment)
+        raise Stale("its release has ended, so the deployment is removed")
     if release.state != "staging":
         raise Stale(f"{release.id} is {release.state}")
     if not event.healthy:
         again = f"`baton publish models/{release.model}`, then `baton retry {release.id} --why ...`"
         todo = f"mend score.py or requirements.txt, {again}"
-        turn.send("clean_up", deployment=event.deployment)
         turn.end(release, "failed", f"staging did not start: {event.reason}", next=todo)
         return event.reason
     turn.note("staged", release, why=f"deployment {event.deployment} answers, with no traffic")

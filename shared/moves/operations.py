@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import names
 from shared.events import (
     ChampionSeen,
     CommandFailed,
@@ -16,13 +15,15 @@ from shared.events import (
     ResumeRequested,
     RollbackRequested,
 )
-from shared.moves import basket, building, shipping
+from shared.moves import basket, building, champion, shipping
 from shared.moves.stale import Stale
-from shared.state import Champion, Release, Rollback
+from shared.room import cut
+from shared.state import LIVE, Release, Rollback
 from shared.turn import Turn
 
 ROLLBACK_WITHIN = timedelta(minutes=10)
 HELD_IF_UNREADABLE = ("observe_champion",)
+NOBODY_WAITS = ("tell", "tag_drop", "ask_approval", "clean_up", "cancel_run", "look_at_run", "check_file")
 
 
 def published(turn: Turn, event: ModelPublished) -> str:
@@ -54,7 +55,9 @@ def resumed(turn: Turn, event: ResumeRequested) -> str:
     for release in list(turn.releases.values()):
         if release.deadline is not None:
             turn.set(release, deadline=release.deadline + slept)
-    turn.set_head(paused="", paused_at=None)
+    rollback = turn.head.rollback
+    later = replace(rollback, deadline=rollback.deadline + slept) if rollback is not None else None
+    turn.set_head(paused="", paused_at=None, rollback=later)
     turn.note("model resumed", why=f"{event.by}, after {slept.total_seconds():.0f} s")
     return "resumed"
 
@@ -70,13 +73,13 @@ def rollback_asked(turn: Turn, event: RollbackRequested) -> str:
             raise Stale("the roll-out is being taken back already")
         shipping.take_back(turn, rolling, why)
         return why
-    champion, target = turn.head.champion, turn.head.previous
-    if champion is None or target is None:
-        raise Stale(f"nothing to go back to: no champion before {champion.version if champion else 'none'} is kept")
+    serving, target = turn.head.champion, turn.head.previous
+    if serving is None or target is None:
+        raise Stale(f"nothing to go back to: no champion before {serving.version if serving else 'none'} is kept")
     turn.set_head(rollback=Rollback(event.by, event.why, target, turn.now + ROLLBACK_WITHIN))
-    split, expected = {target.deployment: 100}, {champion.deployment: 100}
-    turn.note("roll-back begun", champion.release, why=f"{why}; to version {target.version}")
-    turn.send("set_traffic", champion.release, purpose="rollback", split=split, expected=expected)
+    split, expected = {target.deployment: 100}, {serving.deployment: 100}
+    turn.note("roll-back begun", serving.release, why=f"{why}; to version {target.version}")
+    turn.send("set_traffic", serving.release, purpose="rollback", split=split, expected=expected)
     return why
 
 
@@ -86,30 +89,15 @@ def deployed(turn: Turn, event: ModelDeployed) -> str:
     return f"service {event.service} was deployed"
 
 
-def champion_observed(turn: Turn, event: ChampionSeen) -> str:
-    """What serves is the champion, whoever put it there; nothing is concluded while we move traffic ourselves."""
-    champion = turn.head.champion
-    ours = turn.releases.get(turn.head.shipping)
-    if turn.head.rollback is not None or (ours is not None and ours.state == "rolling out"):
-        raise Stale("traffic is being moved by a release")
-    if not event.version or (champion is not None and champion.version == event.version):
-        raise Stale(f"version {event.version or 'none'} serves, as known")
-    found = Champion(event.version, event.deployment, "", turn.head.folder, turn.now)
-    turn.set_head(champion=found, previous=champion)
-    turn.note("champion changed by somebody else", why=f"version {event.version} serves", level="warning")
-    return f"version {event.version} serves"
-
-
 def deadline_passed(turn: Turn, event: DeadlinePassed) -> str:
     """Nothing waits in silence: what did not come in time ends, with what to do."""
     if event.of == "basket":
         turn.set_head(basket=replace(turn.head.basket, look_at=None))
         return "the basket is looked at again"
     if event.of == "rollback":
-        turn.set_head(rollback=None)
-        todo = f"look at the endpoint, then `baton rollback {turn.head.model} --why ...`"
-        turn.note("roll-back gave up", why="no answer in time", next=todo, level="error")
-        return "the roll-back is over its deadline"
+        return _rollback_failed(turn, "no answer in time")
+    if event.of == "warm":
+        return _cooled(turn)
     release = turn.releases.get(event.of)
     if release is None:
         raise Stale(f"{event.of} is not open")
@@ -117,61 +105,78 @@ def deadline_passed(turn: Turn, event: DeadlinePassed) -> str:
     return event.what
 
 
+def _cooled(turn: Turn) -> str:
+    """The champion before was kept warm long enough: a roll-back no longer reaches it."""
+    before = turn.head.previous
+    turn.set_head(previous=None, warm_until=None)
+    if before is None:
+        return "nothing was kept warm"
+    champion.let_go(turn, before)
+    why = f"version {before.version} is no longer kept for a roll-back"
+    turn.note("champion before let go", before.release, why=why)
+    return why
+
+
+def _rollback_failed(turn: Turn, reason: str) -> str:
+    turn.set_head(rollback=None)
+    todo = f"look at the endpoint, then `baton rollback {turn.head.model} --why ...`"
+    turn.note("roll-back gave up", why=reason, next=todo, level="error")
+    turn.send("tell", state="roll-back gave up", why=cut(reason), next=todo)
+    turn.send("observe_champion")
+    return f"the roll-back gave up: {reason}"
+
+
 def _overdue(turn: Turn, release: Release) -> None:
     why = f"{release.state} since {release.past[-1][1]}, over its deadline"
     again = f"baton retry {release.id} --why ..."
     if release.state == "awaiting approval":
-        shipping.drop(turn, release, "expired", why, next=again)
+        turn.end(release, "expired", why, next=again)
     elif release.state == "rolling out" and not release.back_why:
-        turn.set(release, deadline=turn.now + ROLLBACK_WITHIN)
-        shipping.take_back(turn, turn.releases[release.id], why)
-    elif release.state == "staging":
-        shipping.drop(turn, release, "failed", why, next=again)
+        shipping.take_back(turn, release, why)
     else:
-        if release.run:
-            turn.send("cancel_run", release, run_id=release.run)
-        turn.end(release, "failed", why, next=again)
+        _fail(turn, release, why, again)
 
 
 def command_failed(turn: Turn, event: CommandFailed, release: Release | None) -> str:
     """A command was given up: its release ends with the reason, and nothing passes because nobody answered."""
     turn.set_head(dead=turn.head.dead + 1)
-    why = f"{event.name} after {event.tries} tries: {event.reason}"
+    why = cut(f"{event.name} after {event.tries} tries: {event.reason}")
     turn.note("command set aside", release or "", rule=event.name, why=why, next=event.next, level="error")
-    if release is None or event.name in ("tell", "tag_drop", "ask_approval", "clean_up", "cancel_run", "look_at_run"):
+    if event.name == "set_traffic" and turn.head.rollback is not None:
+        return _rollback_failed(turn, why)
+    if release is None or release.state == LIVE or event.name in NOBODY_WAITS:
         return why
     if event.name in HELD_IF_UNREADABLE:
-        _hold(turn, release, f"what serves could not be read: {event.reason}")
+        again = f"baton retry {release.id} --why ..."
+        turn.end(release, "held", f"what serves could not be read: {event.reason}", next=again)
+    elif release.state == "rolling out" and event.name == "set_traffic":
+        shipping.traffic_failed(turn, release, why, event.next)
     elif release.state == "rolling out" and not release.back_why:
         shipping.take_back(turn, release, why)
-    elif release.state != "live":
+    elif release.state != "rolling out":
         _fail(turn, release, why, event.next)
     return why
 
 
-def _hold(turn: Turn, release: Release, why: str) -> None:
-    if release.state in ("staging", "rolling out"):
-        shipping.drop(turn, release, "held", why, next=f"baton retry {release.id} --why ...")
-    else:
-        turn.end(release, "held", why, next=f"baton retry {release.id} --why ...")
-
-
 def _fail(turn: Turn, release: Release, why: str, next: str) -> None:
-    if release.state == "staging":
-        turn.send("clean_up", deployment=names.deployment_name(release.id))
+    """End a release, stop its run, and where it had traffic ask what serves."""
+    if release.run:
+        turn.send("cancel_run", run_id=release.run)
     turn.end(release, "failed", why, next=next)
+    if release.state == "rolling out":
+        turn.send("observe_champion")
 
 
 def champion_seen(turn: Turn, event: ChampionSeen, release: Release | None) -> str:
     """An answer to `observe_champion`: for the model as a whole, for judging and staging, or for the first traffic."""
     if release is None:
-        return champion_observed(turn, event)
-    if not event.version and turn.head.champion is not None:
+        return champion.observed(turn, event)
+    moves = {"judging": building.champion_seen, "staging": building.champion_seen, "rolling out": shipping.champion_seen}
+    if release.state not in moves:
+        raise Stale(f"{release.id} is {release.state}")
+    if not event.version and turn.head.champion is not None and not champion.moving_traffic(turn):
         why = f"the endpoint says that nothing serves, but the ledger saw version {turn.head.champion.version} live"
-        _hold(turn, release, why)
+        turn.end(release, "held", why, next=f"baton retry {release.id} --why ...")
         return why
-    if release.state in ("judging", "staging"):
-        return building.champion_seen(turn, release, event)
-    if release.state == "rolling out":
-        return shipping.champion_seen(turn, release, event)
-    raise Stale(f"{release.id} is {release.state}")
+    champion.learn(turn, event)
+    return moves[release.state](turn, turn.releases[release.id], event)

@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import gates, names
 from shared.events import ApprovalGiven, ChampionSeen, StepSeen, TrafficRefused, TrafficSet
+from shared.moves.champion import enthrone, let_go
 from shared.moves.stale import Stale
+from shared.room import cut
 from shared.state import Champion, Release
 from shared.turn import Turn
 
+SLOT_SLACK = timedelta(minutes=30)
+OBSERVED_WITHIN = timedelta(minutes=30)
+BACK_WITHIN = timedelta(minutes=10)
 
-def ship_what_is_ready(turn: Turn) -> None:
-    """Bring the staged release to its approval, unless a roll-out is under way; an older one still waiting gives way."""
-    ready = turn.releases.get(turn.head.building)
-    if ready is None or not ready.ready or turn.head.rollback is not None:
-        return
+
+def reach_slot(turn: Turn, release: Release) -> str:
+    """A staged release, just seen to be about the present champion, asks for approval, or waits for the slot."""
+    busy_until = _busy_until(turn)
+    if busy_until is not None:
+        within = busy_until - turn.now + SLOT_SLACK
+        turn.move(release, "staging", within=within, owner="the shipping slot", ready=True)
+        return "staged, waits for the shipping slot"
     waiting = turn.releases.get(turn.head.shipping)
-    if waiting is not None and waiting.state == "rolling out":
-        return
     if waiting is not None:
-        drop(turn, waiting, "superseded", f"{ready.id} reached approval before {waiting.id} was decided on")
-    _ask(turn, ready)
+        why = f"{release.id} reached approval before {waiting.id} was decided on"
+        turn.end(waiting, "superseded", why)
+    _ask(turn, release)
+    return "staged, approval asked"
+
+
+def _busy_until(turn: Turn) -> datetime | None:
+    """Until when traffic is being moved at most; None if the slot can be had."""
+    rolling = turn.releases.get(turn.head.shipping)
+    moments = [turn.head.rollback.deadline] if turn.head.rollback is not None else []
+    if rolling is not None and rolling.state == "rolling out" and rolling.deadline is not None:
+        moments.append(rolling.deadline)
+    return max(moments, default=None)
+
+
+def free_slot(turn: Turn) -> None:
+    """Once no traffic moves any more, the staged release that waited goes on; what serves may be new, so it is asked first."""
+    ready = turn.releases.get(turn.head.building)
+    if ready is None or not ready.ready or _busy_until(turn) is not None:
+        return
+    turn.move(ready, "staging", within=OBSERVED_WITHIN, owner="platform", ready=False)
+    turn.send("observe_champion", ready)
 
 
 def _ask(turn: Turn, release: Release) -> None:
@@ -40,27 +66,23 @@ def _until(release: Release) -> str:
     return release.deadline.isoformat(timespec="minutes") if release.deadline else "for ever"
 
 
-def drop(turn: Turn, release: Release, state: str, why: str, *, next: str = "") -> None:
-    """End a release that has a deployment without traffic, and remove that deployment."""
-    turn.send("clean_up", deployment=names.deployment_name(release.id))
-    turn.end(release, state, why, next=next)
-
-
 def decided(turn: Turn, event: ApprovalGiven) -> str:
     """A person decided, on exactly what was asked; everything else is stale."""
     release = turn.releases.get(event.release)
     if release is None or release.state != "awaiting approval":
         raise Stale(f"{event.release} does not wait for approval")
+    if turn.head.rollback is not None:
+        raise Stale(f"a roll-back is under way: decide on {release.id} when it is done")
     _check_binding(release, event)
     _check_person(turn, release, event)
     verb = "approved" if event.approve else "rejected"
     turn.note(f"release {verb} by {event.by}", release, why=event.why)
     if not event.approve:
-        drop(turn, release, "rejected", f"{event.by}: {event.why}")
+        turn.end(release, "rejected", f"{event.by}: {event.why}")
         return f"rejected by {event.by}"
     within = timedelta(minutes=turn.spec_of(release).rollout.deadline_minutes)
     release = turn.move(
-        release, "rolling out", within=within, owner="platform", step=-1, approved_by=event.by, approved_why=event.why
+        release, "rolling out", within=within, owner="platform", step=-1, approved_by=event.by, approved_why=cut(event.why)
     )
     turn.send("observe_champion", release)
     return f"approved by {event.by}"
@@ -82,11 +104,11 @@ def _check_person(turn: Turn, release: Release, event: ApprovalGiven) -> None:
 
 def champion_seen(turn: Turn, release: Release, event: ChampionSeen) -> str:
     """Before the first traffic: what serves must still be what the verdict and the approval were made against."""
-    if release.step >= 0:
-        raise Stale(f"{release.id} is rolling out already")
+    if release.step >= 0 or release.back_why:
+        raise Stale(f"{release.id} is rolling out already, or back")
     if event.version != release.against:
         why = f"version {event.version or 'none'} serves now, approved against {release.against or 'none'}"
-        drop(turn, release, "held", why, next=f"baton retry {release.id} --why ... judges against what serves now")
+        turn.end(release, "held", why, next=f"baton retry {release.id} --why ... judges against what serves now")
         return why
     _set_step(turn, turn.set(release, split=dict(event.split)), 0)
     return "the champion is as approved"
@@ -100,7 +122,7 @@ def _set_step(turn: Turn, release: Release, step: int) -> None:
     wanted = {names.deployment_name(release.id): share}
     if turn.head.champion is not None and share < 100:
         wanted[turn.head.champion.deployment] = 100 - share
-    turn.set(release, step=step)
+    turn.set(release, step=step, moving="step")
     turn.send("set_traffic", release, purpose="step", split=wanted, expected=dict(release.split))
 
 
@@ -109,18 +131,33 @@ def traffic_set(turn: Turn, event: TrafficSet, release: Release | None) -> str:
     if event.purpose == "rollback":
         return _rolled_back_to(turn, event)
     if release is None or release.state != "rolling out":
-        raise Stale("the release of this split is no longer rolling out")
+        return _settle(turn, event)
+    release = turn.set(release, moving="", split=dict(event.split))
     if event.purpose == "back":
-        drop(turn, release, "rolled back", release.back_why, next=f"baton explain {release.id}")
-        return release.back_why
-    release = turn.set(
-        release, split=dict(event.split), step_at=turn.now, step_requests=event.requests, step_errors=event.errors
-    )
+        why = release.back_why
+        turn.end(release, "rolled back", why, next=f"baton explain {release.id}")
+        return why
+    if release.back_why:
+        _give_back(turn, release)
+        return f"{_words(event.split)}, to be taken back"
+    release = turn.set(release, step_at=turn.now, step_requests=event.requests, step_errors=event.errors)
     plan = turn.spec_of(release).rollout
     share = event.split.get(names.deployment_name(release.id), 0)
     turn.note("traffic set", release, why=_words(event.split), numbers={"share": share, "bake_seconds": plan.bake_seconds})
     _look_later(turn, release)
     return f"{share} percent"
+
+
+def _settle(turn: Turn, event: TrafficSet) -> str:
+    """A split whose release has ended meanwhile: a step is taken back, and what serves is asked."""
+    champion = turn.head.champion
+    wanted = {champion.deployment: 100} if champion is not None else {}
+    if event.purpose == "step" and dict(event.split) != wanted:
+        turn.note("late traffic taken back", why=f"{_words(event.split)}, but its release has ended", level="warning")
+        turn.send("set_traffic", purpose="back", split=wanted, expected=dict(event.split))
+    else:
+        turn.send("observe_champion")
+    return "the release of this split has ended"
 
 
 def _look_later(turn: Turn, release: Release) -> None:
@@ -145,7 +182,7 @@ def step_seen(turn: Turn, release: Release, event: StepSeen) -> str:
         raise Stale(f"{release.id} is no longer in this step")
     if dict(event.split) != dict(release.split):
         why = f"somebody changed the traffic to {_words(event.split)} during the roll-out"
-        turn.end(release, "held", why, next=f"look at the endpoint, then `baton retry {release.id} --why ...`")
+        _held_as_found(turn, release, why)
         return why
     plan = turn.spec_of(release).rollout
     requests, errors = event.requests - release.step_requests, event.errors - release.step_errors
@@ -165,27 +202,34 @@ def step_seen(turn: Turn, release: Release, event: StepSeen) -> str:
 
 def _live(turn: Turn, release: Release, why: str) -> None:
     """The version has all traffic and kept its limits: it is the champion. The one before is kept warm."""
-    before = turn.head.champion
     champion = Champion(release.version, names.deployment_name(release.id), release.id, release.folder, turn.now)
     release = turn.move(release, "live", within=None, owner="")
-    turn.set_head(shipping="", champion=champion, previous=before, useless=0)
+    turn.set_head(shipping="", useless=0)
     turn.note("release live", release, why=f"version {release.version}: {why}")
     turn.send("tell", release, state="live", why=f"version {release.version} serves all traffic", next="")
-    if before is None:
-        return
-    old = turn.releases.get(before.release)
-    if old is not None:
-        turn.end(old, "replaced", f"{release.id} went live")
     warm = timedelta(minutes=turn.spec_of(release).rollout.keep_warm_minutes)
-    turn.send("clean_up", after=warm, deployment=before.deployment)
+    enthrone(turn, champion, warm=warm, why=f"{release.id} went live")
+
+
+def _held_as_found(turn: Turn, release: Release, why: str) -> None:
+    """Somebody else moved the traffic: their split stays, and what serves by it is asked."""
+    turn.end(release, "held", why, next=f"look at the endpoint, then `baton retry {release.id} --why ...`")
+    turn.send("observe_champion")
 
 
 def take_back(turn: Turn, release: Release, why: str) -> None:
-    """Give the traffic of an unfinished roll-out back to the champion, or to nothing if nothing served before."""
-    release = turn.set(release, back_why=why)
+    """Give the traffic of an unfinished roll-out back, once a step that is under way has been answered."""
+    release = turn.set(release, back_why=cut(why), deadline=turn.now + BACK_WITHIN)
+    turn.note("roll-out taken back", release, why=why, level="warning")
+    if not release.moving:
+        _give_back(turn, release)
+
+
+def _give_back(turn: Turn, release: Release) -> None:
+    """All traffic to the champion, or none where nothing served before: insisted on, whatever the split is found to be."""
     champion = turn.head.champion
     split = {champion.deployment: 100} if champion is not None else {}
-    turn.note("roll-out taken back", release, why=why, level="warning")
+    turn.set(release, moving="back")
     turn.send("set_traffic", release, purpose="back", split=split, expected=dict(release.split))
 
 
@@ -197,23 +241,39 @@ def traffic_refused(turn: Turn, event: TrafficRefused, release: Release | None) 
         split = {rollback.target.deployment: 100}
         turn.send("set_traffic", release or "", purpose="rollback", split=split, expected=dict(event.found))
     elif release is None or release.state != "rolling out":
-        raise Stale(f"{why}, and its release is no longer rolling out")
-    elif event.purpose == "back":
-        take_back(turn, turn.set(release, split=dict(event.found)), release.back_why)
+        turn.send("observe_champion")
+        raise Stale(f"{why}, and nothing waits for it any more")
     else:
-        turn.end(release, "held", why, next=f"look at the endpoint, then `baton retry {release.id} --why ...`")
+        release = turn.set(release, moving="", split=dict(event.found))
+        _give_back(turn, release) if release.back_why else _held_as_found(turn, release, why)
     return why
+
+
+def traffic_failed(turn: Turn, release: Release, why: str, next: str) -> None:
+    """A split could not be set: a step is taken back; a way back that cannot be gone ends, and a person must look."""
+    was = release.moving
+    release = turn.set(release, moving="")
+    if not release.back_why:
+        take_back(turn, release, why)
+    elif was == "step":
+        _give_back(turn, release)
+    else:
+        turn.end(release, "failed", f"the traffic could not be given back: {why}", next=next)
+        turn.send("observe_champion")
 
 
 def _rolled_back_to(turn: Turn, event: TrafficSet) -> str:
     rollback = turn.head.rollback
     if rollback is None:
-        raise Stale("no roll-back is under way")
+        turn.send("observe_champion")
+        raise Stale("no roll-back is under way any more, so what serves is asked")
     left = turn.head.champion
-    turn.set_head(champion=rollback.target, previous=None, rollback=None)
+    turn.set_head(champion=rollback.target, previous=None, warm_until=None, rollback=None)
     why = f"{rollback.by}: {rollback.why}"
     old = turn.releases.get(left.release) if left is not None else None
     if old is not None:
-        drop(turn, old, "rolled back", why)
+        turn.end(old, "rolled back", why)
+    elif left is not None:
+        let_go(turn, left)
     turn.note("rolled back", rollback.target.release, why=f"{why}; {_words(event.split)}")
     return why

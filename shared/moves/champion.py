@@ -1,0 +1,77 @@
+"""The champion is what serves: observed, never assumed, whoever put it there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared import names
+from shared.events import ChampionSeen
+from shared.moves.stale import Stale
+from shared.state import LIVE, Champion
+from shared.turn import Turn
+
+
+def observed(turn: Turn, event: ChampionSeen) -> str:
+    """What serves, asked for the model as a whole."""
+    if not learn(turn, event):
+        raise Stale(f"version {event.version or 'none'} serves, as known, or while traffic is being moved")
+    return f"version {event.version} serves"
+
+
+def learn(turn: Turn, event: ChampionSeen) -> bool:
+    """Take what was seen as the champion; False if it is known, or if we move traffic ourselves at this moment."""
+    champion = turn.head.champion
+    if not event.version or moving_traffic(turn):
+        return False
+    if champion is not None and (champion.version, champion.deployment) == (event.version, event.deployment):
+        return False
+    found = _known(turn, event)
+    turn.note("champion changed by somebody else", found.release, why=f"version {event.version} serves", level="warning")
+    warm = timedelta(minutes=turn.spec.rollout.keep_warm_minutes)
+    enthrone(turn, found, warm=warm, why=f"version {event.version} was put in its place by somebody else")
+    return True
+
+
+def moving_traffic(turn: Turn) -> bool:
+    """Whether a roll-back or a roll-out of ours changes the split, so that an observation says nothing."""
+    shipping = turn.releases.get(turn.head.shipping)
+    rolling = shipping is not None and shipping.state == "rolling out" and shipping.step >= 0
+    return turn.head.rollback is not None or rolling
+
+
+def _known(turn: Turn, event: ChampionSeen) -> Champion:
+    """The seen version with its release and folder, where the deployment is one of ours."""
+    for champion in (turn.head.champion, turn.head.previous):
+        if champion is not None and champion.deployment == event.deployment and champion.version == event.version:
+            return champion
+    for release in turn.releases.values():
+        if names.deployment_name(release.id) == event.deployment and release.version == event.version:
+            return Champion(event.version, event.deployment, release.id, release.folder, turn.now)
+    folder = folder_of(turn, event.version) or turn.head.folder
+    return Champion(event.version, event.deployment, "", folder, turn.now)
+
+
+def folder_of(turn: Turn, version: str) -> str:
+    """The folder that a version was made with, as far as champion, champion before or an open release tell; else ""."""
+    champions = [champion for champion in (turn.head.champion, turn.head.previous) if champion is not None]
+    made = {release.version: release.folder for release in turn.releases.values() if release.version}
+    return (made | {champion.version: champion.folder for champion in champions}).get(version, "")
+
+
+def enthrone(turn: Turn, champion: Champion, *, warm: timedelta, why: str) -> None:
+    """Make it the champion: the one before is kept warm for a roll-back, the one before that is removed."""
+    before, displaced = turn.head.champion, turn.head.previous
+    until = None if before is None else turn.now + warm
+    turn.set_head(champion=champion, previous=before, warm_until=until)
+    for release in list(turn.releases.values()):
+        if release.state == LIVE and release.id != champion.release:
+            turn.end(release, "replaced", why)
+    if displaced is not None:
+        let_go(turn, displaced)
+
+
+def let_go(turn: Turn, champion: Champion) -> None:
+    """Remove a former champion's deployment, if it is one of ours and nothing needs it."""
+    needed = {kept.deployment for kept in (turn.head.champion, turn.head.previous) if kept is not None}
+    if champion.release and champion.deployment not in needed:
+        turn.send("clean_up", deployment=champion.deployment)
