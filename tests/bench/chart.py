@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Drawing
 
 from tests.bench.figures import Result
 
-INK, BAR, TAIL = "#808080", "#3b82c4", "#c07f2c"  # each readable on white and on near-black
+INK, BAR, TAIL = "#777777", "#3b82c4", "#c07f2c"  # each readable on white and on near-black
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "benchmarks",
@@ -42,7 +42,7 @@ def _rows(axes: Axes, parts: list[dict[str, Any]]) -> None:
     names = [part["part"] for part in parts]
     over = [part["over"]["p50_s"] for part in parts]
     late = [part["over"]["p99_s"] for part in parts]
-    axes.hlines(names, over, late, color=TAIL, linewidth=2, label="until the slowest of 100 (p99)")
+    axes.hlines(names, over, late, color=TAIL, linewidth=2, label="p99")
     bars = axes.barh(names, [end - begin for begin, end in zip([0, *over], over, strict=False)], left=[0, *over[:-1]])
     bars.set_label("median")
     for bar in bars:
