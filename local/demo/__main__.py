@@ -1,4 +1,7 @@
-"""`python -m local.demo`: start everything, play the story, leave the dashboard up until Enter; `CI=true` ends it."""
+"""`python -m local.demo`: start everything, play the story, leave the dashboard up until Enter; `CI=true` ends it.
+
+`--stay` waits for a line on standard input where that is no terminal, too.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,8 @@ def _close(tell: Telling, story: Story, home: Path) -> None:
     shown = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
     print(f"\nAll of it took {time.monotonic() - tell.began:.0f} s. Report: {shown}/report.html  Logs: {shown}/logs")
     print(f"Dashboard: {story.operations.sign_in}")
-    if os.environ.get("CI") == "true" or not sys.stdin.isatty():
+    stays = sys.stdin.isatty() or "--stay" in sys.argv
+    if os.environ.get("CI") == "true" or not stays:
         return
     print(f"It stays up until Enter or Ctrl-C; BATON_HOME={shown} .venv/bin/baton status works meanwhile.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
