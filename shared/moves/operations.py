@@ -134,6 +134,8 @@ def _overdue(turn: Turn, release: Release) -> None:
     elif release.state == "rolling out" and not release.back_why:
         shipping.take_back(turn, release, why)
     else:
+        if release.run:
+            turn.send("cancel_run", run_id=release.run)
         _fail(turn, release, why, again)
 
 
@@ -159,9 +161,7 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
 
 
 def _fail(turn: Turn, release: Release, why: str, next: str) -> None:
-    """End a release, stop its run, and where it had traffic ask what serves."""
-    if release.run:
-        turn.send("cancel_run", run_id=release.run)
+    """End a release, and where it had traffic ask what serves."""
     turn.end(release, "failed", why, next=next)
     if release.state == "rolling out":
         turn.send("observe_champion")
