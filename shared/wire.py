@@ -167,8 +167,9 @@ def _names_blob(url: str, account: str, blob: str) -> bool:
 
 
 def _check_path(blob: str) -> None:
-    if len(blob) > BLOB_LONGEST:
-        raise _refused(f"the blob's name has {len(blob)} characters, at most {BLOB_LONGEST} are possible")
+    size = len(blob.encode())
+    if size > BLOB_LONGEST:
+        raise _refused(f"the blob's name has {size} bytes, at most {BLOB_LONGEST} are taken")
     parts = blob.split("/")
     if len(parts) < 2 or "" in parts or any(part in (".", "..") for part in parts):
         raise _refused(f"blob {blob!r} is not <model>/<file>, or holds an empty or dotted part")

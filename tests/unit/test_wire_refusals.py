@@ -69,6 +69,7 @@ def test_a_subject_outside_the_source_is_refused(subject: str, told: str) -> Non
         "diabetes/new\x00.csv",
         "diabetes/new\x7f.csv",
         f"diabetes/{'x' * 1024}",
+        "diabetes/" + "\N{EARTH GLOBE AMERICAS}" * 256,
     ],
 )
 def test_a_name_that_could_lead_elsewhere_is_refused(blob: str) -> None:
