@@ -153,7 +153,10 @@ class Endpoints(Protocol):
         ...
 
     def set_traffic(self, model: str, split: Mapping[str, int], *, expected: Mapping[str, int]) -> None:
-        """Set the whole split (percent, summing to 100) if it is `expected` now (or already `split`); else raise `TrafficMoved`."""
+        """Set the whole split if it is `expected` now (or already `split`); else raise `TrafficMoved`.
+
+        Percent, summing to 100; an empty split takes all traffic away, as before the first one was set.
+        """
         ...
 
     def remove(self, model: str, name: str) -> None:

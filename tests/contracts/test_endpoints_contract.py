@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 from local.daemon import wait_until
-from shared.errors import PlatformBusy, TrafficMoved
+from shared.errors import Permanent, PlatformBusy, TrafficMoved
 from shared.platforms.port import Deployment, DeployRequest, Endpoints, EndpointSeen
 from tests.fakes.platform import FakeEndpoints
 
@@ -98,6 +98,18 @@ class EndpointsContract:
         healthy(bench, SECOND)
         bench.endpoints.set_traffic(bench.model, {FIRST: 0, SECOND: 100}, expected={FIRST: 100, SECOND: 0})
         assert look(bench).split == {SECOND: 100}
+
+    def test_an_empty_split_takes_all_traffic_away(self, bench: EndpointsBench) -> None:
+        serve_first(bench)
+        bench.endpoints.set_traffic(bench.model, {}, expected={FIRST: 100})
+        assert look(bench).split == {}
+        assert bench.endpoints.score(bench.model, bench.body).status >= 400
+
+    def test_a_split_that_is_not_whole_is_refused(self, bench: EndpointsBench) -> None:
+        serve_first(bench)
+        with pytest.raises(Permanent):
+            bench.endpoints.set_traffic(bench.model, {FIRST: 60}, expected={FIRST: 100})
+        assert look(bench).split == {FIRST: 100}
 
     def test_a_deployment_with_traffic_is_not_removed(self, bench: EndpointsBench) -> None:
         serve_first(bench)

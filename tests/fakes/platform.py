@@ -151,11 +151,11 @@ class FakeEndpoints:
         now = seen.split if seen else {}
         wanted = {name: share for name, share in split.items() if share}
         unknown = wanted.keys() - self._endpoints.get(model, {}).keys()
-        if sum(wanted.values()) != 100 or unknown:
+        if sum(wanted.values()) not in (0, 100) or unknown:
             raise Permanent(f"the split {wanted} is not one of 100 percent over deployments", next="look again")
         if now not in (wanted, {name: share for name, share in expected.items() if share}):
             raise TrafficMoved(f"{model} has {now}, expected {dict(expected)}", next="look again and decide again")
-        for name, deployment in self._endpoints[model].items():
+        for name, deployment in self._endpoints.get(model, {}).items():
             self._endpoints[model][name] = replace(deployment, share=wanted.get(name, 0))
 
     def remove(self, model: str, name: str) -> None:
