@@ -33,7 +33,7 @@ KINDS: Mapping[str, Kind] = {
     "register_version": Kind("named", "register the candidate"),
     "deploy_staging": Kind("named", "deploy the version with no traffic"),
     "ask_approval": Kind("telling", "ask the approvers"),
-    "set_traffic": Kind("setting", "set the whole traffic split, if it is the expected one", urgency=0),
+    "set_traffic": Kind("setting", "set the whole traffic split, if it is the expected one", urgency=0, tries=8),
     "look_at_step": Kind("asking", "count what the new deployment answered", urgency=2),
     "clean_up": Kind("setting", "remove a deployment that nothing needs", urgency=8),
     "tell": Kind("telling", "tell the owner how it ended", urgency=7),

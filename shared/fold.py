@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from shared import approvals, events, journal, ledger, release, state
 from shared.errors import LedgerConflict, Retryable
 from shared.ledger import Claimed, Ledger, Snapshot, Waiting
+from shared.room import cut
 from shared.spec import Spec
 from shared.state import Command, Head
 from shared.storage.port import Bells, Delete, Insert, Replace, Write
@@ -44,6 +45,7 @@ class Draft:
     told: list[tuple[events.Event, Note]] = field(default_factory=list)
     taken: int = 0
     decided: int = 0
+    raised: int = 0
 
     @property
     def rows(self) -> int:
@@ -111,13 +113,15 @@ class Fold:
                 draft.writes.append(ledger.dead_command(claimed.command, outcome.reason, now))
             self._decide(draft, self._enriched(model, outcome), now, of=claimed.command.release)
         for deadline in release.due(draft.head, draft.releases, now):
-            self._decide(draft, deadline, now)
-        more = self._decide_waiting(draft, before.inbox, now)
-        if draft.taken and draft.head.early:
+            self._decide_deadline(draft, deadline, now)
+        full = len(before.inbox) == ledger.FOLD_AT_ONCE
+        left = self._decide_waiting(draft, before.inbox, now)
+        if draft.head.early and not draft.head.paused:
             self._decide_early(draft, model, now)
+        more = left or draft.raised > 0 or (full and draft.decided > 0)
         if draft.writes:
-            self._commit(model, before, draft, now)
-        return Folded(draft.decided, more=more or len(before.inbox) == ledger.FOLD_AT_ONCE)
+            self._commit(model, before, draft, now, more=more)
+        return Folded(draft.decided, more=more)
 
     def _enriched(self, model: str, outcome: events.Outcome) -> events.Outcome:
         if isinstance(outcome, events.FileAccepted):
@@ -148,13 +152,26 @@ class Fold:
             draft.writes += ledger.early_rows(waiting, now + EARLY_FOR)
             draft.head = replace(draft.head, early=draft.head.early + 1)
 
+    def _decide_deadline(self, draft: Draft, deadline: events.DeadlinePassed, now: datetime) -> None:
+        """A deadline has no row to count tries in: one that cannot be decided is told, and holds up nothing else."""
+        try:
+            self._decide(draft, deadline, now)
+        except Retryable:
+            raise
+        except Exception as error:  # noqa: BLE001 - as for any event that nobody foresaw
+            why = f"{type(error).__name__}: {error}"
+            todo = "docs/runbook.md#poison"
+            draft.told.append((deadline, Note("deadline could not be decided", deadline.of, why=why, next=todo, level="error")))
+
     def _decide_early(self, draft: Draft, model: str, now: datetime) -> None:
+        """After a transition what came early is looked at again; what stayed early for too long is set aside at any time."""
         for waiting in self._book.early(model):
             if draft.rows > ROWS:
                 return
             if waiting.early_until is not None and waiting.early_until <= now:
                 self._bury(draft, waiting, "it named something that never came to be", now)
                 draft.head = replace(draft.head, early=draft.head.early - 1)
+            if not draft.taken or (waiting.early_until is not None and waiting.early_until <= now):
                 continue
             left = len(draft.writes)
             self._decide_one(draft, waiting, now)
@@ -193,7 +210,8 @@ class Fold:
         return decision.answer
 
     def _set_aside(self, draft: Draft, waiting: Waiting, error: Exception, now: datetime) -> None:
-        why = f"{type(error).__name__}: {error}"
+        why = cut(f"{type(error).__name__}: {error}")
+        draft.raised += 1
         if waiting.tries + 1 < TRIES_OF_AN_EVENT:
             draft.writes.append(ledger.event_row(waiting, tries=waiting.tries + 1))
             note = Note("event could not be decided", why=why, level="warning")
@@ -208,9 +226,10 @@ class Fold:
         self._add(draft, waiting.event, Decision("stale", why, head, draft.releases, notes=(note,)), now, "", answer="dead")
         draft.writes += [ledger.dead_row(waiting, why, now), Delete(waiting.key, waiting.etag)]
 
-    def _commit(self, model: str, before: Snapshot, draft: Draft, now: datetime) -> None:
-        wake = release.wake_at(draft.head, draft.releases, ring_again_at=now + RING_AGAIN)
-        head = replace(draft.head, wake_at=wake)
+    def _commit(self, model: str, before: Snapshot, draft: Draft, now: datetime, *, more: bool) -> None:
+        again = now + RING_AGAIN
+        wake = release.wake_at(draft.head, draft.releases, ring_again_at=again)
+        head = replace(draft.head, wake_at=min(wake or again, again) if more else wake)
         body = state.dumps(head)
         writes = draft.writes + ledger.release_rows(draft.releases, tuple(draft.ended), before)
         writes += ledger.command_rows(tuple(draft.commands))
@@ -219,6 +238,8 @@ class Fold:
         for event, note in draft.told:
             self._log(model, event, note)
         self._ring(model, draft, now)
+        if before.head is not None and before.head.paused and not draft.head.paused:
+            self._bells.ring("perform", model)
 
     def _ring(self, model: str, draft: Draft, now: datetime) -> None:
         """Ring for new commands: once now if any is due, once later for the first that is not; the sweep covers the rest."""

@@ -36,7 +36,10 @@ class Intake:
             todo = f"if it should be one: `baton publish models/{routed.model}`, then send it again, a file by dropping it again"
             self._ignore(delivered, f"no model is published under the name {routed.model}", todo)
             return
-        self.accept(routed.model, routed.event)
+        try:
+            self.accept(routed.model, routed.event)
+        except EventRefused as refused:
+            self._ignore(delivered, refused.what, refused.next)
 
     def accept(self, model: str, event: events.Event) -> bool:
         """Record an event for its model and ring; False if it was seen before (rung all the same, in case that was lost)."""

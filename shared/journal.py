@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import events, names
+from shared.room import LINE_ROOM, cut
 from shared.state import Head
 from shared.turn import Decision, Note
 
@@ -26,24 +27,25 @@ def append(
     """The line for one decision, and the head that has it: `next_line` counted up, `line_hash` the line's own.
 
     `release` is the one that an outcome's command belonged to; `answer` overrides the decision's for what the
-    fold itself set aside (refused, dead).
+    fold itself set aside (refused, dead). Where there is no room for the notes they are left out: event and answer
+    alone rebuild the rows.
     """
-    line = json.dumps(
-        {
-            "v": V,
-            "n": head.next_line,
-            "at": now.isoformat(),
-            "answer": answer or decision.answer,
-            "why": decision.why,
-            "event": events.dump(event),
-            "release": release,
-            "states": _states(decision),
-            "notes": [_note(note) for note in decision.notes],
-            "commands": [[command.number, command.kind, command.release] for command in decision.commands],
-            "prev": head.line_hash,
-        },
-        separators=(",", ":"),
-    )
+    told = {
+        "v": V,
+        "n": head.next_line,
+        "at": now.isoformat(),
+        "answer": answer or decision.answer,
+        "why": cut(decision.why),
+        "event": events.dump(event),
+        "release": release,
+        "states": _states(decision),
+        "notes": [_note(note) for note in decision.notes],
+        "commands": [[command.number, command.kind, command.release] for command in decision.commands],
+        "prev": head.line_hash,
+    }
+    line = json.dumps(told, separators=(",", ":"))
+    if len(line) > LINE_ROOM:
+        line = json.dumps({**told, "notes": []}, separators=(",", ":"))
     return replace(head, next_line=head.next_line + 1, line_hash=names.digest(line)), line
 
 

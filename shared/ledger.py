@@ -24,7 +24,8 @@ from datetime import datetime
 from typing import Any
 
 from shared import events, names, state
-from shared.errors import LedgerConflict
+from shared.errors import EventRefused, LedgerConflict
+from shared.room import EVENT_ROOM, stored_size
 from shared.state import AcceptedFile, Command, Head, Release
 from shared.storage.port import Delete, Insert, Put, Replace, Row, RowChanged, RowExists, Table, Write
 
@@ -35,6 +36,8 @@ PEOPLE_FIRST, WORLD_NEXT = "0", "5"
 HEAD, OPEN, INBOX, OUTBOX, EARLY = "!0head", "!1open:", "!2in:", "!3out:", "!4early:"
 END_OF = "~"
 MODELS, UNROUTED = "~models", "~unrouted"
+MODELS_PAGE = 1000
+NEXT_KEY = "!"  # sorts before every sign that a name may go on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,14 @@ class Ledger:
     # Intake
 
     def record(self, model: str, event: events.Event) -> bool:
-        """Keep an event for the fold, once for its identity; False if it was seen before. Safe to repeat."""
+        """Keep an event for the fold, once for its identity; False if it was seen before. Safe to repeat.
+
+        `EventRefused` if it is larger than a row and its journal line have room for.
+        """
+        size = stored_size(events.dump(event))
+        if size > EVENT_ROOM:
+            what = f"the event takes {size} characters, at most {EVENT_ROOM} have room"
+            raise EventRefused(what, next="send less: a reference instead of content, a shorter reason")
         urgency = PEOPLE_FIRST if event.family == "people" else WORLD_NEXT
         key = f"{INBOX}{urgency}{_moment(event.at)}:{event.id}"
         text = json.dumps({"event": events.dump(event), "tries": 0}, separators=(",", ":"))
@@ -218,7 +228,12 @@ class Ledger:
 
     def models(self) -> list[str]:
         """Names of all published models."""
-        return [row.key for row in self._table.page(MODELS, "", END_OF, 1000)]
+        found: list[str] = []
+        first = ""
+        while page := self._table.page(MODELS, first, END_OF, MODELS_PAGE):
+            found += [row.key for row in page]
+            first = f"{found[-1]}{NEXT_KEY}"
+        return found
 
     def list_model(self, model: str) -> None:
         """Put a model on the list that the sweep and the pages read. Safe to repeat."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from shared import commands, log
+from shared import commands, events, log
 from shared.effects import Effect
 from shared.effects.parts import Later, Parts
-from shared.errors import BatonError, LedgerConflict, Permanent
+from shared.errors import BatonError, LedgerConflict, Permanent, Retryable
 from shared.events import CommandFailed, Outcome
 from shared.fold import Fold
 from shared.ledger import Claimed, Ledger
+from shared.room import EVENT_ROOM, cut, stored_size
 from shared.state import Command
 from shared.storage.port import Bells
 
@@ -40,13 +41,16 @@ class Performer:
         self._clock = clock
 
     def perform(self, model: str) -> int:
-        """Do at most 8 due commands, urgent ones first; returns how many were answered. Nothing due is success."""
-        if self._book.is_paused(model):
-            return 0
+        """Do at most 8 due commands, urgent ones first; returns how many were answered. Nothing due is success.
+
+        A pause holds from the next command on. A kind that only a newer version of the code knows is left alone.
+        """
         done = 0
         waiting = self._book.commands(model)
         due = [entry for entry in waiting if self._is_due(entry[0])]
         for command, key, etag in due[:AT_ONCE]:
+            if self._book.is_paused(model):
+                return done
             lease = commands.KINDS[command.kind].lease
             claimed = self._book.claim(model, command, key, etag, self._clock() + lease)
             if claimed is not None:
@@ -57,6 +61,8 @@ class Performer:
 
     def _is_due(self, command: Command) -> bool:
         now = self._clock()
+        if command.kind not in commands.KINDS:
+            return False
         return command.due <= now and (command.claimed_until is None or command.claimed_until <= now)
 
     def _do(self, model: str, claimed: Claimed) -> int:
@@ -73,13 +79,26 @@ class Performer:
         return self._commit(model, claimed, answer)
 
     def _commit(self, model: str, claimed: Claimed, outcome: Outcome) -> int:
+        size = stored_size(events.dump(outcome))
+        if size > EVENT_ROOM:
+            why = f"its outcome takes {size} characters, at most {EVENT_ROOM} have room"
+            return self._give_up(model, claimed, why, _runbook(claimed.command))
         try:
-            self._fold.record_outcome(model, outcome, claimed)
+            folded = self._fold.record_outcome(model, outcome, claimed)
         except LedgerConflict as lost:
             log.warning("outcome not yet recorded", model=model, command=claimed.command.kind, why=lost.what)
             self._bells.ring("perform", model, after=commands.KINDS[claimed.command.kind].lease)
             return 0
-        return 1
+        except Retryable:
+            raise
+        except Exception as error:  # an outcome that cannot be decided must not be asked for for ever
+            if isinstance(outcome, CommandFailed):
+                raise
+            why = f"its outcome could not be decided: {type(error).__name__}: {error}"
+            return self._give_up(model, claimed, why, _runbook(claimed.command))
+        if folded.more:
+            self._bells.ring("advance", model)
+        return 0 if folded.lost_claim else 1
 
     def _put_back(self, model: str, claimed: Claimed, after: timedelta, error: str = "") -> None:
         due = self._clock() + after
@@ -90,7 +109,7 @@ class Performer:
         command = claimed.command
         why = error.what if isinstance(error, BatonError) else f"{type(error).__name__}: {error}"
         if command.tries + 1 >= commands.KINDS[command.kind].tries:
-            todo = error.next if isinstance(error, BatonError) else f"docs/runbook.md#{command.kind.replace('_', '-')}"
+            todo = error.next if isinstance(error, BatonError) else _runbook(command)
             return self._give_up(model, claimed, why, todo)
         wait = commands.pause_after(command.tries + 1)
         log.warning(
@@ -108,6 +127,10 @@ class Performer:
     def _give_up(self, model: str, claimed: Claimed, why: str, next: str) -> int:
         command = claimed.command
         failed = CommandFailed(
-            **self._parts.stamp(model, command), name=command.kind, reason=why, next=next, tries=command.tries + 1
+            **self._parts.stamp(model, command), name=command.kind, reason=cut(why), next=cut(next), tries=command.tries + 1
         )
         return self._commit(model, claimed, failed)
+
+
+def _runbook(command: Command) -> str:
+    return f"docs/runbook.md#{command.kind.replace('_', '-')}"

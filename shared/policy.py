@@ -68,6 +68,11 @@ def _within_bounds(retrain: Retrain, head: Head, now: datetime) -> Answer:
         cool = head.opened[-1] + timedelta(seconds=retrain.cool_down_seconds)
         if now < cool:
             return Answer(False, "cool_down", f"the last release was opened {_ago(now - head.opened[-1])} ago", cool)
+    return within_budget(retrain, head, now)
+
+
+def within_budget(retrain: Retrain, head: Head, now: datetime) -> Answer:
+    """May another release be opened today, whoever caused it? Requests and adopted work count, and only requests go past it."""
     today = [moment for moment in head.opened if moment > now - DAY]
     if len(today) >= retrain.budget_per_day:
         why = f"{len(today)} releases in 24 hours, the budget is {retrain.budget_per_day}"

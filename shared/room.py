@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 EVENT_ROOM = 16 * 1024
+LINE_ROOM = 28 * 1024
 TEXT_ROOM = 700
 CUT = "\u2026"
 

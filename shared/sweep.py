@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from shared import log
 from shared.ledger import Ledger
 from shared.storage.port import Bells
 
@@ -26,12 +27,20 @@ class Sweeper:
         everybody = self._is_time_for_all(now)
         rung = 0
         for model in self._book.models():
-            wake_at = self._book.wake_at(model)
-            if everybody or (wake_at is not None and wake_at <= now):
+            if everybody or self._is_due(model, now):
                 self._bells.ring("advance", model)
                 self._bells.ring("perform", model)
                 rung += 1
         return rung
+
+    def _is_due(self, model: str, now: datetime) -> bool:
+        """Whether the model's time has come; one whose head cannot be read is rung for, so that the failure shows there."""
+        try:
+            wake_at = self._book.wake_at(model)
+        except (ValueError, TypeError, KeyError) as error:
+            log.error("head not readable", model=model, why=str(error), next="docs/runbook.md#poison")
+            return True
+        return wake_at is not None and wake_at <= now
 
     def _is_time_for_all(self, now: datetime) -> bool:
         last = self._all_rung_at

@@ -18,7 +18,7 @@ from shared.events import (
     TrafficSet,
 )
 from shared.platforms.port import Deployment, DeployRequest, EndpointSeen
-from shared.state import Command
+from shared.state import ENDS, Command
 from shared.storage.port import BlobMissing
 
 LOOK_AGAIN = timedelta(seconds=1)
@@ -43,8 +43,15 @@ def _most(seen: EndpointSeen | None) -> Deployment | None:
 
 
 def deploy_staging(parts: Parts, model: str, command: Command) -> Outcome | Later:
-    """Begin the deployment under its release's name, or find it; answer when it is healthy or has failed."""
+    """Begin the deployment under its release's name, or find it; answer when it is healthy or has failed.
+
+    For a release that has ended none is made any more; what an earlier try made is removed by the answer.
+    """
     name = names.deployment_name(command.release)
+    release = parts.book.release(model, command.release)
+    if release is None or release.state in ENDS:
+        reason = f"{command.release} has ended"
+        return DeploymentEnded(**parts.stamp(model, command), deployment=name, healthy=False, reason=reason)
     folder, version = command.payload["folder"], command.payload["version"]
     parts.endpoints.deploy(DeployRequest(model, name, version, folder))
     found = _deployment(parts.endpoints.look(model), name)

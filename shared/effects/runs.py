@@ -11,12 +11,13 @@ from shared.effects.files import DATASETS, JSON, REPORTS
 from shared.effects.parts import Later, Parts
 from shared.events import CommandDone, Outcome, RunEnded, RunStarted, VersionRegistered
 from shared.names import digest
-from shared.platforms.port import RunRequest
+from shared.platforms.port import RunRequest, RunSeen
 from shared.state import Command
 
 LOOK_AGAIN = timedelta(seconds=20)
 STILL_GOING = ("queued", "running")
 JUDGE_SECONDS = 900.0
+RESULT_BYTES = 12_000  # it is journalled with the event and with what is told of it, in one row
 
 
 def start_run(parts: Parts, model: str, command: Command) -> Outcome:
@@ -54,7 +55,9 @@ def _inputs(what: Any, manifest: str) -> dict[str, str]:
 def _write_manifest(parts: Parts, model: str, what: Any) -> str:
     """The dataset version of files 1 to `files`: immutable, and named by the hash of its content."""
     files = parts.book.files(model, what["files"])
-    contract = parts.blobs.read("models", f"{model}/{what['folder']}/{parts.rules(model, what['folder']).data.contract}")
+    contract = parts.blobs.read(
+        "models", f"{model}/{what['folder']}/{parts.rules(model, what['folder']).data.contract}"
+    )
     content = manifest_bytes(model, digest(contract), files, first_new=what["first_new_file"])
     name = f"{model}/versions/{digest(content)}.json"
     parts.blobs.put(DATASETS, name, content, content_type=JSON)
@@ -69,22 +72,31 @@ def look_at_run(parts: Parts, model: str, command: Command) -> Outcome | Later:
         reason = "the platform knows no such run"
         return RunEnded(**parts.stamp(model, command), run_id=run_id, status="failed", reason=reason)
     if seen.status in STILL_GOING:
+        release = parts.book.release(model, command.release)
+        if release is None or release.run != run_id:
+            return CommandDone(**parts.stamp(model, command), name="look_at_run", detail=f"nobody waits for {run_id}")
         return Later(LOOK_AGAIN)
-    report = ""
-    if seen.result:
-        content = json.dumps(seen.result, indent=1, sort_keys=True).encode()
-        name = f"{model}/runs/{run_id}-{digest(content)[:16]}.json"
-        parts.blobs.put(REPORTS, name, content, content_type=JSON)
-        report = f"{REPORTS}/{name}"
+    stamp, report, seconds = parts.stamp(model, command), _keep_result(parts, model, seen), round(seen.seconds, 1)
+    size = len(json.dumps(dict(seen.result)))
+    if size > RESULT_BYTES:
+        reason = (
+            f"its result has {size} bytes, at most {RESULT_BYTES} are taken: log fewer metrics, it is kept as {report}"
+        )
+        return RunEnded(**stamp, run_id=run_id, status="failed", reason=reason, report=report, seconds=seconds)
+    reason, result = seen.reason[:1000], dict(seen.result)
     return RunEnded(
-        **parts.stamp(model, command),
-        run_id=run_id,
-        status=seen.status,
-        reason=seen.reason[:1000],
-        result=dict(seen.result),
-        report=report,
-        seconds=round(seen.seconds, 1),
+        **stamp, run_id=run_id, status=seen.status, reason=reason, result=result, report=report, seconds=seconds
     )
+
+
+def _keep_result(parts: Parts, model: str, seen: RunSeen) -> str:
+    """Write the result document under its hash; returns where, or "" if there is none."""
+    if not seen.result:
+        return ""
+    content = json.dumps(seen.result, indent=1, sort_keys=True).encode()
+    name = f"{model}/runs/{seen.run_id}-{digest(content)[:16]}.json"
+    parts.blobs.put(REPORTS, name, content, content_type=JSON)
+    return f"{REPORTS}/{name}"
 
 
 def cancel_run(parts: Parts, model: str, command: Command) -> Outcome:

@@ -20,12 +20,15 @@ from shared.events import (
 from shared.moves import building
 from shared.moves.stale import Early, Stale
 from shared.names import digest, release_of_run
+from shared.room import cut
 from shared.state import AcceptedFile, Basket, Cause
 from shared.turn import Turn
 
 EMPTY_GRACE = timedelta(seconds=5)
 TRAINED_KEPT = 20
 OPENED_KEPT = 60
+ADOPTED_KEPT = 20
+DETAIL_ROOM = 300
 RUN_ENDS = ("completed", "failed", "canceled")
 ADOPTED = ("registered", "run")
 
@@ -78,7 +81,8 @@ def refused(turn: Turn, event: FileRefused) -> str:
 
 def gone(turn: Turn, event: FileGone) -> str:
     """The drop was overwritten or removed first; a later writing comes with an event of its own."""
-    turn.note("drop gone", why=f"{event.blob}: {event.reason}", level="warning")
+    todo = "nothing if that was meant: a later writing is checked by itself; otherwise drop the file again"
+    turn.note("drop gone", why=f"{event.blob}: {event.reason}", next=todo, level="warning")
     raise Stale(event.reason)
 
 
@@ -130,7 +134,8 @@ def run_changed(turn: Turn, event: RunChanged) -> str:
 
 def _add(turn: Turn, cause: Cause) -> None:
     """Put a cause in the basket; several of one kind count up, but each adopted version or run stands alone."""
-    causes = turn.head.basket.causes
+    causes = _with_room(turn, turn.head.basket.causes, cause)
+    cause = replace(cause, detail=cut(cause.detail, DETAIL_ROOM))
     same = next((c for c in causes if c.kind == cause.kind and cause.kind not in ADOPTED), None)
     if same is None:
         causes = (*causes, cause)
@@ -138,6 +143,17 @@ def _add(turn: Turn, cause: Cause) -> None:
         causes = tuple(replace(cause, count=c.count + 1) if c is same else c for c in causes)
     turn.set_head(basket=replace(turn.head.basket, causes=causes, refused_why=""))
     turn.note("cause noted", why=f"{cause.kind}: {cause.detail}")
+
+
+def _with_room(turn: Turn, causes: tuple[Cause, ...], cause: Cause) -> tuple[Cause, ...]:
+    """The head has room for so many adopted versions and runs: beyond them the oldest gives way, and that is said."""
+    waiting = [other for other in causes if other.kind in ADOPTED]
+    if cause.kind not in ADOPTED or len(waiting) < ADOPTED_KEPT:
+        return causes
+    oldest = waiting[0]
+    why = f"{oldest.kind} {oldest.detail} gives way to newer ones: at most {ADOPTED_KEPT} wait"
+    turn.note("cause dropped", why=why, next="register the version again to have it judged", level="warning")
+    return tuple(other for other in causes if other is not oldest)
 
 
 def add_code(turn: Turn, event_id: str, folder: str) -> None:
@@ -149,12 +165,16 @@ def open_next(turn: Turn) -> None:
     """If the building slot is free, open what the basket allows; otherwise remember why and until when it waits."""
     if turn.head.building:
         return
-    basket = turn.head.basket
-    adopted = next((cause for cause in basket.causes if cause.kind in ADOPTED), None)
-    if adopted is not None:
+    causes = turn.head.basket.causes
+    adopted = next((cause for cause in causes if cause.kind in ADOPTED), None)
+    budget = policy.within_budget(turn.spec.retrain, turn.head, turn.now)
+    if adopted is None or (not budget.go and any(cause.kind == "request" for cause in causes)):
+        _open_training(turn, turn.head.basket)
+    elif budget.go:
         _open_adopted(turn, adopted)
+        open_next(turn)
     else:
-        _open_training(turn, basket)
+        _wait(turn, budget)
 
 
 def _open_adopted(turn: Turn, cause: Cause) -> None:
@@ -164,6 +184,7 @@ def _open_adopted(turn: Turn, cause: Cause) -> None:
         why = f"{cause.kind} {cause.detail} cannot be judged: no data was accepted yet"
         turn.note("cause dropped", why=why, next="drop data, then register the version again", level="warning")
         return
+    turn.set_head(opened=(*turn.head.opened, turn.now)[-OPENED_KEPT:])
     fields = {"version": cause.detail} if cause.kind == "registered" else {"train_run": cause.detail}
     building.open_judging(turn, (cause,), **fields)
 
@@ -173,7 +194,8 @@ def _open_training(turn: Turn, basket: Basket) -> None:
     batch = policy.batch_ready(
         turn.spec.data.batch, files=files, rows=basket.rows, last_at=basket.last_at, now=turn.now
     )
-    causes = basket.causes
+    causes = tuple(cause for cause in basket.causes if cause.kind not in ADOPTED)
+    adopted = tuple(cause for cause in basket.causes if cause.kind in ADOPTED)
     if batch.go:
         causes = (*causes, Cause("data", f"file-{turn.head.next_file - 1}", turn.now, batch.why, files))
     if not causes:
@@ -186,7 +208,7 @@ def _open_training(turn: Turn, basket: Basket) -> None:
         return
     first_new = basket.first_file
     turn.set_head(
-        basket=Basket(first_file=turn.head.next_file),
+        basket=Basket(first_file=turn.head.next_file, causes=adopted),
         trained=(*turn.head.trained, input_print)[-TRAINED_KEPT:],
         opened=(*turn.head.opened, turn.now)[-OPENED_KEPT:],
     )
@@ -198,7 +220,7 @@ def _wait(turn: Turn, answer: policy.Answer) -> None:
     if answer.drop:
         causes = ", ".join(f"{cause.kind} ({cause.detail})" for cause in basket.causes) or "data"
         turn.note("not retrained", rule=answer.rule, why=f"{causes}: {answer.why}")
-        basket = replace(basket, causes=())
+        basket = replace(basket, causes=tuple(cause for cause in basket.causes if cause.kind in ADOPTED))
     elif answer.why != basket.refused_why and basket.causes:
         todo = f"baton retrain {turn.head.model} --why ... goes past it" if answer.until is None else ""
         turn.note("retrain waits", rule=answer.rule, why=answer.why, next=todo)
