@@ -16,6 +16,7 @@ from typing import Any
 from shared import events, names, wire, wiring
 from shared.approvals import sign
 from shared.data.verdict import Problem, Verdict
+from shared.effects.parts import Checker
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
 from shared.state import Head, Release
 from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer, Outcome
@@ -93,14 +94,16 @@ def check(file: Path, contract: Path) -> Verdict:
     content = file.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     if content.startswith(b"bad"):
-        broken = Problem(rule="required", column="X", count=1, rows=(3,), samples=(), what="X is missing", remedy="add X")
+        broken = Problem(
+            rule="required", column="X", count=1, rows=(3,), samples=(), what="X is missing", remedy="add X"
+        )
         return Verdict(accepted=False, sha256=sha256, rows=100, columns=("X", "Y"), problems=(broken,))
     return Verdict(accepted=True, sha256=sha256, rows=100, columns=("X", "Y"), problems=())
 
 
 @dataclass
 class World:
-    """One installation in memory. `trap` is called around every storage call and may raise."""
+    """One installation in memory. `trap` is called around every storage call and may raise; `checker` None is the real check."""
 
     home: Path
     now: datetime = BEGIN
@@ -111,6 +114,7 @@ class World:
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
     announced: set[str] = field(default_factory=set)
+    checker: Checker | None = check
 
     def __post_init__(self) -> None:
         self.trainer.script |= {"train": TRAINED, "judge": evidence(3000.0), "certify": CERTIFIED}
@@ -127,7 +131,7 @@ class World:
             self.registry,
             self.endpoints,
             clock=lambda: self.now,
-            check=check,
+            check=self.checker,
         )
 
     def _settings(self) -> Settings:
@@ -147,7 +151,16 @@ class World:
 
     def publish(self, model: str = "m", *, by: str = "author", **rules: Any) -> str:
         """Upload a folder with these rules and publish it; returns its hash."""
-        values = {"files": 1, "quiet": 60, "alpha": 1, "cool_down": 0, "budget": 50, "breaker": 100, "adopt": "always", **rules}
+        values = {
+            "files": 1,
+            "quiet": 60,
+            "alpha": 1,
+            "cool_down": 0,
+            "budget": 50,
+            "breaker": 100,
+            "adopt": "always",
+            **rules,
+        }
         text = MODEL_YAML.format(model=model, **values)
         folder = names.digest(text)[:16]
         for name, content in (("model.yaml", text), ("contract.yaml", "{}"), ("tests/cases.json", CASES)):
@@ -265,7 +278,9 @@ class World:
     def states(self, model: str = "m") -> Mapping[str, str]:
         """Every release's state."""
         opened = self.app.book.read(model).releases.values()
-        return {release.id: release.state for release in sorted([*opened, *self.app.book.ended(model)], key=lambda r: r.id)}
+        return {
+            release.id: release.state for release in sorted([*opened, *self.app.book.ended(model)], key=lambda r: r.id)
+        }
 
     def go_live(self, content: str = "rows", *, model: str = "m", judged: Outcome | None = None) -> str:
         """Drop, train, approve and roll out; returns the release, which is live then."""

@@ -40,7 +40,8 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome:
         try:
             parts.blobs.fetch(container, blob, file, etag=etag)
         except BlobMissing:
-            return FileGone(**parts.stamp(model, command), blob=where, reason="overwritten while it was read")
+            how = "overwritten" if parts.blobs.look(container, blob) else "removed"
+            return FileGone(**parts.stamp(model, command), blob=where, reason=f"{how} while it was read")
         spec = parts.rules(model, drop["folder"])
         parts.blobs.fetch(MODELS, f"{model}/{drop['folder']}/{spec.data.contract}", contract)
         verdict = parts.check(file, contract)
