@@ -21,7 +21,7 @@ class BatonError(Exception):
         self.next = next
 
     def __str__(self) -> str:
-        return f"{self.what} Next: {self.next.rstrip('.')}."
+        return f"{self.what} Next: {self.next}{'' if self.next.endswith('.') else '.'}"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.what, self.next)
