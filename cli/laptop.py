@@ -1,0 +1,153 @@
+"""The stack of this laptop: up and down."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import address, api, options, orphans, publishing
+from cli.address import Address
+from cli.telling import DONE, ERROR, TookTooLong, tell_error, tell_next, waiting
+from shared.errors import BatonError, Permanent
+
+if TYPE_CHECKING:
+    from local.stack import Stack
+
+APP = Path("function_app.py")
+MODELS = Path("models")
+LOOK_SECONDS = 1.0
+END_SECONDS = 90.0
+
+
+class Ending(BaseException):
+    """The person, or `baton down`, asked the stack to end."""
+
+
+@click.command()
+@click.option("--no-models", is_flag=True, help="Do not publish the folders under models/.")
+def up(no_models: bool) -> int:
+    """Start everything on this laptop, publish the folders under models/, and stay until Ctrl-C or `baton down`.
+
+    All of it listens on 127.0.0.1 only; its state is kept in .baton (or BATON_HOME) for the next time.
+
+    \b
+    Example:  baton up
+    """
+    from local import stack
+
+    if not APP.exists():
+        raise Permanent("There is no function_app.py here.", next=f"cd {Path(__file__).parents[1]}; baton up")
+    home = address.home()
+    orphans.refuse(home)
+    began = time.monotonic()
+    with _ending_cleanly(), stack.running(home, _say) as running:
+        if not no_models:
+            _publish_all(running)
+        click.echo(f"Ready in {time.monotonic() - began:.0f} s.")
+        _tell_addresses(running)
+        return _watch(running)
+    click.echo("Everything has ended; the state is kept.")
+    return DONE
+
+
+def _say(name: str, seconds: float) -> None:
+    click.echo(f"  {name:<12}{seconds:6.1f} s")
+
+
+@contextmanager
+def _ending_cleanly() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal end the block, once: while it ends, more of them change nothing."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise Ending
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    except Ending:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _publish_all(running: Stack) -> None:
+    """Publish every folder under models/; a folder with faults is told and keeps nobody else from starting."""
+    at = Address(running.env, address.token_of(running.env, options.DATA_SCIENTIST))
+    for folder in sorted(file.parent for file in MODELS.glob("*/model.yaml")):
+        began = time.monotonic()
+        try:
+            model, found = publishing.put_folder(at, folder)
+            api.ask(at, f"/api/models/{model}/publish", folder=found, why="baton up")
+            publishing.wait_for(at, model, found)
+            click.echo(f"  {folder!s:<12}{time.monotonic() - began:6.1f} s, published as {found}")
+        except BatonError as error:
+            tell_error(error)
+
+
+def _tell_addresses(running: Stack) -> None:
+    token = address.token_of(running.env, options.OPERATIONS)
+    url = running.env["BATON_URL"]
+    click.echo(f"Dashboard: {url}  (sign in as {options.OPERATIONS}: {url}/sign-in?key={token})")
+    tell_next("baton drop MODEL FILE --wait in another terminal. Ctrl-C ends everything here")
+
+
+def _watch(running: Stack) -> int:
+    """Look after the parts until the end is asked for; returns only if all of them died."""
+    told: set[str] = set()
+    while len(told) < len(running.daemons):
+        for part in running.dead:
+            if part.name not in told:
+                told.add(part.name)
+                click.echo(f"{part.name} ended by itself.", err=True)
+                tell_next(f"read {part.log}, then Ctrl-C here and `baton up`", err=True)
+        threading.Event().wait(LOOK_SECONDS)
+    return ERROR
+
+
+@click.command()
+def down() -> None:
+    """End the stack that `baton up` started, and wait until it has ended. Its state is kept.
+
+    \b
+    Example:  baton down
+    """
+    from local import stack
+
+    home = address.home()
+    found = stack.state(home)
+    if found is None:
+        click.echo(_ended(orphans.end(home)))
+        return
+    os.kill(found["pid"], signal.SIGTERM)
+    with waiting(f"ending the stack (process {found['pid']})"):
+        _wait_for_end(home)
+    click.echo("Everything has ended; the state is kept.")
+
+
+def _ended(parts: list[str]) -> str:
+    if not parts:
+        return "Nothing runs here."
+    return f"The stack itself was gone; its parts that still ran are ended: {', '.join(parts)}."
+
+
+def _wait_for_end(home: Path) -> None:
+    from local import stack
+
+    until = time.monotonic() + END_SECONDS
+    while stack.state(home) is not None:
+        if time.monotonic() > until:
+            raise TookTooLong(f"The stack still ends after {END_SECONDS:g} s.", next="baton doctor; baton down again")
+        time.sleep(0.2)

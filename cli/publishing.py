@@ -1,0 +1,79 @@
+"""Publishing a model folder: validated here, uploaded under its hash, then an event like any other. No restart."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import address, api, options
+from cli.address import Address
+from cli.telling import tell_json, tell_next, waiting
+from shared.errors import SpecRefused
+
+if TYPE_CHECKING:
+    from shared.spec import Spec
+
+DECIDED_SECONDS = 20.0
+PAUSE_SECONDS = 0.25
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--why", default="", help="The reason; the journal keeps it as written.")
+@options.user(options.DATA_SCIENTIST)
+@options.as_json
+def publish(folder: Path, why: str, user: str, wants_json: bool) -> None:
+    """Publish a model folder: a new model, or another version of its rules and code.
+
+    Every fault of the folder is listed at once, with file, line and what would be right (exit code 2).
+
+    \b
+    Example:  baton publish models/diabetes --why "ridge instead of lasso"
+    """
+    at = address.find(user)
+    model, folder_hash = put_folder(at, folder)
+    with waiting(f"publishing {model} {folder_hash}"):
+        recorded = api.ask(at, f"/api/models/{model}/publish", folder=folder_hash, why=why)
+        is_current = wait_for(at, model, folder_hash)
+    if wants_json:
+        tell_json({"model": model, "folder": folder_hash, "current": is_current, **recorded})
+        return
+    click.echo(f"{model} {folder_hash} {'is published' if is_current else 'is uploaded; its event is not decided yet'}")
+    tell_next(f"baton drop {model} FILE --wait" if is_current else f"baton status {model}")
+
+
+def put_folder(at: Address, folder: Path) -> tuple[str, str]:
+    """Validate a folder and upload it; returns the model and the folder's hash. Safe to repeat: no file changes."""
+    from shared.folder import folder_files, folder_hash
+    from shared.published import MODELS
+    from shared.spec_file import load_folder
+    from shared.wiring import storage
+
+    spec, found = load_folder(folder), folder_hash(folder)
+    _check_gates(spec)
+    _, _, blobs = storage(at.setting("BATON_DATA"))
+    for file in folder_files(folder):
+        name = f"{spec.name}/{found}/{file.relative_to(folder).as_posix()}"
+        blobs.put(MODELS, name, file.read_bytes(), content_type="application/octet-stream")
+    return spec.name, found
+
+
+def _check_gates(spec: Spec) -> None:
+    from shared.gate_breaks import self_test
+
+    faults = self_test(spec.gates)
+    if faults:
+        raise SpecRefused("The gates fail their self-test:\n" + "\n".join(faults), next="mend `gates` in model.yaml")
+
+
+def wait_for(at: Address, model: str, folder: str, *, within_seconds: float = DECIDED_SECONDS) -> bool:
+    """Whether the folder became the model's current one in time; a paused model decides later."""
+    until = time.monotonic() + within_seconds
+    while time.monotonic() < until:
+        if api.read(at, f"/api/models/{model}")["folder"] == folder:
+            return True
+        time.sleep(PAUSE_SECONDS)
+    return False
