@@ -12,13 +12,14 @@ from tests.bench.figures import Figure, Result
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where and when it was measured; `load` is the mean number of processes that wanted to run just before."""
+    """Where and when it was measured. Loads are how many processes wanted to run, the mean of a minute."""
 
     measured_at: datetime
     cores: int
     system: str
     python: str
-    load: float
+    load_before: float
+    load_after: float
 
 
 PAGE = """# Benchmarks
@@ -26,7 +27,8 @@ PAGE = """# Benchmarks
 Written by `make bench`, which measures the real thing: the whole local stack, Microsoft's own inference server, fresh
 interpreters. No test asserts a time; these figures are for people to look at.
 
-Measured on {date}: {cores} cores, {system}, Python {python}, load {load:.1f} before the first measurement.
+Measured on {date}: {cores} cores, {system}, Python {python}; load {load_before:.1f} before, {load_after:.1f} after. What
+other programs do meanwhile shows in the p99s first.
 
 {figures}
 
@@ -109,7 +111,8 @@ def page(results: Mapping[str, Result], machine: Machine, *, seconds: float) -> 
         cores=machine.cores,
         system=machine.system,
         python=machine.python,
-        load=machine.load,
+        load_before=machine.load_before,
+        load_after=machine.load_after,
         figures=_figures(figure for result in (imports, drop, router) for figure in result.figures),
         alt=_alt(drop),
         drops=drop.details["drops"],
