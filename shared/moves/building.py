@@ -22,6 +22,12 @@ CERTIFYING = timedelta(minutes=30)
 STAGING = timedelta(minutes=30)
 LOOK_EVERY = timedelta(seconds=20)
 TRIES = 2
+MENDED_IN = {
+    "sane_predictions": "train.py or score.py",
+    "starts": "score.py or requirements.txt",
+    "cases_pass": "score.py or tests/cases.json",
+    "refuses_malformed": "score.py",
+}
 JUDGED_AT_MOST = 6
 VERDICT_ROOM = 2000
 
@@ -154,7 +160,8 @@ def champion_seen(turn: Turn, release: Release, event: ChampionSeen) -> str:
 
 def _judge_again(turn: Turn, release: Release, why: str) -> None:
     if release.runs.get("judge", 0) >= JUDGED_AT_MOST:
-        turn.end(release, "held", f"{why}, and it was judged {JUDGED_AT_MOST} times", next=f"baton retry {release.id}")
+        todo = f"baton retry {release.id} --why ..."
+        turn.end(release, "held", f"{why}, and it was judged {JUDGED_AT_MOST} times", next=todo)
     else:
         to_judging(turn, release)
 
@@ -182,8 +189,19 @@ def _held(turn: Turn, release: Release, verdict: Verdict) -> bool:
     if failure is None:
         return False
     turn.set_head(useless=turn.head.useless + 1)
-    turn.end(release, "held", f"{failure.gate}: {failure.why}", rule=failure.gate, numbers=dict(failure.numbers))
+    todo, numbers = _to_mend(release, failure.gate), dict(failure.numbers)
+    turn.end(release, "held", f"{failure.gate}: {failure.why}", next=todo, rule=failure.gate, numbers=numbers)
     return True
+
+
+def _to_mend(release: Release, gate: str) -> str:
+    """What helps where a gate found something broken; nothing needs to be done about a candidate that is only worse."""
+    again, place = f"`baton retry {release.id} --why ...`", f"models/{release.model}"
+    if gate == "evidence_complete":
+        return f"`baton logs {release.id}` shows what was said while judging; {again} tries again"
+    if gate not in MENDED_IN:
+        return ""
+    return f"mend {MENDED_IN[gate]} in {place}, `baton publish {place}`, then {again}"
 
 
 def _story(verdict: Verdict) -> str:
