@@ -235,6 +235,27 @@ def test_a_spec_with_faults_is_refused_with_all_of_them(world: World, http: Test
     assert "model.yaml:2" in answer.json()["what"]
 
 
+def test_every_fault_of_a_spec_is_told_with_its_line_and_nothing_is_published(world: World, http: TestClient) -> None:
+    values = {"files": 1, "quiet": 60, "alpha": 2, "cool_down": 0, "budget": 50, "breaker": 9, "adopt": "always"}
+    text = MODEL_YAML.format(model="housing", **values) + "volume: 11\n"
+    text = text.replace("key: [ID]", "key: ID").replace("owner: the-team\n", "")
+    world.blobs.put("models", f"housing/{'3' * 16}/model.yaml", text.encode(), content_type="text/plain")
+    refused = ask(http, "/models/housing/publish", {"folder": "3" * 16})
+    assert refused.status_code == 400
+    for entry in ("owner: missing", 'data.key: found "ID"', "volume: there is no such entry"):
+        assert entry in refused.json()["what"]
+    assert refused.json()["next"]
+    assert not world.app.book.knows("housing")
+
+
+def test_a_gate_that_can_never_pass_is_not_published(world: World, http: TestClient) -> None:
+    values = {"files": 1, "quiet": 60, "alpha": 2, "cool_down": 0, "budget": 50, "breaker": 9, "adopt": "always"}
+    text = MODEL_YAML.format(model="housing", **values).replace("floor: 5000", "floor: 0")
+    world.blobs.put("models", f"housing/{'4' * 16}/model.yaml", text.encode(), content_type="text/plain")
+    refused = ask(http, "/models/housing/publish", {"folder": "4" * 16})
+    assert (refused.status_code, "the gate can never pass" in refused.json()["what"]) == (400, True)
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"a: [", b"", b"- 1", b"a: !!python/object:os.system x"])
 def test_a_spec_that_is_no_yaml_is_refused(world: World, http: TestClient, content: bytes) -> None:
     world.blobs.put("models", f"housing/{'2' * 16}/model.yaml", content, content_type="text/plain")
