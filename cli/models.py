@@ -99,7 +99,7 @@ def _request(action: str, done: str, text: str, example: str) -> click.Command:
 retrain = _request(
     "retrain",
     "a retraining is asked for",
-    "Ask for a new release from all accepted files. Budget, cool-down and breaker of its rules still hold.",
+    "Ask for a new release from all accepted files. It passes budget, cool-down and breaker, but no gate.",
     'baton retrain diabetes --why "new feature definition"',
 )
 rollback = _request(
