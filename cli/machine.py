@@ -50,7 +50,7 @@ def virtual_environment() -> str:
     if not (ROOT / ".venv" / "bin" / "python").exists():
         raise Wrong(".venv is not there", next="make setup")
     if not (ROOT / ".venv" / "bin" / "baton").exists():
-        raise Wrong(".venv lacks the baton command", next="make setup")
+        raise Wrong(".venv lacks the command `baton`", next="make setup")
     return ".venv"
 
 
@@ -102,7 +102,7 @@ def environment_of(folder: Path, kind: Literal["run", "serving"], home: Path) ->
     for ready in (home / "envs").glob(f"{kind}-*/ready.json"):
         if json.loads(ready.read_text())["requirements"] == wanted and (ready.parent / "bin" / "python").exists():
             return f"environment {ready.parent.name}"
-    todo = f"BATON_HOME={home} python -m local.environments {folder}; or leave it to the first run"
+    todo = f"BATON_HOME={home} .venv/bin/python -m local.environments {folder}; or leave it to the first run"
     raise Wrong("its environment is not built, so that the first run takes minutes", next=todo)
 
 
