@@ -95,7 +95,7 @@ def deadline_passed(turn: Turn, event: DeadlinePassed) -> str:
         turn.set_head(basket=replace(turn.head.basket, look_at=None))
         return "the basket is looked at again"
     if event.of == "rollback":
-        return _rollback_failed(turn, "no answer in time")
+        return _rollback_late(turn)
     if event.of == "warm":
         return _cooled(turn)
     release = turn.releases.get(event.of)
@@ -117,6 +117,20 @@ def _cooled(turn: Turn) -> str:
     return why
 
 
+def _rollback_late(turn: Turn) -> str:
+    """Its command is still in the outbox, and nothing may move the traffic before that is answered: a person is told."""
+    rollback = turn.head.rollback
+    if rollback is None:
+        raise Stale("no roll-back is under way")
+    turn.set_head(rollback=replace(rollback, deadline=turn.now + ROLLBACK_WITHIN))
+    return _late(turn, "", f"the roll-back to version {rollback.target.version} has no answer yet")
+
+
+def _late(turn: Turn, release: str, why: str) -> str:
+    turn.note("traffic not yet given back", release, why=why, next="docs/runbook.md#set-traffic", level="error")
+    return why
+
+
 def _rollback_failed(turn: Turn, reason: str) -> str:
     turn.set_head(rollback=None)
     todo = f"look at the endpoint, then `baton rollback {turn.head.model} --why ...`"
@@ -131,12 +145,15 @@ def _overdue(turn: Turn, release: Release) -> None:
     again = f"baton retry {release.id} --why ..."
     if release.state == "awaiting approval":
         turn.end(release, "expired", why, next=again)
-    elif release.state == "rolling out" and not release.back_why:
+    elif release.state == "rolling out" and release.back_why:
+        turn.set(release, deadline=turn.now + ROLLBACK_WITHIN)
+        _late(turn, release.id, f"{release.back_why}; the endpoint has not answered yet")
+    elif release.state == "rolling out":
         shipping.take_back(turn, release, why)
     else:
         if release.run:
             turn.send("cancel_run", run_id=release.run)
-        _fail(turn, release, why, again)
+        turn.end(release, "failed", why, next=again)
 
 
 def command_failed(turn: Turn, event: CommandFailed, release: Release | None) -> str:
@@ -148,7 +165,7 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
         return _rollback_failed(turn, why)
     if release is None or release.state == LIVE or event.name in NOBODY_WAITS:
         return why
-    if event.name in HELD_IF_UNREADABLE:
+    if event.name in HELD_IF_UNREADABLE and not release.back_why:
         again = f"baton retry {release.id} --why ..."
         turn.end(release, "held", f"what serves could not be read: {event.reason}", next=again)
     elif release.state == "rolling out" and event.name == "set_traffic":
@@ -156,15 +173,8 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
     elif release.state == "rolling out" and not release.back_why:
         shipping.take_back(turn, release, why)
     elif release.state != "rolling out":
-        _fail(turn, release, why, event.next)
+        turn.end(release, "failed", why, next=event.next)
     return why
-
-
-def _fail(turn: Turn, release: Release, why: str, next: str) -> None:
-    """End a release, and where it had traffic ask what serves."""
-    turn.end(release, "failed", why, next=next)
-    if release.state == "rolling out":
-        turn.send("observe_champion")
 
 
 def champion_seen(turn: Turn, event: ChampionSeen, release: Release | None) -> str:
@@ -172,8 +182,8 @@ def champion_seen(turn: Turn, event: ChampionSeen, release: Release | None) -> s
     if release is None:
         return champion.observed(turn, event)
     moves = {"judging": building.champion_seen, "staging": building.champion_seen, "rolling out": shipping.champion_seen}
-    if release.state not in moves:
-        raise Stale(f"{release.id} is {release.state}")
+    if release.state not in moves or release.back_why:
+        raise Stale(f"{release.id} is {release.state}" + (", on its way back" if release.back_why else ""))
     if not event.version and turn.head.champion is not None and not champion.moving_traffic(turn):
         why = f"the endpoint says that nothing serves, but the ledger saw version {turn.head.champion.version} live"
         turn.end(release, "held", why, next=f"baton retry {release.id} --why ...")

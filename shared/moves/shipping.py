@@ -104,8 +104,8 @@ def _check_person(turn: Turn, release: Release, event: ApprovalGiven) -> None:
 
 def champion_seen(turn: Turn, release: Release, event: ChampionSeen) -> str:
     """Before the first traffic: what serves must still be what the verdict and the approval were made against."""
-    if release.step >= 0 or release.back_why:
-        raise Stale(f"{release.id} is rolling out already, or back")
+    if release.step >= 0:
+        raise Stale(f"{release.id} is rolling out already")
     if event.version != release.against:
         why = f"version {event.version or 'none'} serves now, approved against {release.against or 'none'}"
         turn.end(release, "held", why, next=f"baton retry {release.id} --why ... judges against what serves now")
@@ -131,7 +131,8 @@ def traffic_set(turn: Turn, event: TrafficSet, release: Release | None) -> str:
     if event.purpose == "rollback":
         return _rolled_back_to(turn, event)
     if release is None or release.state != "rolling out":
-        return _settle(turn, event)
+        turn.send("observe_champion")
+        raise Stale("the release of this split has ended, so what serves is asked")
     release = turn.set(release, moving="", split=dict(event.split))
     if event.purpose == "back":
         why = release.back_why
@@ -146,18 +147,6 @@ def traffic_set(turn: Turn, event: TrafficSet, release: Release | None) -> str:
     turn.note("traffic set", release, why=_words(event.split), numbers={"share": share, "bake_seconds": plan.bake_seconds})
     _look_later(turn, release)
     return f"{share} percent"
-
-
-def _settle(turn: Turn, event: TrafficSet) -> str:
-    """A split whose release has ended meanwhile: a step is taken back, and what serves is asked."""
-    champion = turn.head.champion
-    wanted = {champion.deployment: 100} if champion is not None else {}
-    if event.purpose == "step" and dict(event.split) != wanted:
-        turn.note("late traffic taken back", why=f"{_words(event.split)}, but its release has ended", level="warning")
-        turn.send("set_traffic", purpose="back", split=wanted, expected=dict(event.split))
-    else:
-        turn.send("observe_champion")
-    return "the release of this split has ended"
 
 
 def _look_later(turn: Turn, release: Release) -> None:
