@@ -6,10 +6,10 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from cli.address import Address
 from cli.telling import SaidNo
@@ -37,19 +37,19 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def read(address: Address, path: str) -> Any:
-    """What the API says at a path."""
-    return _decoded(_asked(address, "GET", path))
+def read(address: Address, *path: str, **query: str) -> Any:
+    """What the API says at a path, given by its parts: `read(at, "models", "diabetes")`."""
+    return _decoded(exchange("GET", _url(address, path) + (f"?{urlencode(query)}" if query else "")))
 
 
-def ask(address: Address, path: str, **body: str) -> Any:
+def ask(address: Address, *path: str, **body: str) -> Any:
     """Ask for something in the name of who is signed in; it is recorded as one event."""
-    return _decoded(_asked(address, "POST", path, json.dumps(body).encode()))
+    signed_in = {"Authorization": f"Bearer {address.token}"}
+    return _decoded(exchange("POST", _url(address, path), json.dumps(body).encode(), signed_in))
 
 
-def _asked(address: Address, method: str, path: str, body: bytes | None = None) -> Answer:
-    headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
-    return exchange(method, f"{address.url}{path}", body, headers)
+def _url(address: Address, path: Sequence[str]) -> str:
+    return "/".join([address.url, "api", *(quote(part, safe="") for part in path)])
 
 
 def exchange(method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:

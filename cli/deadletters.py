@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import click
 
 from cli import address, api, options
@@ -19,7 +17,7 @@ def deadletters(model: str | None, wants_json: bool) -> None:
     \b
     Example:  baton deadletters diabetes
     """
-    found = api.read(address.find(), "/api/deadletters" + (f"?{urlencode({'model': model})}" if model else ""))
+    found = api.read(address.find(), "deadletters", **({"model": model} if model else {}))
     if wants_json:
         tell_json(found)
         return

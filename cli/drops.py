@@ -42,7 +42,7 @@ def drop(model: str, file: Path, name: str, waits: bool, timeout_seconds: float,
     Example:  baton drop diabetes first.csv --wait
     """
     at = address.find()
-    api.read(at, f"/api/models/{model}")
+    api.read(at, "models", model)
     blob = f"{model}/{name or file.name}"
     client = _client(at, blob)
     _upload(client, file, blob)
@@ -88,9 +88,9 @@ def _upload(client: BlobClient, file: Path, blob: str) -> None:
             if "baton" not in client.get_blob_tags():
                 raise waits from None
             content.seek(0)
-            same = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+            unchanged = MatchConditions.IfNotModified
             try:
-                client.upload_blob(content, overwrite=True, **same)
+                client.upload_blob(content, overwrite=True, etag=etag, match_condition=unchanged)
             except ResourceModifiedError:
                 raise waits from None
 
@@ -133,10 +133,8 @@ def _stored_verdict(at: Address, report: str) -> Mapping[str, Any]:
 def _tell_problems(problems: list[Mapping[str, Any]]) -> None:
     for problem in problems:
         click.echo(f"  {coloured(problem['severity'])}  {problem['what']}")
-        rows = ", ".join(map(str, problem["rows"]))
-        more = f" and {problem['count'] - len(problem['rows'])} more" if problem["count"] > len(problem["rows"]) else ""
-        if rows:
-            click.echo(f"    rows {rows}{more}; found {', '.join(problem['samples']) or 'nothing'}")
+        if problem["samples"]:
+            click.echo(f"    found: {', '.join(sample or '(empty)' for sample in problem['samples'])}")
         click.echo(f"    mend: {problem['remedy']}")
 
 
@@ -191,4 +189,4 @@ def _fetch_published(model: str, into: Path) -> None:
 
     at = address.find()
     _, _, blobs = storage(at.setting("BATON_DATA"))
-    fetch_folder(blobs, model, api.read(at, f"/api/models/{model}")["folder"], into)
+    fetch_folder(blobs, model, api.read(at, "models", model)["folder"], into)

@@ -90,7 +90,7 @@ def _publish_all(running: Stack) -> None:
         began = time.monotonic()
         try:
             model, found = publishing.put_folder(at, folder)
-            api.ask(at, f"/api/models/{model}/publish", folder=found, why="baton up")
+            api.ask(at, "models", model, "publish", folder=found, why="baton up")
             publishing.wait_for(at, model, found)
             click.echo(f"  {folder!s:<12}{time.monotonic() - began:6.1f} s, published as {found}")
         except BatonError as error:

@@ -52,6 +52,8 @@ def _of_parts(home: Path, release: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _of_runs(home: Path, release: str) -> Iterator[tuple[str, list[str]]]:
-    """Everything that the release's runs printed, by run."""
+    """Everything that the release's runs printed, by run; most print nothing."""
     for file in sorted((home / "runs").glob(f"{release}-?-*/log.txt")):
-        yield f"runs/{file.parent.name}/log.txt", file.read_text(errors="replace").splitlines()
+        lines = file.read_text(errors="replace").splitlines()
+        if lines:
+            yield f"runs/{file.parent.name}/log.txt", lines

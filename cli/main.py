@@ -31,7 +31,9 @@ class Baton(click.Group):
         """In the order in which people meet them."""
         return list(self.commands)
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> NoReturn:
+    def main(  # type: ignore[override]  # it always ends the process, whatever mode is asked for
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
         """Run and end the process."""
         plain = {"color": False} if os.environ.get("NO_COLOR") else {}
         extra = {**plain, **extra, "standalone_mode": False}

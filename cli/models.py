@@ -26,7 +26,7 @@ def status(model: str | None, wants_json: bool) -> None:
               baton status diabetes
     """
     at = address.find()
-    found = api.read(at, f"/api/models/{model}") if model else api.read(at, "/api/models")
+    found = api.read(at, "models", model) if model else api.read(at, "models")
     if wants_json:
         tell_json(found)
     elif model:
@@ -90,7 +90,7 @@ def _request(action: str, done: str, text: str, example: str) -> click.Command:
     @options.user()
     @options.as_json
     def request(model: str, why: str, user: str, wants_json: bool) -> None:
-        recorded = api.ask(address.find(user), f"/api/models/{model}/{action}", why=why)
+        recorded = api.ask(address.find(user), "models", model, action, why=why)
         tell_recorded(recorded, f"{model}: {done}", wants_json, todo=f"baton status {model}")
 
     return request

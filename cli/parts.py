@@ -140,13 +140,13 @@ def healthy(url: str) -> str:
 
 def web(at: Address) -> str:
     """The pages and the API answer."""
-    api.read(at, "/api/health")
+    api.read(at, "health")
     return f"answers at {at.url}"
 
 
 def dead_letters(at: Address) -> str:
     """Nothing waits to be looked at by a person."""
-    found = api.read(at, "/api/deadletters")
+    found = api.read(at, "deadletters")
     if found:
         raise Wrong(f"{len(found)} wait for a person", next="baton deadletters")
     return "none"

@@ -36,7 +36,7 @@ def publish(folder: Path, why: str, user: str, wants_json: bool) -> None:
     at = address.find(user)
     model, folder_hash = put_folder(at, folder)
     with waiting(f"publishing {model} {folder_hash}"):
-        recorded = api.ask(at, f"/api/models/{model}/publish", folder=folder_hash, why=why)
+        recorded = api.ask(at, "models", model, "publish", folder=folder_hash, why=why)
         is_current = wait_for(at, model, folder_hash)
     if wants_json:
         tell_json({"model": model, "folder": folder_hash, "current": is_current, **recorded})
@@ -73,7 +73,7 @@ def wait_for(at: Address, model: str, folder: str, *, within_seconds: float = DE
     """Whether the folder became the model's current one in time; a paused model decides later."""
     until = time.monotonic() + within_seconds
     while time.monotonic() < until:
-        if api.read(at, f"/api/models/{model}")["folder"] == folder:
+        if api.read(at, "models", model)["folder"] == folder:
             return True
         time.sleep(PAUSE_SECONDS)
     return False

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli import address, api, options
-from cli.telling import clock_time, coloured, day_and_time, number, tell_json, tell_next
+from cli.telling import clock_time, coloured, day_and_time, folded, number, tell_json, tell_next
 
 ENTRIES_SHOWN = 17
 FIRST_SHOWN = 6
@@ -25,11 +25,12 @@ def explain(release: str, wants_all: bool, wants_json: bool) -> None:
     Example:  baton explain diabetes-0002
     """
     at = address.find()
-    found, story = api.read(at, f"/api/releases/{release}"), api.read(at, f"/api/releases/{release}/story")
+    found, story = api.read(at, "releases", release), api.read(at, "releases", release, "story")
     if wants_json:
         tell_json({"release": found, "story": story})
         return
-    click.echo("\n".join(explained(found, story, wants_all=wants_all)))
+    for line in explained(found, story, wants_all=wants_all):
+        click.echo(folded(line, indent=10))
     tell_next(found["next"] or (story[-1]["next"] if story else ""))
 
 
@@ -68,7 +69,7 @@ def _decision(action: str, done: str, text: str, example: str) -> click.Command:
     @options.user()
     @options.as_json
     def decide(release: str, why: str, user: str, wants_json: bool) -> None:
-        recorded = api.ask(address.find(user), f"/api/releases/{release}/{action}", why=why)
+        recorded = api.ask(address.find(user), "releases", release, action, why=why)
         tell_recorded(recorded, f"{release}: {done}", wants_json, todo=f"baton explain {release}")
 
     return decide

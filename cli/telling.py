@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -83,6 +85,13 @@ def day_and_time(text: str) -> str:
 def number(value: object) -> str:
     """A number in at most six digits; anything else as it is."""
     return f"{value:.6g}" if isinstance(value, int | float) else str(value)
+
+
+def folded(line: str, *, indent: int) -> str:
+    """A line folded at the width of the terminal, its later lines indented; whole where stdout is no terminal."""
+    if not sys.stdout.isatty():
+        return line
+    return textwrap.fill(line, shutil.get_terminal_size().columns, subsequent_indent=" " * indent)
 
 
 @contextmanager
