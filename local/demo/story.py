@@ -23,7 +23,7 @@ MODEL = "diabetes"
 FOLDER = Path("models") / MODEL
 FIRST, REST = (1, 101), (101, 443)
 BAD_ALPHA = 5000
-DRIFTED_REQUESTS = 80
+DRIFTED_REQUESTS = 150
 
 
 @dataclass
@@ -176,19 +176,21 @@ class Story:
         )
 
     def _watch_traffic(self, number: int) -> None:
+        """Tell each share as it is reached, and send a few requests meanwhile, as clients do."""
         release = f"{MODEL}-{number:04d}"
-        told: set[int] = set()
-        while True:
-            found = self.reach(number, "rolling out", "live", "rolled back", "held")
-            share = found["split"].get(release, 0)
-            if share and share not in told:
-                told.add(share)
-                self.tell.step(
-                    f"{share} % of the traffic to {release}", "each step bakes, and is counted before the next"
-                )
-            if found["state"] != "rolling out":
-                return
+        told = 0
+        while told < 100:
+            told = self.tell.until(lambda seen=told: self._next_share(number, seen), "the next step of the roll-out")  # type: ignore[misc]
+            self.tell.step(f"{told} % of the traffic to {release}", "each step bakes, and is counted before the next")
             self._score()
+
+    def _next_share(self, number: int, seen: int) -> int | None:
+        found = self.release(number)
+        self.tell.expect(
+            found is not None and found["state"] in ("awaiting approval", "rolling out", "live"), "it rolls out"
+        )
+        share = int(found["split"].get(found["id"], 0)) if found else 0
+        return share if share > seen else None
 
     def worse_model(self) -> None:
         """A worse candidate is held, and that is a good end."""
@@ -261,11 +263,12 @@ class Story:
 
     def drift(self) -> None:
         """Requests move away from the training data; the monitor raises an event, and the policy retrains."""
-        for row in (diabetes(1, 201) * 2)[:DRIFTED_REQUESTS]:
+        patients = diabetes()[:DRIFTED_REQUESTS]
+        for row in patients:
             features = _features(row) | {"BMI": float(str(row["BMI"])) * 1.3, "BP": float(str(row["BP"])) + 25}
             self.operations.score(MODEL, json.dumps({"data": [features]}))
         self.tell.step(
-            f"scored {DRIFTED_REQUESTS} drifted requests", "BMI a third higher, BP 25 mmHg higher than in training"
+            f"scored {len(patients)} drifted requests", "BMI a third higher, BP 25 mmHg higher than in training"
         )
         release = self.caused_by("drift", "held", "failed", "awaiting approval")
         cause = release["causes"][0]

@@ -73,7 +73,7 @@ def refused(turn: Turn, event: FileRefused) -> str:
     """The drop breaks its contract: it is in quarantine with a report, and its owner is told."""
     turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="refused", report=event.report)
     first = f"read {event.report}, mend the file and" if event.report else "split the file and"
-    todo = f"{first} drop it again; `baton check` shows the same before dropping"
+    todo = f"{first} drop it again; `baton check {turn.head.model} FILE` shows the same before dropping"
     turn.send("tell", state="drop refused", why=f"{event.blob}: {event.summary}", next=todo)
     turn.note("drop refused", why=f"{event.blob}: {event.summary}", rule="contract", next=todo, level="warning")
     return event.summary

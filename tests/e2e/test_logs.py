@@ -46,7 +46,7 @@ def test_it_says_what_waits_for_whom_and_how_to_answer(demo: Demo) -> None:
 def test_it_says_what_failed_and_what_mends_it(demo: Demo) -> None:
     refused = next(line for line in demo.lines("drop refused") if "WARNING" in line)
     assert "column AGE is missing" in _field(refused, "why")
-    assert "baton check" in _field(refused, "next")
+    assert "baton check diabetes FILE" in _field(refused, "next")
 
 
 def test_a_release_takes_at_most_25_lines(demo: Demo) -> None:
