@@ -12,7 +12,9 @@ from cli.telling import day_and_time, tell_json, tell_next
 @click.argument("model", required=False)
 @options.as_json
 def deadletters(model: str | None, wants_json: bool) -> None:
-    """List events and commands that failed every time and were set aside: nothing is lost, each with what mends it.
+    """List what failed every time and was set aside.
+
+    Events and commands; nothing is lost, and each comes with what mends it.
 
     \b
     Example:  baton deadletters diabetes

@@ -27,9 +27,9 @@ class Finding:
 @click.command()
 @options.as_json
 def doctor(wants_json: bool) -> int:
-    """Look at this laptop, its configuration and the parts that run; tell each fault with the command that mends it.
+    """Tell what is wrong here, and the command that mends it.
 
-    Exit code 1 if anything is wrong.
+    Looks at this laptop, the model folders, and every part that runs. Exit code 1 if anything is wrong.
 
     \b
     Example:  baton doctor

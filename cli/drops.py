@@ -33,7 +33,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--timeout", "timeout_seconds", default=120.0, show_default=True, help="Seconds to wait at most.")
 @options.as_json
 def drop(model: str, file: Path, name: str, waits: bool, timeout_seconds: float, wants_json: bool) -> int:
-    """Upload a file for a model, as any storage client would; Baton hears of it by the event that storage raises.
+    """Upload a file for a model; --wait tells the verdict on it.
+
+    Any storage client does as well: Baton hears of the file by the event that storage raises.
 
     A drop of the same name is replaced only once its verdict is told, so that none is lost unread.
     With --wait: exit code 0 accepted, 2 refused, 3 no verdict in time.
@@ -144,7 +146,7 @@ def _tell_problems(problems: list[Mapping[str, Any]]) -> None:
 @click.option("--published", is_flag=True, help="Use the published contract although models/MODEL is here.")
 @options.as_json
 def check(model: str, file: Path, published: bool, wants_json: bool) -> int:
-    """Check a file before dropping it: the same code and the same verdict as on arrival.
+    """Check a file before dropping it: same code, same verdict.
 
     Against models/MODEL of this folder (nothing needs to run), else against the published folder.
     Exit code 0 it would be accepted, 2 refused.

@@ -26,6 +26,7 @@ APP = Path("function_app.py")
 MODELS = Path("models")
 LOOK_SECONDS = 1.0
 END_SECONDS = 90.0
+DECIDED_SECONDS = 20.0
 
 
 class Ending(BaseException):
@@ -35,9 +36,9 @@ class Ending(BaseException):
 @click.command()
 @click.option("--no-models", is_flag=True, help="Do not publish the folders under models/.")
 def up(no_models: bool) -> int:
-    """Start everything on this laptop, publish the folders under models/, and stay until Ctrl-C or `baton down`.
+    """Start everything on this laptop, and stay until Ctrl-C.
 
-    All of it listens on 127.0.0.1 only; its state is kept in .baton (or BATON_HOME) for the next time.
+    Publishes the folders under models/ as well; `baton down` in another terminal ends it like Ctrl-C. All of it listens on 127.0.0.1 only; its state is kept in .baton (or BATON_HOME) for the next time.
 
     \b
     Example:  baton up
@@ -91,7 +92,7 @@ def _publish_all(running: Stack) -> None:
         try:
             model, found = publishing.put_folder(at, folder)
             api.ask(at, "models", model, "publish", folder=found, why="baton up")
-            publishing.wait_for(at, model, found)
+            publishing.wait_for(at, model, found, within_seconds=DECIDED_SECONDS)
             click.echo(f"  {folder!s:<12}{time.monotonic() - began:6.1f} s, published as {found}")
         except BatonError as error:
             tell_error(error)
@@ -119,7 +120,9 @@ def _watch(running: Stack) -> int:
 
 @click.command()
 def down() -> None:
-    """End the stack that `baton up` started, and wait until it has ended. Its state is kept.
+    """End what `baton up` started, and wait until it has ended.
+
+    The state is kept. Parts that a killed `baton up` left behind are ended too.
 
     \b
     Example:  baton down

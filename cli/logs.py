@@ -22,7 +22,9 @@ class NothingLogged(Permanent):
 @click.argument("release")
 @options.as_json
 def logs(release: str, wants_json: bool) -> None:
-    """Print what the parts of this laptop logged about a release, and what its runs printed.
+    """Print what this laptop logged about a release.
+
+    From the logs of all parts, and what the release's runs printed.
 
     \b
     Example:  baton logs diabetes-0002

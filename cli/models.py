@@ -19,7 +19,9 @@ RELEASES_TOLD = 10
 @click.argument("model", required=False)
 @options.as_json
 def status(model: str | None, wants_json: bool) -> None:
-    """Tell where every model stands: what serves, what is under way, what waits for whom. Or one, with its releases.
+    """Tell where models stand, and what waits for whom.
+
+    All of them in a line each, or one with its releases.
 
     \b
     Example:  baton status
@@ -105,13 +107,13 @@ retrain = _request(
 rollback = _request(
     "rollback",
     "the roll-back is asked for",
-    "Go back to the champion before this one, which is kept warm for that; a running roll-out stops first.",
+    "Go back to the champion before this one. It is kept warm for that; a running roll-out stops first.",
     'baton rollback diabetes --why "support sees wrong scores"',
 )
 pause = _request(
     "pause",
     "the pause is asked for",
-    "Freeze a model: what happens is recorded, nothing is done, deadlines stand still.",
+    "Freeze a model: events are recorded, nothing is done. Deadlines stand still too.",
     'baton pause diabetes --why "incident 42"',
 )
 resume = _request(

@@ -23,7 +23,9 @@ COLUMNS = ("FLAT", "AREA", "ROOMS", "AGE", "RENT")
 @click.command("new-model")
 @click.argument("name")
 def new_model(name: str) -> None:
-    """Make models/NAME: a small regression that works as it is, to change step by step. Rows to try it are made too.
+    """Make models/NAME, a small model that works as it is.
+
+    To be changed step by step into yours; rows to try it with are made too.
 
     \b
     Example:  baton new-model rents

@@ -16,17 +16,19 @@ from shared.errors import SpecRefused
 if TYPE_CHECKING:
     from shared.spec import Spec
 
-DECIDED_SECONDS = 20.0
 PAUSE_SECONDS = 0.25
 
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--why", default="", help="The reason; the journal keeps it as written.")
+@click.option(
+    "--timeout", "timeout_seconds", default=20.0, show_default=True, help="Seconds to wait until it is current."
+)
 @options.user(options.DATA_SCIENTIST)
 @options.as_json
-def publish(folder: Path, why: str, user: str, wants_json: bool) -> None:
-    """Publish a model folder: a new model, or another version of its rules and code.
+def publish(folder: Path, why: str, timeout_seconds: float, user: str, wants_json: bool) -> None:
+    """Publish a model folder: its rules and its code.
 
     Every fault of the folder is listed at once, with file, line and what would be right (exit code 2).
 
@@ -37,7 +39,7 @@ def publish(folder: Path, why: str, user: str, wants_json: bool) -> None:
     model, folder_hash = put_folder(at, folder)
     with waiting(f"publishing {model} {folder_hash}"):
         recorded = api.ask(at, "models", model, "publish", folder=folder_hash, why=why)
-        is_current = wait_for(at, model, folder_hash)
+        is_current = wait_for(at, model, folder_hash, within_seconds=timeout_seconds)
     if wants_json:
         tell_json({"model": model, "folder": folder_hash, "current": is_current, **recorded})
         return
@@ -69,7 +71,7 @@ def _check_gates(spec: Spec) -> None:
         raise SpecRefused("The gates fail their self-test:\n" + "\n".join(faults), next="mend `gates` in model.yaml")
 
 
-def wait_for(at: Address, model: str, folder: str, *, within_seconds: float = DECIDED_SECONDS) -> bool:
+def wait_for(at: Address, model: str, folder: str, *, within_seconds: float) -> bool:
     """Whether the folder became the model's current one in time; a paused model decides later."""
     until = time.monotonic() + within_seconds
     while time.monotonic() < until:

@@ -19,7 +19,9 @@ FIRST_SHOWN = 6
 @click.option("--all", "wants_all", is_flag=True, help="Every entry; otherwise the middle of a long story is left out.")
 @options.as_json
 def explain(release: str, wants_all: bool, wants_json: bool) -> None:
-    """Tell why a release stands where it stands: rules, numbers, limits, events and people, from the journal.
+    """Tell why a release stands where it stands.
+
+    From the journal: rules, numbers, limits, events and people, in about 20 lines.
 
     \b
     Example:  baton explain diabetes-0002
@@ -99,6 +101,6 @@ reject = _decision(
 retry = _decision(
     "retry",
     "a retry is asked for",
-    "Try again what ended: a new release from the same files, with the model's current folder.",
+    "Try again what ended, as a new release. It takes the model's current folder.",
     'baton retry diabetes-0003 --why "the disk is no longer full"',
 )

@@ -19,9 +19,9 @@ from shared.errors import BatonError
 @click.option("--deployment", default="", help="Ask this deployment (a release's name) whatever its share of traffic.")
 @options.as_json
 def score(model: str, file: BinaryIO, deployment: str, wants_json: bool) -> None:
-    """Send a scoring request (JSON, from a file or - for stdin) as clients do, and tell which version answered.
+    """Send a scoring request, and tell which version answered.
 
-    The answer goes to stdout, the version to stderr. Exit code 2: the model refused the request.
+    FILE holds JSON, - is stdin; it goes through the router like any client's. The answer goes to stdout, the version to stderr. Exit code 2: the model refused the request.
 
     \b
     Example:  baton score diabetes request.json
