@@ -78,7 +78,10 @@ def _parts(stack: Stack) -> list[tuple[str, list[str]]]:
     return [
         ("azurite", ["local.azurite", "--home", home, "--ports", *azurite]),
         ("eventgrid", ["local.eventgrid", "--host", host, "--port", port["eventgrid"]]),
-        ("blobfront", ["local.blobfront", "--upstream", behind, "--topic", f"{topic}/api/events", "--port", port["blob"]]),
+        (
+            "blobfront",
+            ["local.blobfront", "--upstream", behind, "--topic", f"{topic}/api/events", "--port", port["blob"]],
+        ),
         ("mlflow", ["local.mlflow_server", "--port", port["mlflow"]]),
         ("router", ["local.serving", "--home", home, "--port", port["router"]]),
         ("host", ["local.host", "--port", port["host"], "--state", f"{home}/host"]),

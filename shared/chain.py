@@ -60,13 +60,19 @@ TABLE: tuple[Row, ...] = (
     _person("PauseRequested", (MODEL,), ()),
     _person("ResumeRequested", (MODEL, *OPEN_STATES), (*OPENS, "ask_approval", "tell", "clean_up")),
     Row(
-        "ApprovalGiven", "api", "web", ("awaiting approval",), ("rolling out", "rejected"),
+        "ApprovalGiven",
+        "api",
+        "web",
+        ("awaiting approval",),
+        ("rolling out", "rejected"),
         ("observe_champion", "clean_up", "tell"),
     ),
     _outcome("FileAccepted", (MODEL,), (MODEL, "training"), ("tag_drop", "start_run")),
     _outcome("FileRefused", (MODEL,), (MODEL,), ("tag_drop", "tell")),
     _outcome("FileGone", (MODEL,), (MODEL,), ()),
-    _outcome("RunStarted", ("training", "judging", "certifying"), ("training", "judging", "certifying"), ("look_at_run",)),
+    _outcome(
+        "RunStarted", ("training", "judging", "certifying"), ("training", "judging", "certifying"), ("look_at_run",)
+    ),
     _outcome(
         "RunEnded",
         ("training", "judging", "certifying"),

@@ -161,7 +161,9 @@ class Fold:
         except Exception as error:  # noqa: BLE001 - as for any event that nobody foresaw
             why = f"{type(error).__name__}: {error}"
             todo = "docs/runbook.md#poison"
-            draft.told.append((deadline, Note("deadline could not be decided", deadline.of, why=why, next=todo, level="error")))
+            draft.told.append(
+                (deadline, Note("deadline could not be decided", deadline.of, why=why, next=todo, level="error"))
+            )
 
     def _decide_early(self, draft: Draft, model: str, now: datetime) -> None:
         """After a transition what came early is looked at again; what stayed early for too long is set aside at any time."""
@@ -184,7 +186,9 @@ class Fold:
         """Decide one event and add what follows to the draft. Raises what the decision raises, with nothing added."""
         if isinstance(event, events.ApprovalGiven) and not approvals.is_genuine(event, self._approval_key):
             why = f"the decision in the name of {event.by} does not carry our signature"
-            note = Note("decision refused", event.release, why=why, next="docs/runbook.md#forged-decision", level="error")
+            note = Note(
+                "decision refused", event.release, why=why, next="docs/runbook.md#forged-decision", level="error"
+            )
             decision = Decision("stale", why, draft.head, draft.releases, notes=(note,))
             return self._add(draft, event, decision, now, of, answer="refused")
         rules = {folder: self._rules(draft.head.model, folder) for folder in _folders(draft, event)}
@@ -223,7 +227,9 @@ class Fold:
         head = replace(draft.head, dead=draft.head.dead + 1)
         todo = f"baton deadletters {head.model}; docs/runbook.md#dead-letters"
         note = Note("event set aside", why=why, next=todo, level="error")
-        self._add(draft, waiting.event, Decision("stale", why, head, draft.releases, notes=(note,)), now, "", answer="dead")
+        self._add(
+            draft, waiting.event, Decision("stale", why, head, draft.releases, notes=(note,)), now, "", answer="dead"
+        )
         draft.writes += [ledger.dead_row(waiting, why, now), Delete(waiting.key, waiting.etag)]
 
     def _commit(self, model: str, before: Snapshot, draft: Draft, now: datetime, *, more: bool) -> None:

@@ -309,4 +309,3 @@ def _moment(at: datetime) -> str:
 
 def _counted_down(number: int) -> str:
     return f"{999_999_999_999 - number:012d}"
-

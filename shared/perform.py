@@ -127,7 +127,11 @@ class Performer:
     def _give_up(self, model: str, claimed: Claimed, why: str, next: str) -> int:
         command = claimed.command
         failed = CommandFailed(
-            **self._parts.stamp(model, command), name=command.kind, reason=cut(why), next=cut(next), tries=command.tries + 1
+            **self._parts.stamp(model, command),
+            name=command.kind,
+            reason=cut(why),
+            next=cut(next),
+            tries=command.tries + 1,
         )
         return self._commit(model, claimed, failed)
 

@@ -45,7 +45,9 @@ def batch_ready(batch: Batch, *, files: int, rows: int, last_at: datetime | None
     return Answer(False, "batch", f"{files} new files, waiting for {batch.quiet_seconds:g} s of quiet", quiet_until)
 
 
-def should_retrain(retrain: Retrain, head: Head, causes: tuple[Cause, ...], *, input_print: str, now: datetime) -> Answer:
+def should_retrain(
+    retrain: Retrain, head: Head, causes: tuple[Cause, ...], *, input_print: str, now: datetime
+) -> Answer:
     """May these causes open a release now? `input_print` names the data and code that it would train on."""
     kinds = {cause.kind for cause in causes}
     heard = kinds & {*retrain.on, *ALWAYS_HEARD}

@@ -57,7 +57,9 @@ class Settings:
         if not limit.isdigit():
             faults.append(f"BATON_INLINE_LIMIT is {limit!r}, must be a number of bytes")
         if faults:
-            raise SettingsRefused("; ".join(faults) + ".", next="set them in the app settings, or start with `baton up`")
+            raise SettingsRefused(
+                "; ".join(faults) + ".", next="set them in the app settings, or start with `baton up`"
+            )
         return Settings(
             data=env["BATON_DATA"],
             approval_key=env["BATON_APPROVAL_KEY"],

@@ -219,7 +219,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _typed(kind: Any, value: Any) -> Any:  # noqa: PLR0911 - one return a kind of type
+def _typed(kind: Any, value: Any) -> Any:
     if value is None:
         return None
     if get_origin(kind) in (types.UnionType, typing.Union):

@@ -81,7 +81,9 @@ def poisoned(queue: str, body: bytes) -> None:
         details = {"kind": "poison", "queue": queue, "why": "failed every time", "at": now().isoformat()}
         app().book.bury(names.model_name(text), f"poison-{queue}", details)
     except Exception as error:  # noqa: BLE001 - a poison queue has no poison queue
-        log.error("poison not recorded", model=text, why=f"{type(error).__name__}: {error}", next="docs/runbook.md#poison")
+        log.error(
+            "poison not recorded", model=text, why=f"{type(error).__name__}: {error}", next="docs/runbook.md#poison"
+        )
 
 
 def pages() -> func.AsgiMiddleware:

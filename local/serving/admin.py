@@ -191,7 +191,9 @@ def _same(endpoint: Endpoint, expected: Split) -> None:
 def _may_have(endpoint: Endpoint, split: Split) -> None:
     """Refuse a split that is neither whole nor empty, or gives more to a deployment that does not serve."""
     if sum(split.values()) not in (0, 100):
-        raise Refused(422, f"the shares sum to {sum(split.values())}", next="send shares that sum to 100, or none at all")
+        raise Refused(
+            422, f"the shares sum to {sum(split.values())}", next="send shares that sum to 100, or none at all"
+        )
     for name, share in split.items():
         deployed = endpoint.deployments.get(name)
         if deployed is None:

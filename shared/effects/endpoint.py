@@ -94,9 +94,7 @@ def look_at_step(parts: Parts, model: str, command: Command) -> Outcome:
     counted = _deployment(seen, name)
     if seen is None or counted is None:
         raise PlatformBusy(f"deployment {name} is not to be seen", next="it is looked at again by itself")
-    return StepSeen(
-        **parts.stamp(model, command), requests=counted.requests, errors=counted.errors, split=seen.split
-    )
+    return StepSeen(**parts.stamp(model, command), requests=counted.requests, errors=counted.errors, split=seen.split)
 
 
 def _probe(parts: Parts, model: str, folder: str, deployment: str, count: int) -> None:

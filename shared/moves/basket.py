@@ -57,13 +57,13 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
         turn.note("drop repeated", why=why)
         raise Stale(why)
     number = turn.head.next_file
-    turn.files.append(
-        AcceptedFile(number, event.sha256, event.rows, event.size, event.stored, event.blob, turn.now)
-    )
+    turn.files.append(AcceptedFile(number, event.sha256, event.rows, event.size, event.stored, event.blob, turn.now))
     rows = turn.head.basket.rows + event.rows
     basket = replace(turn.head.basket, rows=rows, last_at=turn.now, refused_why="")
     turn.set_head(next_file=number + 1, basket=basket)
-    turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(number), report=event.report)
+    turn.send(
+        "tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(number), report=event.report
+    )
     why = f"{event.blob} is file {number} with {event.rows} rows"
     turn.note("drop accepted", why=why, numbers={"rows": event.rows, "file": number, "warnings": event.warnings})
     return why

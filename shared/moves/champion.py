@@ -26,7 +26,9 @@ def learn(turn: Turn, event: ChampionSeen) -> bool:
     if champion is not None and (champion.version, champion.deployment) == (event.version, event.deployment):
         return False
     found = _known(turn, event)
-    turn.note("champion changed by somebody else", found.release, why=f"version {event.version} serves", level="warning")
+    turn.note(
+        "champion changed by somebody else", found.release, why=f"version {event.version} serves", level="warning"
+    )
     warm = timedelta(minutes=turn.spec.rollout.keep_warm_minutes)
     enthrone(turn, found, warm=warm, why=f"version {event.version} was put in its place by somebody else")
     return True

@@ -181,7 +181,11 @@ def champion_seen(turn: Turn, event: ChampionSeen, release: Release | None) -> s
     """An answer to `observe_champion`: for the model as a whole, for judging and staging, or for the first traffic."""
     if release is None:
         return champion.observed(turn, event)
-    moves = {"judging": building.champion_seen, "staging": building.champion_seen, "rolling out": shipping.champion_seen}
+    moves = {
+        "judging": building.champion_seen,
+        "staging": building.champion_seen,
+        "rolling out": shipping.champion_seen,
+    }
     if release.state not in moves or release.back_why:
         raise Stale(f"{release.id} is {release.state}" + (", on its way back" if release.back_why else ""))
     if not event.version and turn.head.champion is not None and not champion.moving_traffic(turn):

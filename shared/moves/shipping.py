@@ -82,7 +82,13 @@ def decided(turn: Turn, event: ApprovalGiven) -> str:
         return f"rejected by {event.by}"
     within = timedelta(minutes=turn.spec_of(release).rollout.deadline_minutes)
     release = turn.move(
-        release, "rolling out", within=within, owner="platform", step=-1, approved_by=event.by, approved_why=cut(event.why)
+        release,
+        "rolling out",
+        within=within,
+        owner="platform",
+        step=-1,
+        approved_by=event.by,
+        approved_why=cut(event.why),
     )
     turn.send("observe_champion", release)
     return f"approved by {event.by}"
@@ -144,7 +150,9 @@ def traffic_set(turn: Turn, event: TrafficSet, release: Release | None) -> str:
     release = turn.set(release, step_at=turn.now, step_requests=event.requests, step_errors=event.errors)
     plan = turn.spec_of(release).rollout
     share = event.split.get(names.deployment_name(release.id), 0)
-    turn.note("traffic set", release, why=_words(event.split), numbers={"share": share, "bake_seconds": plan.bake_seconds})
+    turn.note(
+        "traffic set", release, why=_words(event.split), numbers={"share": share, "bake_seconds": plan.bake_seconds}
+    )
     _look_later(turn, release)
     return f"{share} percent"
 

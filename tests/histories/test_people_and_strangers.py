@@ -56,7 +56,10 @@ class History:
         if not self.armed or self.chance.random() >= FAULT_SHARE:
             return
         if call == "after write":  # it was applied, but the answer is lost; or the client's own retry met its first try
-            fault: list[BaseException] = [StorageBusy("no answer", next="ask again"), RowChanged("own retry", next="read")]
+            fault: list[BaseException] = [
+                StorageBusy("no answer", next="ask again"),
+                RowChanged("own retry", next="read"),
+            ]
             raise self.chance.choice(fault)
         raise Crash(call)
 
@@ -129,7 +132,11 @@ class History:
 
     def act_reject(self) -> None:
         shipping = self.world.head().shipping
-        if shipping and self.world.release(shipping).state == "awaiting approval" and shipping not in self.approvals.given:
+        if (
+            shipping
+            and self.world.release(shipping).state == "awaiting approval"
+            and shipping not in self.approvals.given
+        ):
             self.world.decide(shipping, approve=False)
 
     def act_roll_back(self) -> None:
@@ -156,7 +163,8 @@ class History:
             self.endpoints.count("m", shipping, requests=20, errors=self.chance.choice([0, 20]))
 
     def act_outage(self) -> None:
-        self.chance.choice([self.world.trainer, self.world.registry, self.endpoints]).busy = True
+        which = self.chance.randrange(3)
+        self.world.trainer.busy, self.world.registry.busy, self.endpoints.busy = (which == n for n in range(3))
 
     def act_recover(self) -> None:
         self.world.trainer.busy = self.world.registry.busy = self.endpoints.busy = False
