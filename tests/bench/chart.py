@@ -42,9 +42,9 @@ def _rows(axes: Axes, parts: list[dict[str, Any]]) -> None:
     names = [part["part"] for part in parts]
     over = [part["over"]["p50_s"] for part in parts]
     late = [part["over"]["p99_s"] for part in parts]
-    axes.hlines(names, over, late, color=TAIL, linewidth=2, label="p99")
+    axes.hlines(names, over, late, color=TAIL, linewidth=2, label="p99 of its end")
     bars = axes.barh(names, [end - begin for begin, end in zip([0, *over], over, strict=False)], left=[0, *over[:-1]])
-    bars.set_label("median")
+    bars.set_label("median; the number is its length")
     for bar in bars:
         bar.set_color(BAR)
     for row, (end, part) in enumerate(zip(late, parts, strict=True)):
