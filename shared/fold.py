@@ -46,6 +46,7 @@ class Draft:
     taken: int = 0
     decided: int = 0
     raised: int = 0
+    was_paused: bool = False
 
     @property
     def rows(self) -> int:
@@ -170,13 +171,15 @@ class Fold:
         for waiting in self._book.early(model):
             if draft.rows > ROWS:
                 return
-            if waiting.early_until is not None and waiting.early_until <= now:
-                self._bury(draft, waiting, "it named something that never came to be", now)
-                draft.head = replace(draft.head, early=draft.head.early - 1)
-            if not draft.taken or (waiting.early_until is not None and waiting.early_until <= now):
-                continue
             left = len(draft.writes)
-            self._decide_one(draft, waiting, now)
+            if draft.taken:
+                self._decide_one(draft, waiting, now)
+            overdue = waiting.early_until is not None and waiting.early_until <= now
+            if len(draft.writes) == left and overdue and draft.was_paused:
+                again = replace(waiting, early_until=now + EARLY_FOR)
+                draft.writes.append(ledger.event_row(again, tries=waiting.tries))
+            elif len(draft.writes) == left and overdue:
+                self._bury(draft, waiting, "it named something that never came to be", now)
             if any(isinstance(write, Delete) and write.key == waiting.key for write in draft.writes[left:]):
                 draft.head = replace(draft.head, early=draft.head.early - 1)
 
@@ -244,7 +247,7 @@ class Fold:
         for event, note in draft.told:
             self._log(model, event, note)
         self._ring(model, draft, now)
-        if before.head is not None and before.head.paused and not draft.head.paused:
+        if draft.was_paused and not draft.head.paused:
             self._bells.ring("perform", model)
 
     def _ring(self, model: str, draft: Draft, now: datetime) -> None:
@@ -263,7 +266,7 @@ class Fold:
 def _draft(model: str, before: Snapshot) -> Draft | None:
     """The state to decide on; a model without a head begins with its first publish, and until then nothing is decided."""
     if before.head is not None:
-        return Draft(before.head, dict(before.releases))
+        return Draft(before.head, dict(before.releases), was_paused=bool(before.head.paused))
     first = next((w.event for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
     if first is None:
         return None
