@@ -4,7 +4,8 @@ Tests hold this table against `infra/subscriptions.json`, against the functions 
 against what `release.py` does in all histories that they run; README's diagram is drawn from it.
 
 A row's `taken_in` and `leads_to` are states of the release that the event is about; "-" stands for the
-model as a whole, where no release is concerned yet or any more.
+model as a whole, where no release is concerned yet or any more. A state in both is one that it stays in.
+What follows for others in the same decision is in `FOLLOW_ON`.
 """
 
 from __future__ import annotations
@@ -71,13 +72,16 @@ TABLE: tuple[Row, ...] = (
     _outcome("FileRefused", (MODEL,), (MODEL,), ("tag_drop", "tell")),
     _outcome("FileGone", (MODEL,), (MODEL,), ()),
     _outcome(
-        "RunStarted", ("training", "judging", "certifying"), ("training", "judging", "certifying"), ("look_at_run",)
+        "RunStarted",
+        ("training", "judging", "certifying"),
+        ("training", "judging", "certifying"),
+        ("look_at_run", "cancel_run"),
     ),
     _outcome(
         "RunEnded",
         ("training", "judging", "certifying"),
         ("training", "judging", "registering", "certifying", "staging", "held", "failed"),
-        ("start_run", "observe_champion", "register_version", "deploy_staging", "tell"),
+        ("start_run", "observe_champion", "register_version", "deploy_staging", "clean_up", "tell"),
     ),
     _outcome("VersionRegistered", ("registering",), ("certifying",), ("start_run",)),
     _outcome("DeploymentEnded", ("staging",), ("staging", "failed"), ("observe_champion", "clean_up", "tell")),
@@ -91,18 +95,26 @@ TABLE: tuple[Row, ...] = (
         "TrafficSet",
         (MODEL, "rolling out", LIVE),
         ("rolling out", "rolled back", LIVE),
-        ("look_at_step", "clean_up", "tell"),
+        ("look_at_step", "set_traffic", "observe_champion", "clean_up", "tell"),
     ),
-    _outcome("TrafficRefused", (MODEL, "rolling out", LIVE), ("rolling out", "held", LIVE), ("set_traffic", "tell")),
     _outcome(
-        "StepSeen", ("rolling out",), ("rolling out", LIVE, "held"), ("set_traffic", "look_at_step", "tell", "clean_up")
+        "TrafficRefused",
+        (MODEL, "rolling out", LIVE),
+        ("rolling out", "held", LIVE),
+        ("set_traffic", "observe_champion", "clean_up", "tell"),
+    ),
+    _outcome(
+        "StepSeen",
+        ("rolling out",),
+        ("rolling out", LIVE, "held"),
+        ("set_traffic", "look_at_step", "observe_champion", "tell", "clean_up"),
     ),
     _outcome("CommandDone", (MODEL, *OPEN_STATES), (MODEL, *OPEN_STATES), ()),
     _outcome(
         "CommandFailed",
         (MODEL, *OPEN_STATES),
-        (MODEL, "held", "failed", "rolling out", *OPEN_STATES),
-        ("set_traffic", "clean_up", "tell"),
+        (MODEL, "held", "failed", *OPEN_STATES),
+        ("set_traffic", "observe_champion", "clean_up", "tell"),
     ),
     Row(
         "DeadlinePassed",
@@ -110,12 +122,14 @@ TABLE: tuple[Row, ...] = (
         "sweep",
         (MODEL, *BUILDING, *SHIPPING),
         (MODEL, "training", "failed", "expired", "rolling out"),
-        ("cancel_run", "clean_up", "set_traffic", "start_run", "tell"),
+        ("cancel_run", "clean_up", "set_traffic", "observe_champion", "start_run", "tell"),
     ),
 )
 
-# Whatever frees a slot lets the next release of the same model go on in the same decision.
+# What one decision brings to other releases of the model: whatever frees a slot lets the next one be opened or go on,
+# who reaches approval supersedes who waits there, and who is seen serving replaces the one before.
 FOLLOW_ON = ("start_run", "observe_champion", "ask_approval", "clean_up", "tell")
+FOLLOW_ON_STATES = ((MODEL, "training"), (MODEL, "judging"), ("awaiting approval", "superseded"), (LIVE, "replaced"))
 
 
 def rows(event: str) -> list[Row]:
@@ -145,13 +159,18 @@ PATH: tuple[tuple[str, str, str], ...] = (
     ("training", "failed", "RunEnded"),
     ("judging", "registering", "gates pass"),
     ("judging", "certifying", "gates pass, registered already"),
+    ("judging", "staging", "judged again, certified already"),
     ("judging", "held", "a gate holds"),
+    ("judging", "failed", "RunEnded"),
     ("registering", "certifying", "VersionRegistered"),
+    ("registering", "failed", "DeadlinePassed"),
     ("certifying", "staging", "certificate passes"),
     ("certifying", "held", "a limit is broken"),
+    ("certifying", "failed", "RunEnded"),
     ("staging", "awaiting approval", "ChampionSeen"),
     ("staging", "judging", "champion changed"),
     ("staging", "failed", "DeploymentEnded"),
+    ("staging", "held", "what serves is not readable"),
     ("awaiting approval", "rolling out", "ApprovalGiven"),
     ("awaiting approval", "rejected", "ApprovalGiven"),
     ("awaiting approval", "expired", "DeadlinePassed"),
@@ -159,6 +178,7 @@ PATH: tuple[tuple[str, str, str], ...] = (
     ("rolling out", LIVE, "StepSeen"),
     ("rolling out", "rolled back", "TrafficSet"),
     ("rolling out", "held", "traffic changed by hand"),
+    ("rolling out", "failed", "traffic cannot be given back"),
     (LIVE, "replaced", "the next goes live"),
     (LIVE, "rolled back", "RollbackRequested"),
 )
