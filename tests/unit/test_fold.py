@@ -174,3 +174,24 @@ def test_the_worst_twenty_events_stay_within_one_transaction(world: World) -> No
     assert world.head().dead == 20
     assert world.head().next_file == 31
     check_rows(world)
+
+
+def test_a_ring_lost_after_the_event_was_recorded_is_rung_by_the_sweep(world: World) -> None:
+    world.app.book.record("m", events.RetrainRequested(id="quiet", at=world.now, by="operations"))
+    world.bells.rung.clear()
+    world.restart()
+    world.app.sweeper.sweep()
+    assert ("advance", "m", timedelta(0)) in world.bells.rung
+
+
+def test_one_unreadable_head_keeps_the_sweep_from_nobody(world: World) -> None:
+    world.publish("a")
+    world.settle("a")
+    world.app.sweeper.sweep()
+    world.table.rows[("a", "!0head")] = ("not json", 10_000)
+    world.drop("rows")
+    world.app.fold.advance("m")
+    world.now += timedelta(minutes=1)
+    world.bells.rung.clear()
+    assert world.app.sweeper.sweep() == 2
+    assert ("perform", "m", timedelta(0)) in world.bells.rung
