@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared import approvals, events, journal, ledger, release, state
+from shared import approvals, events, journal, ledger, release, rows, state
 from shared.errors import LedgerConflict, Retryable
-from shared.ledger import Claimed, Ledger, Snapshot, Waiting
+from shared.ledger import Claimed, Ledger
 from shared.room import cut
+from shared.rows import Snapshot, Waiting
 from shared.spec import Spec
 from shared.state import Command, Head
 from shared.storage.port import Bells, Delete, Insert, Replace, Write
@@ -111,7 +112,7 @@ class Fold:
         if outcome is not None and claimed is not None:
             draft.writes.append(Delete(claimed.key, claimed.etag))
             if isinstance(outcome, events.CommandFailed):
-                draft.writes.append(ledger.dead_command(claimed.command, outcome.reason, now))
+                draft.writes.append(rows.dead_command(claimed.command, outcome.reason, now))
             self._decide(draft, self._enriched(model, outcome), now, of=claimed.command.release)
         for deadline in release.due(draft.head, draft.releases, now):
             self._decide_deadline(draft, deadline, now)
@@ -150,7 +151,7 @@ class Fold:
         if answer != "early":
             draft.writes.append(Delete(waiting.key, waiting.etag))
         elif waiting.early_until is None:
-            draft.writes += ledger.early_rows(waiting, now + EARLY_FOR)
+            draft.writes += rows.early_rows(waiting, now + EARLY_FOR)
             draft.head = replace(draft.head, early=draft.head.early + 1)
 
     def _decide_deadline(self, draft: Draft, deadline: events.DeadlinePassed, now: datetime) -> None:
@@ -177,7 +178,7 @@ class Fold:
             overdue = waiting.early_until is not None and waiting.early_until <= now
             if len(draft.writes) == left and overdue and draft.was_paused:
                 again = replace(waiting, early_until=now + EARLY_FOR)
-                draft.writes.append(ledger.event_row(again, tries=waiting.tries))
+                draft.writes.append(rows.event_row(again, tries=waiting.tries))
             elif len(draft.writes) == left and overdue:
                 self._bury(draft, waiting, "it named something that never came to be", now)
             if any(isinstance(write, Delete) and write.key == waiting.key for write in draft.writes[left:]):
@@ -208,8 +209,8 @@ class Fold:
         draft.releases = dict(decision.releases)
         draft.ended += decision.ended
         draft.commands += decision.commands
-        draft.writes.append(ledger.line_row(number, line))
-        draft.writes += ledger.file_rows(decision.files)
+        draft.writes.append(rows.line_row(number, line))
+        draft.writes += rows.file_rows(decision.files)
         draft.taken += decision.answer == "taken"
         draft.decided += 1
         notes = decision.notes or (_plain_note(event, answer or decision.answer, decision.why, of),)
@@ -220,7 +221,7 @@ class Fold:
         why = cut(f"{type(error).__name__}: {error}")
         draft.raised += 1
         if waiting.tries + 1 < TRIES_OF_AN_EVENT:
-            draft.writes.append(ledger.event_row(waiting, tries=waiting.tries + 1))
+            draft.writes.append(rows.event_row(waiting, tries=waiting.tries + 1))
             note = Note("event could not be decided", why=why, level="warning")
             draft.told.append((waiting.event, note))
         else:
@@ -233,16 +234,16 @@ class Fold:
         self._add(
             draft, waiting.event, Decision("stale", why, head, draft.releases, notes=(note,)), now, "", answer="dead"
         )
-        draft.writes += [ledger.dead_row(waiting, why, now), Delete(waiting.key, waiting.etag)]
+        draft.writes += [rows.dead_row(waiting, why, now), Delete(waiting.key, waiting.etag)]
 
     def _commit(self, model: str, before: Snapshot, draft: Draft, now: datetime, *, more: bool) -> None:
         again = now + RING_AGAIN
         wake = release.wake_at(draft.head, draft.releases, ring_again_at=again)
         head = replace(draft.head, wake_at=min(wake or again, again) if more else wake)
         body = state.dumps(head)
-        writes = draft.writes + ledger.release_rows(draft.releases, tuple(draft.ended), before)
-        writes += ledger.command_rows(tuple(draft.commands))
-        writes.append(Replace(ledger.HEAD, body, before.head_etag) if before.head else Insert(ledger.HEAD, body))
+        writes = draft.writes + rows.release_rows(draft.releases, tuple(draft.ended), before)
+        writes += rows.command_rows(tuple(draft.commands))
+        writes.append(Replace(rows.HEAD, body, before.head_etag) if before.head else Insert(rows.HEAD, body))
         self._book.commit(model, writes)
         for event, note in draft.told:
             self._log(model, event, note)

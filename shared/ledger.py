@@ -26,40 +26,18 @@ from typing import Any
 from shared import events, names, state
 from shared.errors import EventRefused, LedgerConflict
 from shared.room import EVENT_ROOM, stored_size
+from shared.rows import EARLY, HEAD, INBOX, OPEN, OUTBOX, Snapshot, Waiting, counted_down, moment, waiting_of
 from shared.state import AcceptedFile, Command, Head, Release
-from shared.storage.port import Delete, Insert, Put, Replace, Row, RowChanged, RowExists, Table, Write
+from shared.storage.port import Insert, Put, Replace, RowChanged, RowExists, Table, Write
 
 FOLD_AT_ONCE = 20
 OPEN_AT_MOST = 8
 PERFORM_PAGE = 40
 PEOPLE_FIRST, WORLD_NEXT = "0", "5"
-HEAD, OPEN, INBOX, OUTBOX, EARLY = "!0head", "!1open:", "!2in:", "!3out:", "!4early:"
 END_OF = "~"
 MODELS, UNROUTED = "~models", "~unrouted"
 MODELS_PAGE = 1000
 NEXT_KEY = "!"  # sorts before every sign that a name may go on with
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An event that waits for its decision. `tries` counts folds that it made raise; `early_until` is set for early ones."""
-
-    key: str
-    etag: str
-    event: events.Event
-    tries: int = 0
-    early_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What one range read shows of a model; `head` is None before its first publish."""
-
-    head: Head | None
-    head_etag: str
-    releases: Mapping[str, Release]
-    etags: Mapping[str, str]
-    inbox: tuple[Waiting, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +67,7 @@ class Ledger:
             what = f"the event takes {size} characters, at most {EVENT_ROOM} have room"
             raise EventRefused(what, next="send less: a reference instead of content, a shorter reason")
         urgency = PEOPLE_FIRST if event.family == "people" else WORLD_NEXT
-        key = f"{INBOX}{urgency}{_moment(event.at)}:{event.id}"
+        key = f"{INBOX}{urgency}{moment(event.at)}:{event.id}"
         text = json.dumps({"event": events.dump(event), "tries": 0}, separators=(",", ":"))
         seen = json.dumps({"v": 1, "at": event.at.isoformat()})
         try:
@@ -115,7 +93,7 @@ class Ledger:
         head = next((row for row in rows if row.key == HEAD), None)
         opened = {row.key: row for row in rows if row.key.startswith(OPEN)}
         releases = {key.removeprefix(OPEN): state.loads(Release, row.body) for key, row in opened.items()}
-        waiting = tuple(_waiting(row) for row in rows if row.key.startswith(INBOX))[:FOLD_AT_ONCE]
+        waiting = tuple(waiting_of(row) for row in rows if row.key.startswith(INBOX))[:FOLD_AT_ONCE]
         return Snapshot(
             state.loads(Head, head.body) if head else None,
             head.etag if head else "",
@@ -127,7 +105,7 @@ class Ledger:
     def early(self, model: str) -> tuple[Waiting, ...]:
         """Events that came before what they name."""
         rows = self._table.page(model, EARLY, EARLY + END_OF, FOLD_AT_ONCE)
-        return tuple(_waiting(row) for row in rows)
+        return tuple(waiting_of(row) for row in rows)
 
     def file_number(self, model: str, sha256: str) -> int:
         """The number of the accepted file with these bytes, or 0. Exact only while head's ETag guards the commit."""
@@ -190,7 +168,7 @@ class Ledger:
 
     def release(self, model: str, release: str) -> Release | None:
         """A release, open or ended."""
-        key = f"release:{_counted_down(names.release_number(release))}"
+        key = f"release:{counted_down(names.release_number(release))}"
         row = self._table.get(model, f"{OPEN}{release}") or self._table.get(model, key)
         return state.loads(Release, row.body) if row else None
 
@@ -238,74 +216,3 @@ class Ledger:
     def list_model(self, model: str) -> None:
         """Put a model on the list that the sweep and the pages read. Safe to repeat."""
         self._table.write(MODELS, [Put(model, "{}")])
-
-
-def event_row(waiting: Waiting, *, tries: int) -> Write:
-    """An inbox row that is kept after its event made the fold raise."""
-    until = {"until": waiting.early_until.isoformat()} if waiting.early_until else {}
-    body = json.dumps({"event": events.dump(waiting.event), "tries": tries, **until}, separators=(",", ":"))
-    return Replace(waiting.key, body, waiting.etag)
-
-
-def early_rows(waiting: Waiting, until: datetime) -> list[Write]:
-    """Move an event from the inbox to the early ones."""
-    body = {"event": events.dump(waiting.event), "tries": 0, "until": until.isoformat()}
-    key = f"{EARLY}{_moment(until)}:{waiting.event.id}"
-    return [Delete(waiting.key, waiting.etag), Put(key, json.dumps(body, separators=(",", ":")))]
-
-
-def dead_row(waiting: Waiting, why: str, at: datetime) -> Write:
-    """A dead letter for an event that cannot be decided."""
-    body = {"v": 1, "at": at.isoformat(), "kind": "event", "why": why, "event": events.dump(waiting.event)}
-    return Put(f"dead:{waiting.event.id}", json.dumps(body, separators=(",", ":")))
-
-
-def dead_command(command: Command, why: str, at: datetime) -> Write:
-    """A dead letter for a command that was given up."""
-    body = {"v": 1, "at": at.isoformat(), "kind": "command", "why": why, "command": json.loads(state.dumps(command))}
-    return Put(f"dead:command-{command.number:012d}", json.dumps(body, separators=(",", ":")))
-
-
-def release_rows(releases: Mapping[str, Release], ended: tuple[Release, ...], before: Snapshot) -> list[Write]:
-    """Rows for releases that are open, changed or ended."""
-    writes: list[Write] = [
-        Put(OPEN + release.id, state.dumps(release))
-        for release in releases.values()
-        if before.releases.get(release.id) != release
-    ]
-    for release in ended:
-        writes.append(Put(f"release:{_counted_down(release.number)}", state.dumps(release)))
-        if release.id in before.releases:
-            writes.append(Delete(OPEN + release.id, before.etags[release.id]))
-    return writes
-
-
-def file_rows(files: tuple[AcceptedFile, ...]) -> list[Write]:
-    """Rows for newly accepted files: by number, and by content."""
-    by_number: list[Write] = [Insert(f"file:{file.number:012d}", state.dumps(file)) for file in files]
-    return by_number + [Put(f"sha:{file.sha256}", json.dumps({"v": 1, "number": file.number})) for file in files]
-
-
-def command_rows(commands: tuple[Command, ...]) -> list[Write]:
-    """Outbox rows for new commands."""
-    return [Insert(f"{OUTBOX}{command.urgency}:{command.number:012d}", state.dumps(command)) for command in commands]
-
-
-def line_row(number: int, line: str) -> Write:
-    """The journal's row; create-only, since a line is written once."""
-    return Insert(f"journal:{number:012d}", line)
-
-
-def _waiting(row: Row) -> Waiting:
-    body = json.loads(row.body)
-    until = body.get("until")
-    moment = datetime.fromisoformat(until) if until else None
-    return Waiting(row.key, row.etag, events.load(body["event"]), int(body.get("tries", 0)), moment)
-
-
-def _moment(at: datetime) -> str:
-    return f"{int(at.timestamp() * 1_000_000):017d}"
-
-
-def _counted_down(number: int) -> str:
-    return f"{999_999_999_999 - number:012d}"

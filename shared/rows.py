@@ -1,0 +1,107 @@
+"""The rows of a model's partition: under which key each stands, and the writes that a decision comes to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared import events, state
+from shared.state import AcceptedFile, Command, Head, Release
+from shared.storage.port import Delete, Insert, Put, Replace, Row, Write
+
+HEAD, OPEN, INBOX, OUTBOX, EARLY = "!0head", "!1open:", "!2in:", "!3out:", "!4early:"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that waits for its decision. `tries` counts folds that it made raise; `early_until` is set for early ones."""
+
+    key: str
+    etag: str
+    event: events.Event
+    tries: int = 0
+    early_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one range read shows of a model; `head` is None before its first publish."""
+
+    head: Head | None
+    head_etag: str
+    releases: Mapping[str, Release]
+    etags: Mapping[str, str]
+    inbox: tuple[Waiting, ...]
+
+
+def event_row(waiting: Waiting, *, tries: int) -> Write:
+    """An inbox row that is kept after its event made the fold raise."""
+    until = {"until": waiting.early_until.isoformat()} if waiting.early_until else {}
+    body = json.dumps({"event": events.dump(waiting.event), "tries": tries, **until}, separators=(",", ":"))
+    return Replace(waiting.key, body, waiting.etag)
+
+
+def early_rows(waiting: Waiting, until: datetime) -> list[Write]:
+    """Move an event from the inbox to the early ones."""
+    body = {"event": events.dump(waiting.event), "tries": 0, "until": until.isoformat()}
+    key = f"{EARLY}{moment(until)}:{waiting.event.id}"
+    return [Delete(waiting.key, waiting.etag), Put(key, json.dumps(body, separators=(",", ":")))]
+
+
+def dead_row(waiting: Waiting, why: str, at: datetime) -> Write:
+    """A dead letter for an event that cannot be decided."""
+    body = {"v": 1, "at": at.isoformat(), "kind": "event", "why": why, "event": events.dump(waiting.event)}
+    return Put(f"dead:{waiting.event.id}", json.dumps(body, separators=(",", ":")))
+
+
+def dead_command(command: Command, why: str, at: datetime) -> Write:
+    """A dead letter for a command that was given up."""
+    body = {"v": 1, "at": at.isoformat(), "kind": "command", "why": why, "command": json.loads(state.dumps(command))}
+    return Put(f"dead:command-{command.number:012d}", json.dumps(body, separators=(",", ":")))
+
+
+def release_rows(releases: Mapping[str, Release], ended: tuple[Release, ...], before: Snapshot) -> list[Write]:
+    """Rows for releases that are open, changed or ended."""
+    writes: list[Write] = [
+        Put(OPEN + release.id, state.dumps(release))
+        for release in releases.values()
+        if before.releases.get(release.id) != release
+    ]
+    for release in ended:
+        writes.append(Put(f"release:{counted_down(release.number)}", state.dumps(release)))
+        if release.id in before.releases:
+            writes.append(Delete(OPEN + release.id, before.etags[release.id]))
+    return writes
+
+
+def file_rows(files: tuple[AcceptedFile, ...]) -> list[Write]:
+    """Rows for newly accepted files: by number, and by content."""
+    by_number: list[Write] = [Insert(f"file:{file.number:012d}", state.dumps(file)) for file in files]
+    return by_number + [Put(f"sha:{file.sha256}", json.dumps({"v": 1, "number": file.number})) for file in files]
+
+
+def command_rows(commands: tuple[Command, ...]) -> list[Write]:
+    """Outbox rows for new commands."""
+    return [Insert(f"{OUTBOX}{command.urgency}:{command.number:012d}", state.dumps(command)) for command in commands]
+
+
+def line_row(number: int, line: str) -> Write:
+    """The journal's row; create-only, since a line is written once."""
+    return Insert(f"journal:{number:012d}", line)
+
+
+def waiting_of(row: Row) -> Waiting:
+    body = json.loads(row.body)
+    until = body.get("until")
+    moment = datetime.fromisoformat(until) if until else None
+    return Waiting(row.key, row.etag, events.load(body["event"]), int(body.get("tries", 0)), moment)
+
+
+def moment(at: datetime) -> str:
+    return f"{int(at.timestamp() * 1_000_000):017d}"
+
+
+def counted_down(number: int) -> str:
+    return f"{999_999_999_999 - number:012d}"
