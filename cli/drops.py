@@ -60,7 +60,9 @@ def _client(at: Address, blob: str) -> BlobClient:
     from azure.storage.blob import BlobClient
 
     connection = at.setting("BATON_DATA")
-    return BlobClient.from_connection_string(connection, INCOMING, blob, retry_total=2, initial_backoff=1)
+    return BlobClient.from_connection_string(
+        connection, INCOMING, blob, retry_total=1, initial_backoff=1, random_jitter_range=1
+    )
 
 
 @contextmanager

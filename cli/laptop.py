@@ -38,7 +38,8 @@ class Ending(BaseException):
 def up(no_models: bool) -> int:
     """Start everything on this laptop, and stay until Ctrl-C.
 
-    Publishes the folders under models/ as well; `baton down` in another terminal ends it like Ctrl-C. All of it listens on 127.0.0.1 only; its state is kept in .baton (or BATON_HOME) for the next time.
+    Publishes the folders under models/ as well; `baton down` in another terminal ends it like Ctrl-C.
+    All of it listens on 127.0.0.1 only; its state is kept in .baton (or BATON_HOME) for the next time.
 
     \b
     Example:  baton up

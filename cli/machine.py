@@ -73,13 +73,13 @@ def azurite(home: Path) -> str:
     return "installed"
 
 
-def disk(home: Path) -> str:
+def disk(home: Path, *, least_free_gb: float = LEAST_FREE_GB) -> str:
     """Space for environments, runs and storage."""
     place = next(folder for folder in (home.resolve(), *home.resolve().parents) if folder.exists())
     free = shutil.disk_usage(place).free / 1e9
-    if free < LEAST_FREE_GB:
+    if free < least_free_gb:
         todo = f"free some space: {home}/envs and {home}/runs hold the most, and both are made again when needed"
-        raise Wrong(f"{free:.1f} GB are free, less than {LEAST_FREE_GB:g}", next=todo)
+        raise Wrong(f"{free:.1f} GB are free, less than {least_free_gb:g}", next=todo)
     return f"{free:.0f} GB free"
 
 

@@ -21,7 +21,8 @@ from shared.errors import BatonError
 def score(model: str, file: BinaryIO, deployment: str, wants_json: bool) -> None:
     """Send a scoring request, and tell which version answered.
 
-    FILE holds JSON, - is stdin; it goes through the router like any client's. The answer goes to stdout, the version to stderr. Exit code 2: the model refused the request.
+    FILE holds JSON, - is stdin; it goes through the router like any client's.
+    The answer goes to stdout, the version to stderr. Exit code 2: the model refused the request.
 
     \b
     Example:  baton score diabetes request.json

@@ -46,7 +46,8 @@ def tell_error(error: BatonError) -> None:
 def tell_next(todo: str, *, err: bool = False) -> None:
     """The next step, if there is one."""
     if todo:
-        click.echo(f"Next: {todo}" if todo.endswith("...") else f"Next: {todo.rstrip('.')}.", err=err)
+        ends = todo.endswith(("...", "?", "."))
+        click.echo(f"Next: {todo}{'' if ends else '.'}", err=err)
 
 
 def tell_json(value: object) -> None:

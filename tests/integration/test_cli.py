@@ -1,0 +1,309 @@
+"""The command line over the whole application in memory: what it tells, what it asks for, how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from cli.main import COMMANDS
+from cli.releases import explained
+from shared import events
+from shared.web.site import site
+from tests.integration.command_line import CommandLine
+from tests.storybook import serving, tell, world_with_users
+from tests.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+ASKED, HELD, FAILED = "diabetes-0002", "wine-0002", "churn-0001"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """The storybook's three models: one waits for approval, one was held, one failed."""
+    made = world_with_users(tmp_path)
+    tell(made)
+    return made
+
+
+@pytest.fixture
+def baton(world: World, tmp_path: Path) -> Iterator[CommandLine]:
+    """A terminal that finds the story's Baton by its environment."""
+    with serving(site(world.app)) as url:
+        users = str(tmp_path / "users.json")
+        yield CommandLine({"BATON_URL": url, "BATON_USERS": users, "BATON_HOME": str(tmp_path)})
+
+
+def inbox(world: World, model: str = "diabetes") -> list[events.Event]:
+    return [waiting.event for waiting in world.app.book.read(model).inbox]
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_each_command_has_help_with_an_example(command: object, tmp_path: Path) -> None:
+    name = getattr(command, "name", "")
+    ran = CommandLine({"BATON_HOME": str(tmp_path)})(name, "--help")
+    assert (ran.code, f"Example:  baton {name}" in ran.out) == (0, True)
+
+
+def test_the_command_starts_without_anything_heavy() -> None:
+    code = "import sys, cli.main; print(*{'azure', 'rich', 'starlette', 'pyarrow', 'numpy', 'local'} & {*sys.modules})"
+    fresh = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert fresh.stdout.split() == []
+
+
+def test_the_help_says_what_exit_codes_mean(tmp_path: Path) -> None:
+    ran = CommandLine({"BATON_HOME": str(tmp_path)})("--help")
+    assert "2 Baton or the model said no" in ran.out
+    assert "3 it took longer than you would wait" in ran.out
+
+
+def test_a_word_that_is_no_command_is_an_error_and_no_refusal(tmp_path: Path) -> None:
+    assert CommandLine({"BATON_HOME": str(tmp_path)})("fly").code == 1
+
+
+# Finding Baton
+
+
+def test_without_a_running_baton_the_error_says_how_to_start_one(tmp_path: Path) -> None:
+    ran = CommandLine({"BATON_HOME": str(tmp_path)})("status")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.splitlines() == [
+        "No Baton runs here.",
+        "Next: `baton up` in another terminal, or set BATON_URL and BATON_TOKEN.",
+    ]
+
+
+def test_an_address_where_nobody_answers_is_told_without_a_traceback(tmp_path: Path) -> None:
+    ran = CommandLine({"BATON_HOME": str(tmp_path)})("status", BATON_URL="http://127.0.0.1:1")
+    assert (ran.code, "does not answer" in ran.err, "Next: `baton doctor`" in ran.err) == (1, True, True)
+
+
+def test_an_address_of_something_else_is_told(tmp_path: Path) -> None:
+    def hello(request: Request) -> Response:
+        return PlainTextResponse("hello")
+
+    with serving(Starlette(routes=[Route("/{path:path}", hello)])) as url:
+        ran = CommandLine({"BATON_HOME": str(tmp_path)})("status", BATON_URL=url)
+    assert (ran.code, "is no JSON: 'hello'" in ran.err) == (1, True)
+
+
+# Telling
+
+
+def test_status_has_a_line_for_each_model_and_the_command_that_goes_on(baton: CommandLine) -> None:
+    ran = baton("status")
+    assert ran.out.splitlines() == [
+        "churn     failed             nothing serves yet; churn-0001 failed",
+        "diabetes  awaiting approval  diabetes-0002 waits for approval by operations",
+        "wine      serving            version 1 serves; wine-0002 was held",
+        "Next: baton deadletters churn.",
+        'Next: baton explain diabetes-0002; then baton approve diabetes-0002 --why "...".',
+    ]
+
+
+def test_status_of_one_model_lists_its_releases_newest_first(baton: CommandLine) -> None:
+    lines = baton("status", "wine").out.splitlines()
+    assert [line.split()[:2] for line in lines[-2:]] == [["wine-0002", "held"], ["wine-0001", "live"]]
+
+
+def test_status_of_an_unknown_model_names_the_closest(baton: CommandLine) -> None:
+    ran = baton("status", "wein")
+    assert (ran.code, ran.err) == (1, "There is no model 'wein'.\nNext: did you mean wine?\n")
+
+
+def test_a_name_that_is_no_path_reaches_the_api_as_it_is(baton: CommandLine) -> None:
+    ran = baton("status", "../releases/x y?z")
+    assert (ran.code, ran.out) == (1, "")
+
+
+def test_explain_tells_rule_number_limit_event_and_actor_of_a_hold(baton: CommandLine) -> None:
+    ran = baton("explain", HELD)
+    last = ran.out.splitlines()[-1]
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "wine-0002 held (opened 2026-03-01 12:05 UTC)")
+    assert "release held: min_gain: gain 73.4, lower bound -99.6, must be above 0" in last
+    assert "[rule min_gain; gain 73.4, lower -99.6, limit 0; by Baton; event wine:29]" in last
+
+
+def test_explain_ends_with_what_to_do_next(baton: CommandLine) -> None:
+    assert baton("explain", ASKED).out.splitlines()[-1].startswith("Next: baton approve diabetes-0002 --why")
+
+
+def test_a_long_story_is_told_in_at_most_twenty_lines(baton: CommandLine) -> None:
+    found = baton("explain", HELD, "--json").json
+    long = [{**found["story"][0], "what": f"step {number}"} for number in range(40)]
+    short, whole = (explained(found["release"], long, wants_all=wants_all) for wants_all in (False, True))
+    assert (len(short) < 20, len(whole)) == (True, 41)
+    assert (short[:2], short[-1]) == (whole[:2], whole[-1])
+    assert "23 more: baton explain wine-0002 --all" in "\n".join(short)
+
+
+def test_json_carries_the_whole_story(baton: CommandLine) -> None:
+    found = baton("explain", HELD, "--json").json
+    assert (found["release"]["state"], found["story"][-1]["numbers"]["limit"]) == ("held", 0.0)
+
+
+def test_a_dead_letter_comes_with_the_command_that_mends_it(baton: CommandLine) -> None:
+    ran = baton("deadletters", "churn")
+    assert "churn-0001: command start_run set aside after 5 tries: the platform does not answer" in ran.out
+    assert "Next: baton retry churn-0001 --why" in ran.out
+
+
+def test_no_dead_letters_are_said_aloud(baton: CommandLine) -> None:
+    assert baton("deadletters", "wine").out == "There are no dead letters.\n"
+
+
+# Asking
+
+
+def test_an_approval_is_recorded_under_the_name_of_who_gives_it(baton: CommandLine, world: World) -> None:
+    ran = baton("approve", ASKED, "--why", "better everywhere")
+    found = inbox(world)[0]
+    assert isinstance(found, events.ApprovalGiven)
+    assert (ran.code, found.by, found.why, found.approve) == (0, "operations", "better everywhere", True)
+
+
+def test_an_approved_release_rolls_out(baton: CommandLine, world: World) -> None:
+    baton("approve", ASKED, "--why", "better everywhere")
+    world.settle("diabetes")
+    assert world.release(ASKED).state == "rolling out"
+
+
+@pytest.mark.parametrize("user", ["author", "guest"])
+def test_who_may_not_approve_is_told_no_with_code_2(baton: CommandLine, world: World, user: str) -> None:
+    ran = baton("approve", ASKED, "--why", "mine", "--as", user)
+    assert (ran.code, inbox(world), "Next: ask an approver: operations." in ran.err) == (2, [], True)
+
+
+def test_what_does_not_wait_cannot_be_approved(baton: CommandLine) -> None:
+    ran = baton("approve", HELD, "--why", "still good")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "wine-0002 does not wait for approval: it is held.")
+
+
+def test_nobody_decides_without_a_reason(baton: CommandLine, world: World) -> None:
+    assert (baton("approve", ASKED).code, baton("approve", ASKED, "--why", " ").code) == (1, 1)
+    assert inbox(world) == []
+
+
+def test_the_environment_may_name_the_user(baton: CommandLine, world: World) -> None:
+    baton("retrain", "diabetes", "--why", "new rows", BATON_USER="guest")
+    assert [event.by for event in inbox(world) if isinstance(event, events.PersonEvent)] == ["guest"]
+
+
+def test_a_token_of_the_environment_says_who_asks(baton: CommandLine, world: World) -> None:
+    baton("retrain", "diabetes", "--why", "new rows", BATON_TOKEN="author-key")
+    assert [event.by for event in inbox(world) if isinstance(event, events.PersonEvent)] == ["author"]
+
+
+def test_an_unknown_user_is_told_who_there_is(baton: CommandLine) -> None:
+    ran = baton("retrain", "diabetes", "--why", "x", "--as", "nobody")
+    assert (ran.code, "use --as with one of author, guest, operations" in ran.err) == (1, True)
+
+
+def test_a_wrong_token_is_an_error(baton: CommandLine, world: World) -> None:
+    ran = baton("retrain", "diabetes", "--why", "x", BATON_TOKEN="stolen")
+    assert (ran.code, inbox(world)) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        ("retrain", events.RetrainRequested),
+        ("rollback", events.RollbackRequested),
+        ("pause", events.PauseRequested),
+        ("resume", events.ResumeRequested),
+    ],
+)
+def test_what_is_asked_of_a_model_is_recorded_once(
+    baton: CommandLine, world: World, action: str, kind: type[events.PersonEvent]
+) -> None:
+    ran = baton(action, "wine", "--why", "because", "--json")
+    found = inbox(world, "wine")
+    assert ([type(event) for event in found], [event.id for event in found]) == ([kind], [ran.json["event"]])
+
+
+def test_a_rejection_and_a_retry_reach_the_release(baton: CommandLine, world: World) -> None:
+    baton("reject", ASKED, "--why", "not now")
+    world.settle("diabetes")
+    ran = baton("retry", ASKED, "--why", "now it is time")
+    assert (world.release(ASKED).state, ran.code, type(inbox(world)[0])) == ("rejected", 0, events.RetryRequested)
+
+
+# Scoring
+
+
+def _router(request: Request) -> Response:
+    model = request.path_params["model"]
+    if model == "ghost":
+        return JSONResponse({"error": "there is no endpoint 'ghost'", "next": "use one of: m"}, 404)
+    if model == "picky":
+        return JSONResponse({"error": "row 1 lacks AGE"}, 400)
+    pinned = request.headers.get("azureml-model-deployment", "")
+    headers = {"x-baton-version": "3", "x-baton-deployment": pinned or "m-0007"}
+    return JSONResponse({"predictions": [151.5]}, headers=headers)
+
+
+@pytest.fixture
+def scoring(tmp_path: Path) -> Iterator[CommandLine]:
+    """A terminal whose router answers as the real one does: a version, no endpoint, or the model's refusal."""
+    routes = [Route("/endpoints/{model}/score", _router, methods=["POST"])]
+    with serving(Starlette(routes=routes)) as url:
+        yield CommandLine({"BATON_URL": url, "BATON_ROUTER": url, "BATON_HOME": str(tmp_path)})
+
+
+def test_scoring_prints_the_answer_and_which_version_gave_it(scoring: CommandLine) -> None:
+    ran = scoring("score", "m", "-", stdin='{"data": [{"X": 1}]}')
+    assert (ran.code, json.loads(ran.out)) == (0, {"predictions": [151.5]})
+    assert ran.err == "version 3, deployment m-0007\n"
+
+
+def test_scoring_may_be_pinned_to_a_deployment(scoring: CommandLine) -> None:
+    ran = scoring("score", "m", "-", "--deployment", "m-0008", "--json", stdin="{}")
+    assert ran.json == {"version": "3", "deployment": "m-0008", "answer": {"predictions": [151.5]}}
+
+
+def test_a_request_that_the_model_refuses_is_no_failure_of_baton(scoring: CommandLine) -> None:
+    ran = scoring("score", "picky", "-", stdin="{}")
+    assert (ran.code, "row 1 lacks AGE" in ran.err) == (2, True)
+
+
+def test_scoring_without_an_endpoint_says_which_there_are(scoring: CommandLine) -> None:
+    ran = scoring("score", "ghost", "-", stdin="{}")
+    assert (ran.code, ran.err.splitlines()[1]) == (1, "Next: use one of: m.")
+
+
+# Logs
+
+
+def test_logs_are_those_of_the_release_and_of_its_runs(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    lines = "staged release=m-0001\nstaged release=m-00012\nstaged release=am-0001\nrun=m-0001-t-1 ended\n"
+    (tmp_path / "logs" / "host.log").write_text(lines)
+    run = tmp_path / "runs" / "m-0001-t-1"
+    run.mkdir(parents=True)
+    (run / "log.txt").write_text("epoch 1\n")
+    ran = CommandLine({"BATON_HOME": str(tmp_path)})("logs", "m-0001", "--json")
+    assert ran.json == {
+        "logs/host.log": ["staged release=m-0001", "run=m-0001-t-1 ended"],
+        "runs/m-0001-t-1/log.txt": ["epoch 1"],
+    }
+
+
+def test_a_release_that_no_log_names_is_an_error(tmp_path: Path) -> None:
+    ran = CommandLine({"BATON_HOME": str(tmp_path)})("logs", "m-0001")
+    assert (ran.code, "Next: baton explain m-0001; baton status." in ran.err) == (1, True)
+
+
+def test_the_event_that_is_told_is_the_one_that_is_recorded(baton: CommandLine, world: World) -> None:
+    ran = baton("retrain", "wine", "--why", "x")
+    assert inbox(world, "wine")[0].id[:16] in ran.out
