@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -29,8 +29,8 @@ END_SECONDS = 90.0
 DECIDED_SECONDS = 20.0
 
 
-class Ending(BaseException):
-    """The person, or `baton down`, asked the stack to end."""
+class Ending(Exception):
+    """The person, or `baton down`, asked the stack to end while it started."""
 
 
 @click.command()
@@ -44,48 +44,53 @@ def up(no_models: bool) -> int:
     \b
     Example:  baton up
     """
-    from local import stack
-
     if not APP.exists():
         raise Permanent("There is no function_app.py here.", next=f"cd {Path(__file__).parents[1]}; baton up")
     home = address.home()
     orphans.refuse(home)
-    began = time.monotonic()
-    with _ending_cleanly(), stack.running(home, _say) as running:
-        if not no_models:
-            _publish_all(running)
-        click.echo(f"Ready in {time.monotonic() - began:.0f} s.")
-        _tell_addresses(running)
-        return _watch(running)
+    with _asked_to_end() as asked:
+        ended = _run(home, asked, wants_models=not no_models)
     click.echo("Everything has ended; the state is kept.")
-    return DONE
+    return ended
 
 
-def _say(name: str, seconds: float) -> None:
-    click.echo(f"  {name:<12}{seconds:6.1f} s")
+def _run(home: Path, asked: threading.Event, *, wants_models: bool) -> int:
+    from local import stack
+
+    def say(name: str, seconds: float) -> None:
+        click.echo(f"  {name:<20}{seconds:5.1f} s")
+        if asked.is_set():
+            raise Ending
+
+    began = time.monotonic()
+    try:
+        with stack.running(home, say) as running:
+            if wants_models:
+                _publish_all(running, say)
+            click.echo(f"Ready in {time.monotonic() - began:.0f} s.")
+            _tell_addresses(running)
+            return _watch(running, asked)
+    except Ending:
+        return DONE
 
 
 @contextmanager
-def _ending_cleanly() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the block, once: while it ends, more of them change nothing."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+def _asked_to_end() -> Iterator[threading.Event]:
+    """Set by Ctrl-C, SIGTERM and a closed terminal. Nothing is interrupted: a part that just starts is ended, too."""
+    asked = threading.Event()
 
-    def end(number: int, frame: FrameType | None) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise Ending
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.set()
 
-    before = {number: signal.signal(number, end) for number in numbers}
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield
-    except Ending:
-        pass
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _publish_all(running: Stack) -> None:
+def _publish_all(running: Stack, say: Callable[[str, float], None]) -> None:
     """Publish every folder under models/; a folder with faults is told and keeps nobody else from starting."""
     at = Address(running.env, address.token_of(running.env, options.DATA_SCIENTIST))
     for folder in sorted(file.parent for file in MODELS.glob("*/model.yaml")):
@@ -94,9 +99,10 @@ def _publish_all(running: Stack) -> None:
             model, found = publishing.put_folder(at, folder)
             api.ask(at, "models", model, "publish", folder=found, why="baton up")
             publishing.wait_for(at, model, found, within_seconds=DECIDED_SECONDS)
-            click.echo(f"  {folder!s:<12}{time.monotonic() - began:6.1f} s, published as {found}")
         except BatonError as error:
             tell_error(error)
+        else:
+            say(str(folder), time.monotonic() - began)
 
 
 def _tell_addresses(running: Stack) -> None:
@@ -106,17 +112,16 @@ def _tell_addresses(running: Stack) -> None:
     tell_next("baton drop MODEL FILE --wait in another terminal. Ctrl-C ends everything here")
 
 
-def _watch(running: Stack) -> int:
-    """Look after the parts until the end is asked for; returns only if all of them died."""
+def _watch(running: Stack, asked: threading.Event) -> int:
+    """Tell of parts that end by themselves, until the end is asked for; an error if there were any."""
     told: set[str] = set()
-    while len(told) < len(running.daemons):
+    while not asked.wait(LOOK_SECONDS):
         for part in running.dead:
             if part.name not in told:
                 told.add(part.name)
                 click.echo(f"{part.name} ended by itself.", err=True)
                 tell_next(f"read {part.log}, then Ctrl-C here and `baton up`", err=True)
-        threading.Event().wait(LOOK_SECONDS)
-    return ERROR
+    return ERROR if told else DONE
 
 
 @click.command()
