@@ -67,10 +67,17 @@ def start(
     try:
         ready = _first_line(process, within_seconds)
     except DaemonFailed as failed:
-        process.kill()
-        process.wait()
+        _end(process)
         raise DaemonFailed(f"{name} {failed.what}\n{_tail(log)}", next=f"read {log}; `baton doctor`") from failed
+    except BaseException:
+        _end(process)
+        raise
     return Daemon(name, process, ready, log)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def _first_line(process: subprocess.Popen[bytes], within_seconds: float) -> Mapping[str, Any]:
