@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import azure.functions as func
 
     from shared.data.verdict import Verdict
+    from shared.notify import Notifier
     from shared.platforms.port import Endpoints, Registry, Trainer
 
 TABLE = "ledger"
@@ -125,6 +126,7 @@ def assemble(
     *,
     clock: Callable[[], datetime],
     check: Callable[[Path, Path], Verdict] | None = None,
+    notifier: Notifier | None = None,
 ) -> App:
     """An app over the given ports; tests pass their own."""
     from shared.notify import FileNotifier
@@ -132,14 +134,13 @@ def assemble(
     book = Ledger(table)
     rules = published_rules(blobs)
     fold = Fold(book, bells, rules, clock=clock, approval_key=settings.approval_key, log=log.note)
-    notifier = FileNotifier(settings.home / "notices")
     parts = Parts(
         book=book,
         blobs=blobs,
         trainer=trainer,
         registry=registry,
         endpoints=endpoints,
-        notifier=notifier,
+        notifier=notifier or FileNotifier(settings.home / "notices"),
         rules=rules,
         check=check or _check,
         clock=clock,

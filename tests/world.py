@@ -11,19 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from shared import events, names, wire, wiring
 from shared.approvals import sign
 from shared.data.verdict import Problem, Verdict
 from shared.effects.parts import Checker
+from shared.notify import FileNotifier, Notifier
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
 from shared.state import Head, Release
 from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer, Outcome
 from tests.fakes.storage import MemoryBells, MemoryBlobs, MemoryTable
+from tests.fakes.trapped import Call, Trap, no_trap, trapped
 
 BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEY = "a key for tests, 24 long"
+P = TypeVar("P")
 MODEL_YAML = """\
 v: 1
 name: {model}
@@ -103,7 +106,11 @@ def check(file: Path, contract: Path) -> Verdict:
 
 @dataclass
 class World:
-    """One installation in memory. `trap` is called around every storage call and may raise; `checker` None is the real check."""
+    """One installation in memory. `checker` None is the real check.
+
+    `trap` is told of every call that the app makes of a port, before and after it, and may raise (`tests/fakes/trapped.py`);
+    what the world and the tests do to the fakes themselves goes past it.
+    """
 
     home: Path
     now: datetime = BEGIN
@@ -115,6 +122,8 @@ class World:
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
     announced: set[str] = field(default_factory=set)
     checker: Checker | None = check
+    notifier: Notifier | None = None
+    trap: Trap = no_trap
 
     def __post_init__(self) -> None:
         self.trainer.script |= {"train": TRAINED, "judge": evidence(3000.0), "certify": CERTIFIED}
@@ -124,15 +133,24 @@ class World:
         """A new process: nothing of the old one's memory survives."""
         self.app = wiring.assemble(
             self._settings(),
-            self.table,
-            self.bells,
-            self.blobs,
-            self.trainer,
-            self.registry,
-            self.endpoints,
+            self._behind(self.table, "table"),
+            self._behind(self.bells, "bells"),
+            self._behind(self.blobs, "blobs"),
+            self._behind(self.trainer, "trainer"),
+            self._behind(self.registry, "registry"),
+            self._behind(self.endpoints, "endpoints"),
             clock=lambda: self.now,
             check=self.checker,
+            notifier=self._behind(self.notifier or FileNotifier(self.home / "notices"), "notifier"),
         )
+
+    def _behind(self, port: P, role: str) -> P:
+        """The port, behind whatever trap is set when it is called."""
+
+        def ask(when: Literal["before", "after"], call: Call) -> None:
+            self.trap(when, call)
+
+        return trapped(port, role, ask)
 
     def _settings(self) -> Settings:
         env = {
