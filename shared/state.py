@@ -7,10 +7,11 @@ are ignored, missing ones take the default that today's code gives them.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar, get_args, get_origin
@@ -220,27 +221,39 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(kind: Any, value: Any) -> Any:
-    if value is None:
-        return None
+    return None if value is None else _reader(kind)(value)
+
+
+@functools.cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """How a stored value of this type is read back; found once a type, since a fold reads hundreds of values."""
     if get_origin(kind) in (types.UnionType, typing.Union):
-        return _typed(next(arm for arm in get_args(kind) if arm is not type(None)), value)
+        return _reader(next(arm for arm in get_args(kind) if arm is not type(None)))
     if kind is datetime:
-        return datetime.fromisoformat(value)
+        return datetime.fromisoformat
     if get_origin(kind) is tuple:
-        arms = get_args(kind)
-        each = arms[:1] * len(value) if arms[-1] is Ellipsis else arms
-        return tuple(_typed(arm, item) for arm, item in zip(each, value, strict=True))
+        return _tuple_reader(get_args(kind))
     if dataclasses.is_dataclass(kind):
-        hints = _hints(kind)
-        make: Any = kind
-        return make(**{name: _typed(hints[name], item) for name, item in value.items() if name in hints})
+        return _record_reader(kind)
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
     return value
 
 
-_HINTS: dict[Any, dict[str, Any]] = {}
+def _tuple_reader(arms: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if arms[-1] is Ellipsis:
+        return lambda value: tuple([_typed(arms[0], item) for item in value])
+    return lambda value: tuple([_typed(arm, item) for arm, item in zip(arms, value, strict=True)])
 
 
-def _hints(kind: Any) -> dict[str, Any]:
-    if kind not in _HINTS:
-        _HINTS[kind] = typing.get_type_hints(kind)
-    return _HINTS[kind]
+def _record_reader(kind: Any) -> Callable[[Any], Any]:
+    hints = typing.get_type_hints(kind)
+    plain = {name for name, hint in hints.items() if _reader(hint) is _as_it_is}
+
+    def read(value: Any) -> Any:
+        known = {name: item for name, item in value.items() if name in hints}
+        return kind(**{name: item if name in plain else _typed(hints[name], item) for name, item in known.items()})
+
+    return read

@@ -7,7 +7,7 @@ would say of them, runs end as scripted, and every call of a port can be made to
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,18 +131,16 @@ class World:
 
     def restart(self) -> None:
         """A new process: nothing of the old one's memory survives."""
-        self.app = wiring.assemble(
-            self._settings(),
-            self._behind(self.table, "table"),
-            self._behind(self.bells, "bells"),
-            self._behind(self.blobs, "blobs"),
-            self._behind(self.trainer, "trainer"),
-            self._behind(self.registry, "registry"),
-            self._behind(self.endpoints, "endpoints"),
-            clock=lambda: self.now,
-            check=self.checker,
-            notifier=self._behind(self.notifier or FileNotifier(self.home / "notices"), "notifier"),
-        )
+        self.app = self.worker()
+
+    def worker(self, *, skew: timedelta = timedelta(0), through: Callable[[str, Any], Any] | None = None) -> wiring.App:
+        """One more process over the same ports, its clock wrong by `skew`; each port is passed `through`, if given."""
+        notifier = self.notifier or FileNotifier(self.home / "notices")
+        roles = ("table", "bells", "blobs", "trainer", "registry", "endpoints")
+        ports = {**{role: getattr(self, role) for role in roles}, "notifier": notifier}
+        behind = through or (lambda role, port: self._behind(port, role))
+        seen = {role: behind(role, port) for role, port in ports.items()}
+        return wiring.assemble(self._settings(), **seen, clock=lambda: self.now + skew, check=self.checker)
 
     def _behind(self, port: P, role: str) -> P:
         """The port, behind whatever trap is set when it is called."""

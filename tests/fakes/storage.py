@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from shared.notify import Message
 from shared.storage.port import (
     BODY_LIMIT,
     ROWS_A_TRANSACTION,
@@ -29,12 +31,36 @@ def _no_trap(call: str) -> None:
     """The default trap: nothing happens."""
 
 
+class Rows(dict[tuple[str, str], tuple[str, int]]):
+    """Bodies and counted ETags by partition and key, with each partition's keys in order beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: dict[str, list[str]] = {}
+
+    def __setitem__(self, where: tuple[str, str], row: tuple[str, int]) -> None:
+        if where not in self:
+            insort(self._keys.setdefault(where[0], []), where[1])
+        super().__setitem__(where, row)
+
+    def __delitem__(self, where: tuple[str, str]) -> None:
+        super().__delitem__(where)
+        keys = self._keys[where[0]]
+        del keys[bisect_left(keys, where[1])]
+
+    def between(self, partition: str, first: str, before: str, limit: int) -> list[str]:
+        """At most `limit` keys with first <= key < before, in order, without looking at the others."""
+        keys = self._keys.get(partition, [])
+        begin = bisect_left(keys, first)
+        return keys[begin : min(begin + limit, bisect_left(keys, before))]
+
+
 @dataclass
 class MemoryTable:
     """A table of rows in a dict. `trap` is called before and after each call and may raise, as a crash would."""
 
     trap: Callable[[str], None] = _no_trap
-    rows: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    rows: Rows = field(default_factory=Rows)
     _count: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -47,7 +73,7 @@ class MemoryTable:
     def page(self, partition: str, first: str, before: str, limit: int) -> list[Row]:
         self.trap("before page")
         with self._lock:
-            keys = sorted(key for owner, key in self.rows if owner == partition and first <= key < before)[:limit]
+            keys = self.rows.between(partition, first, before, limit)
             return [Row(key, *map(str, self.rows[(partition, key)])) for key in keys]
 
     def write(self, partition: str, writes: Sequence[Write]) -> Mapping[str, str]:
@@ -147,3 +173,13 @@ class MemoryBlobs:
 
     def names(self, container: str, prefix: str) -> Iterable[str]:
         return sorted(name for owner, name in self.blobs if owner == container and name.startswith(prefix))
+
+
+@dataclass
+class MemoryNotifier:
+    """What people were told, by the message's id: telling twice is telling once."""
+
+    told: dict[str, Message] = field(default_factory=dict)
+
+    def tell(self, message: Message) -> None:
+        self.told[message.id] = message
