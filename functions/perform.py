@@ -13,7 +13,7 @@ bp = func.Blueprint()
 @bp.queue_trigger(arg_name="message", queue_name="perform", connection="BATON_DATA")
 def perform(message: func.QueueMessage) -> None:
     """Claim and do the model's due commands."""
-    wiring.app().performer.perform(message.get_body().decode())
+    wiring.app().doors.perform(message.get_body().decode())
 
 
 @bp.function_name("perform_poison")

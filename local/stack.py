@@ -24,6 +24,7 @@ from shared import wiring
 
 USERS = ("operations", "data-scientist", "data-engineer")
 PORTS = ("azurite_blob", "azurite_queue", "azurite_table", "blob", "eventgrid", "host", "mlflow", "router")
+THREADS = "32"  # as in infra/modules/app.bicep
 Say = Callable[[str, float], None]
 
 
@@ -114,6 +115,7 @@ def _environment(home: Path, ports: Mapping[str, int], extra: Mapping[str, str])
         "BATON_APPROVAL_KEY": keep["approval"],
         "BATON_USERS": str(_users(home)),
         "BATON_SWEEP": "*/5 * * * * *",
+        "PYTHON_THREADPOOL_THREAD_COUNT": THREADS,
         **extra,
     }
 

@@ -33,6 +33,7 @@ from shared.storage.port import Insert, Put, Replace, RowChanged, RowExists, Tab
 FOLD_AT_ONCE = 20
 OPEN_AT_MOST = 8
 PERFORM_PAGE = 40
+LEAST_URGENT = 9
 PEOPLE_FIRST, WORLD_NEXT = "0", "5"
 END_OF = "~"
 MODELS, UNROUTED = "~models", "~unrouted"
@@ -121,9 +122,9 @@ class Ledger:
 
     # Commands
 
-    def commands(self, model: str) -> list[tuple[Command, str, str]]:
-        """The first commands of the outbox, urgent ones first, with key and ETag."""
-        rows = self._table.page(model, OUTBOX, EARLY, PERFORM_PAGE)
+    def commands(self, model: str, *, up_to: int = LEAST_URGENT) -> list[tuple[Command, str, str]]:
+        """The first commands of the outbox, urgent ones first and none above urgency `up_to`, with key and ETag."""
+        rows = self._table.page(model, OUTBOX, f"{OUTBOX}{up_to}{END_OF}", PERFORM_PAGE)
         return [(state.loads(Command, row.body), row.key, row.etag) for row in rows]
 
     def is_paused(self, model: str) -> bool:

@@ -11,7 +11,7 @@ from shared.effects.parts import Later, Parts
 from shared.errors import BatonError, LedgerConflict, Permanent, Retryable
 from shared.events import CommandFailed, Outcome
 from shared.fold import Fold
-from shared.ledger import Claimed, Ledger
+from shared.ledger import LEAST_URGENT, Claimed, Ledger
 from shared.room import EVENT_ROOM, cut, stored_size
 from shared.state import Command
 from shared.storage.port import Bells
@@ -40,13 +40,14 @@ class Performer:
         self._effects = effects
         self._clock = clock
 
-    def perform(self, model: str) -> int:
+    def perform(self, model: str, *, up_to: int = LEAST_URGENT) -> int:
         """Do at most 8 due commands, urgent ones first; returns how many were answered. Nothing due is success.
 
-        A pause holds from the next command on. A kind that only a newer version of the code knows is left alone.
+        Commands less urgent than `up_to` are left to others. A pause holds from the next command on. A kind that only
+        a newer version of the code knows is left alone.
         """
         done = 0
-        waiting = self._book.commands(model)
+        waiting = self._book.commands(model, up_to=up_to)
         due = [entry for entry in waiting if self._is_due(entry[0])]
         for command, key, etag in due[:AT_ONCE]:
             if self._book.is_paused(model):

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared import log, names
+from shared.doors import Doors
 from shared.effects import EFFECTS
 from shared.effects.parts import Parts
 from shared.fold import Fold
@@ -56,6 +57,7 @@ class App:
     intake: Intake
     fold: Fold
     performer: Performer
+    doors: Doors
     sweeper: Sweeper
     parts: Parts
     clock: Callable[[], datetime]
@@ -72,6 +74,13 @@ def app() -> App:
         if _app is None:
             _app = build(os.environ)
         return _app
+
+
+def use(built: App) -> None:
+    """Serve this app in this process instead of the one that the environment describes; before the first function runs."""
+    global _app  # noqa: PLW0603 - as above
+    with _lock:
+        _app = built
 
 
 def poisoned(queue: str, body: bytes) -> None:
@@ -147,6 +156,7 @@ def assemble(
         url=settings.url,
         inline_limit=settings.inline_limit,
     )
+    performer = Performer(book, fold, bells, parts, EFFECTS, clock=clock)
     sources = Sources(settings.storage_topic, settings.workspace_topic, settings.custom_topic)
     return App(
         settings=settings,
@@ -155,7 +165,8 @@ def assemble(
         blobs=blobs,
         intake=Intake(book, bells, sources, clock=clock),
         fold=fold,
-        performer=Performer(book, fold, bells, parts, EFFECTS, clock=clock),
+        performer=performer,
+        doors=Doors(fold, performer, bells),
         sweeper=Sweeper(book, bells, clock=clock),
         parts=parts,
         clock=clock,
@@ -173,8 +184,8 @@ def published_rules(blobs: Blobs) -> Callable[[str, str], Spec]:
     return rules
 
 
-def storage(connection: str) -> tuple[Table, Bells, Blobs]:
-    """The storage adapters over one data account."""
+def storage(connection: str, **pipeline: Any) -> tuple[Table, Bells, Blobs]:
+    """The storage adapters over one data account. `pipeline` are keywords of every SDK client, such as `per_call_policies`."""
     from azure.data.tables import TableServiceClient
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient, TextBase64EncodePolicy
@@ -183,10 +194,10 @@ def storage(connection: str) -> tuple[Table, Bells, Blobs]:
     from shared.storage.queues import AzureBells
     from shared.storage.table import AzureTable
 
-    table = TableServiceClient.from_connection_string(connection).get_table_client(TABLE)
-    service = QueueServiceClient.from_connection_string(connection)
+    table = TableServiceClient.from_connection_string(connection, **pipeline).get_table_client(TABLE)
+    service = QueueServiceClient.from_connection_string(connection, **pipeline)
     queues = {name: service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()) for name in QUEUES}
-    blobs = BlobServiceClient.from_connection_string(connection)
+    blobs = BlobServiceClient.from_connection_string(connection, **pipeline)
     return AzureTable(table), AzureBells(queues), AzureBlobs(blobs)
 
 

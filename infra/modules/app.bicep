@@ -18,6 +18,7 @@ param approvalKey string
 param signInClientId string
 
 var suffix = environment().suffixes.storage
+// Threads: all that the two queue triggers run at once (host.json), and intake, which must not wait for them.
 // Triggers need credential and clientId on every connection, or nothing wakes the app from zero.
 var settings = [
   { name: 'AzureWebJobsStorage__accountName', value: hostAccount }
@@ -26,6 +27,7 @@ var settings = [
   { name: 'AZURE_CLIENT_ID', value: identityClientId }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: monitoringConnection }
   { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+  { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }
   { name: 'BATON_DATA__blobServiceUri', value: 'https://${dataAccount}.blob.${suffix}' }
   { name: 'BATON_DATA__queueServiceUri', value: 'https://${dataAccount}.queue.${suffix}' }
   { name: 'BATON_DATA__tableServiceUri', value: 'https://${dataAccount}.table.${suffix}' }

@@ -24,6 +24,7 @@ from shared.storage.port import BODY_LIMIT, Delete, Insert, Replace, Row, RowCha
 AGAIN = "read again and decide again; nothing was written"
 CONFLICTS = (409,)
 CHANGED = (404, 412)
+ROWS_A_PAGE = 1000  # more at once are refused, so a longer range is several pages
 
 
 class AzureTable:
@@ -44,7 +45,8 @@ class AzureTable:
         where = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @before"
         values = {"partition": partition, "first": first, "before": before}
         try:
-            pages = self._client.query_entities(where, parameters=values, results_per_page=limit).by_page()
+            size = min(limit, ROWS_A_PAGE)
+            pages = self._client.query_entities(where, parameters=values, results_per_page=size).by_page()
             rows: list[Row] = []
             for page in pages:
                 rows += [_row(entity) for entity in page]

@@ -81,6 +81,12 @@ def test_a_page_ends_at_its_limit(table: Table, model: str) -> None:
     assert [row.key for row in table.page(model, "k", "l", 4)] == ["k0", "k1", "k2", "k3"]
 
 
+def test_a_page_may_be_longer_than_what_storage_gives_at_once(table: Table, model: str) -> None:
+    for hundred in range(12):
+        table.write(model, [Insert(f"k{hundred:02d}{n:02d}", "1") for n in range(100)])
+    assert len(table.page(model, "k", "l", 1150)) == 1150
+
+
 def test_a_row_that_is_too_large_is_refused_before_it_is_sent(table: Table, model: str) -> None:
     with pytest.raises(ValueError, match="30001"):
         table.write(model, [Insert("a", "x" * 30_001)])
