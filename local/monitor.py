@@ -26,6 +26,8 @@ from shared.storage.port import Blobs
 
 Publish = Callable[[str, str, dict[str, object], str], object]
 DRIFT = "Microsoft.MachineLearningServices.DatasetDriftDetected"
+COMPLETED = "Microsoft.MachineLearningServices.RunCompleted"
+REPORT_EVERY = timedelta(minutes=15)
 CONTAINER = "scored"
 ROWS_AT_LEAST = 50
 ROWS_KEPT = 1000
@@ -48,7 +50,7 @@ class Watched:
 
     `cursor` is the last segment read, `window` the serving version's newest rows since it began or since the last
     alarm, `fresh` how many of them no look has seen; `looks` counts the looks of `day`. `pending` is an alarm that
-    was decided and perhaps not yet published.
+    was decided and perhaps not yet published, `reported` the quarter of an hour of the last life sign.
     """
 
     version: str = ""
@@ -57,6 +59,7 @@ class Watched:
     fresh: int = 0
     looks: int = 0
     day: str = ""
+    reported: str = ""
     pending: Mapping[str, object] = field(default_factory=dict)
 
     def beginning(self, version: str) -> Watched:
@@ -109,12 +112,25 @@ class Monitor:
         before = self._told(file, _load(file))
         watched = before if before.version == serving.version else before.beginning(serving.version)
         watched = self._read(endpoint.model, watched, now)
+        reference = self.home / "endpoints" / endpoint.model / serving.name / "model" / "reference.json"
         if watched.is_due:
-            reference = self.home / "endpoints" / endpoint.model / serving.name / "model" / "reference.json"
             watched = _look(endpoint.model, watched.looking(f"{now:%Y-%m-%d}"), reference)
         if watched != before:
             _save(file, watched)
-        self._told(file, watched)
+        watched = self._told(file, watched)
+        if reference.exists():
+            self._report(file, watched, now)
+
+    def _report(self, file: Path, watched: Watched, now: datetime) -> None:
+        """A life sign now and then, whatever was seen, as the completed runs of a monitor on Azure ML are one."""
+        slot = f"{now - timedelta(seconds=now.timestamp() % REPORT_EVERY.total_seconds()):%Y%m%dT%H%M}"
+        if slot == watched.reported:
+            return
+        run = f"{file.stem}-monitor-{slot}"
+        data = {"experimentId": "monitor", "experimentName": "monitor", "runId": run, "runType": None}
+        tags = {"runTags": {"baton.monitor": file.stem}, "runProperties": {}}
+        self.publish(f"experiments/monitor/runs/{run}", COMPLETED, {**data, **tags}, run)
+        _save(file, replace(watched, reported=slot))
 
     def _told(self, file: Path, watched: Watched) -> Watched:
         """Publish the alarm that waits, if one does: again after a crash, with the same id."""

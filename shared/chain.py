@@ -52,6 +52,8 @@ TABLE: tuple[Row, ...] = (
     _world("RunChanged", "on_run_status_changed", (MODEL, "judging"), ("look_at_run", "observe_champion")),
     _world("ModelRegistered", "on_model_registered", (MODEL, "judging"), ("observe_champion",)),
     _world("ModelDeployed", "on_model_deployed", (MODEL,), ("observe_champion",)),
+    _world("MonitorReported", "on_run_completed", (MODEL,), ()),
+    _world("MonitorReported", "on_run_status_changed", (MODEL,), ()),
     _world("DriftDetected", "on_drift_detected", (MODEL, "training"), ("start_run",)),
     _world("RetrainRequested", "on_request", (MODEL, "training"), ("start_run",)),
     _person("RetrainRequested", (MODEL, "training"), ("start_run",)),
@@ -124,6 +126,8 @@ TABLE: tuple[Row, ...] = (
         (MODEL, "training", "failed", "expired", "rolling out"),
         ("cancel_run", "clean_up", "set_traffic", "observe_champion", "start_run", "tell"),
     ),
+    Row("ScheduleRead", "clock", "sweep", (MODEL,), (MODEL,), ()),
+    Row("ScheduleDue", "clock", "sweep", (MODEL,), (MODEL, "training"), ("start_run", "tell")),
 )
 
 # What one decision brings to other releases of the model: whatever frees a slot lets the next one be opened or go on,
@@ -147,7 +151,10 @@ def mermaid() -> str:
     lines = ["stateDiagram-v2", "    direction LR"]
     names = {state: state.replace(" ", "_") for state in (*OPEN_STATES, *ENDS)}
     lines += [f"    {name}: {state}" for state, name in names.items() if name != state]
-    lines += ["    [*] --> training: data, drift, code, request", "    [*] --> judging: foreign run or version"]
+    lines += [
+        "    [*] --> training: data, drift, code, schedule, request",
+        "    [*] --> judging: foreign run or version",
+    ]
     for source, target, why in PATH:
         lines.append(f"    {names[source]} --> {names[target]}: {why}")
     lines += [f"    {names[end]} --> [*]" for end in ENDS]

@@ -82,6 +82,14 @@ class DriftDetected(Event):
     coefficient: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorReported(Event):
+    """A monitor's run completed: its life sign, whatever it saw."""
+
+    family: ClassVar[str] = "world"
+    run_id: str
+
+
 # People
 
 
@@ -290,6 +298,26 @@ class DeadlinePassed(Event):
     what: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRead(Event):
+    """The schedule of a folder became the model's. Its next moments are here, since time-zone rules change with the years."""
+
+    family: ClassVar[str] = "time"
+    folder: str
+    retrain_at: datetime | None = None
+    data_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleDue(Event):
+    """A moment of the schedule is over: `what` is retrain or data, `moment` when it was due, `next_at` the one after now."""
+
+    family: ClassVar[str] = "time"
+    what: str
+    moment: datetime
+    next_at: datetime | None = None
+
+
 def _leaves(kind: type[Event]) -> list[type[Event]]:
     below = [leaf for child in kind.__subclasses__() for leaf in _leaves(child)]
     return below or [kind]
@@ -314,7 +342,8 @@ def load(stored: Mapping[str, Any]) -> Event:
     kind = KINDS[stored["kind"]]
     names = {entry.name for entry in dataclasses.fields(kind)}
     values = {name: value for name, value in stored.items() if name in names}
-    values["at"] = datetime.fromisoformat(values["at"])
+    moments = {entry.name for entry in dataclasses.fields(kind) if str(entry.type).startswith("datetime")}
+    values |= {name: datetime.fromisoformat(values[name]) for name in moments & values.keys() if values[name]}
     return kind(**values)
 
 

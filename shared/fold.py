@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared import approvals, events, journal, ledger, release, rows, state
+from shared import approvals, events, journal, ledger, release, rows, schedules, state
 from shared.errors import LedgerConflict, Retryable
 from shared.ledger import Claimed, Ledger
 from shared.room import cut
@@ -118,6 +118,7 @@ class Fold:
             self._decide_deadline(draft, deadline, now)
         full = len(before.inbox) == ledger.FOLD_AT_ONCE
         left = self._decide_waiting(draft, before.inbox, now)
+        self._decide_schedule(draft, now)
         if draft.head.early and not draft.head.paused:
             self._decide_early(draft, model, now)
         more = left or draft.raised > 0 or (full and draft.decided > 0)
@@ -154,7 +155,7 @@ class Fold:
             draft.writes += rows.early_rows(waiting, now + EARLY_FOR)
             draft.head = replace(draft.head, early=draft.head.early + 1)
 
-    def _decide_deadline(self, draft: Draft, deadline: events.DeadlinePassed, now: datetime) -> None:
+    def _decide_deadline(self, draft: Draft, deadline: events.Event, now: datetime) -> None:
         """A deadline has no row to count tries in: one that cannot be decided is told, and holds up nothing else."""
         try:
             self._decide(draft, deadline, now)
@@ -162,10 +163,16 @@ class Fold:
             raise
         except Exception as error:  # noqa: BLE001 - as for any event that nobody foresaw
             why = f"{type(error).__name__}: {error}"
-            todo = "docs/runbook.md#poison"
-            draft.told.append(
-                (deadline, Note("deadline could not be decided", deadline.of, why=why, next=todo, level="error"))
-            )
+            of = deadline.of if isinstance(deadline, events.DeadlinePassed) else ""
+            note = Note("deadline could not be decided", of, why=why, next="docs/runbook.md#poison", level="error")
+            draft.told.append((deadline, note))
+
+    def _decide_schedule(self, draft: Draft, now: datetime) -> None:
+        """What the schedule asks for, after the inbox: data that waits there was not missed."""
+        rules = self._rules(draft.head.model, draft.head.folder)
+        read = schedules.read(draft.head, rules, now)
+        for event in [read] if read is not None else schedules.due(draft.head, rules, now):
+            self._decide_deadline(draft, event, now)
 
     def _decide_early(self, draft: Draft, model: str, now: datetime) -> None:
         """After a transition what came early is looked at again; what stayed early for too long is set aside at any time."""

@@ -13,8 +13,8 @@ from shared.spec import Batch, Retrain
 from shared.state import Cause, Head
 
 DAY = timedelta(days=1)
-ALWAYS_HEARD = ("request",)
-SAME_INPUT_IS_USELESS = ("data", "code")
+ALWAYS_HEARD = ("request", "schedule")
+SAME_INPUT_IS_USELESS = ("data", "code", "schedule")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import events
-from shared.moves import basket, building, operations, shipping
+from shared.moves import appointments, basket, building, operations, schedule, shipping
 from shared.moves.stale import Early, Stale
 from shared.spec import Spec
 from shared.state import Head, Release
@@ -39,6 +39,9 @@ MOVES: Mapping[type[events.Event], Move] = {
     events.ModelRegistered: basket.registered,
     events.ModelDeployed: operations.deployed,
     events.DriftDetected: basket.drifted,
+    events.MonitorReported: appointments.monitor_reported,
+    events.ScheduleRead: schedule.read,
+    events.ScheduleDue: schedule.due,
     events.ModelPublished: operations.published,
     events.RetrainRequested: basket.asked,
     events.RetryRequested: basket.asked,
@@ -117,6 +120,7 @@ def _waits(head: Head, releases: Mapping[str, Release]) -> list[tuple[datetime, 
     """Every moment that something waits for: when, of what, and in which words."""
     waits = [(release.deadline, release.id, release.state) for release in releases.values()]
     waits += [(head.basket.look_at, "basket", "basket")]
+    waits += [(head.appointments.monitor_by, "monitor", "the monitor's life sign")]
     if head.rollback is not None:
         waits += [(head.rollback.deadline, "rollback", "rollback")]
     else:
@@ -128,6 +132,7 @@ def wake_at(head: Head, releases: Mapping[str, Release], *, ring_again_at: datet
     """The earliest moment at which the model must be looked at: a deadline, or commands rung for again."""
     moments = [moment for moment, _, _ in _waits(head, releases)]
     moments += [moment for _, moment in head.later]
+    moments += [moment for moment in (head.appointments.retrain_at, head.appointments.data_by) if moment is not None]
     moments += [ring_again_at] if head.outstanding > len(head.later) or head.early > 0 else []
     if head.paused:
         return None

@@ -96,6 +96,21 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """When something is due, in the wall-clock time of `time_zone`; "" and 0 ask for nothing.
+
+    `retrain` and `data` are cron expressions (minute, hour, day, month, weekday): at the one a retrain is asked for, by
+    the other a file must have been accepted since the time before. A monitor that says nothing for `monitor_hours`
+    while a version serves is silent.
+    """
+
+    time_zone: str = "UTC"
+    retrain: str = ""
+    data: str = ""
+    monitor_hours: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A model folder's rules, as pinned by a release through the folder's hash."""
 
@@ -108,4 +123,5 @@ class Spec:
     approval: Approval
     retrain: Retrain = field(default_factory=Retrain)
     rollout: Rollout = field(default_factory=Rollout)
+    schedule: Schedule = field(default_factory=Schedule)
     adopt: Literal["always", "never"] = "always"

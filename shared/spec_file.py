@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from shared.errors import NameRefused, SpecRefused
 from shared.names import model_name
+from shared.schedules import is_cron, is_time_zone
 from shared.spec import Gates, Spec
 from shared.yaml_record import RecordReader, Requirement
 
@@ -53,6 +54,7 @@ def _are_causes(causes: tuple[str, ...]) -> bool:
 MORE_THAN_0 = Requirement(_above(0), "more than 0")
 AT_LEAST_0 = Requirement(lambda value: value >= 0, "0 or more")
 POSSIBLE = Requirement(_above(0), f"more than 0{NEVER}")
+CRON = Requirement(is_cron, 'minute, hour, day, month and weekday that some day has, like "0 6 * * 1"')
 INSIDE = Requirement(_is_inside, "a file of the folder, like train.py")
 REQUIREMENTS = {
     "name": Requirement(_names_a_model, "lower-case letters, digits and single dashes, at most 20, a letter first"),
@@ -86,6 +88,10 @@ REQUIREMENTS = {
     "rollout.max_error_percent": Requirement(lambda value: 0 <= value < 100, "0 to below 100"),
     "rollout.deadline_minutes": MORE_THAN_0,
     "rollout.keep_warm_minutes": AT_LEAST_0,
+    "schedule.time_zone": Requirement(is_time_zone, "a name of the time zone database, like Europe/Berlin"),
+    "schedule.retrain": CRON,
+    "schedule.data": CRON,
+    "schedule.monitor_hours": AT_LEAST_0,
     "approval.approvers": Requirement(bool, "at least one user or role"),
     "approval.expires_hours": MORE_THAN_0,
 }

@@ -27,7 +27,7 @@ STATES = (*BUILDING, *SHIPPING, LIVE, *ENDS)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a release is opened: `kind` is data, drift, code, request, run or registered; `count` events named it."""
+    """Why a release is opened: `kind` is data, drift, code, schedule, request, run or registered; `count` events named it."""
 
     kind: str
     event: str
@@ -74,6 +74,26 @@ class Rollback:
 
 
 @dataclass(frozen=True, slots=True)
+class Appointments:
+    """When the schedule of the folder `folder` next has something due, and what it missed.
+
+    `files_then` is `next_file` as it was when data was last due, `checking` how many drops are being checked, and
+    `asked_for` the moment that is waited over for them. `data_missed` and `monitor_missed` count the times in
+    a row that data, or a life sign of the monitor, did not come.
+    """
+
+    folder: str = ""
+    retrain_at: datetime | None = None
+    data_by: datetime | None = None
+    asked_for: datetime | None = None
+    files_then: int = 1
+    checking: int = 0
+    data_missed: int = 0
+    monitor_by: datetime | None = None
+    monitor_missed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """One model's head. Numbers count up and are never reused; `wake_at` is the earliest moment that is due.
 
@@ -105,6 +125,7 @@ class Head:
     opened: tuple[datetime, ...] = ()
     useless: int = 0
     trained: tuple[str, ...] = ()
+    appointments: Appointments = field(default_factory=Appointments)
     wake_at: datetime | None = None
 
 

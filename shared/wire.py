@@ -183,12 +183,23 @@ def _run_changed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -
         raise _refused(f"subject {delivered.subject!r} and data.runId {run!r} disagree")
     status = "completed" if delivered.type.lower().endswith("runcompleted") else _text(data, "runStatus").lower()
     release = names.release_of_run(run)
-    tagged = _tags(data, "runTags").get("baton.model", "")
+    tags = _tags(data, "runTags")
+    if "baton.monitor" in tags:
+        return _monitor_reported(delivered, tags["baton.monitor"], run, status, now)
+    tagged = tags.get("baton.model", "")
     model = release.rsplit("-", 1)[0] if release else tagged
     if not model:
         raise _refused(f"run {run!r} is not ours and carries no tag baton.model")
     identity = names.identity_key("run", delivered.topic.lower(), run, status)
     return Routed(_model(model), events.RunChanged(id=identity, at=now, run_id=run, status=status, model=tagged))
+
+
+def _monitor_reported(delivered: Delivered, model: str, run: str, status: str, now: datetime) -> Routed:
+    """A completed run that carries the tag `baton.monitor` is the life sign of that model's monitor; no other is."""
+    if status != "completed":
+        raise _refused(f"monitor run {run!r} is {status}, which is no life sign")
+    identity = names.identity_key("monitor", delivered.topic.lower(), run)
+    return Routed(_model(model), events.MonitorReported(id=identity, at=now, run_id=run))
 
 
 def _model_registered(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:

@@ -1,4 +1,4 @@
-"""One Azurite, in memory, for all integration tests of a session; each test uses names of its own."""
+"""For all tests: properties without a stop-watch, and one Azurite, in memory, for the session; each test uses names of its own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 # No test asserts a time, so a machine that is busy with other things fails none.
 settings.register_profile("no-clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no-clock")
+
+# How long an example takes says nothing on a shared machine, so no property fails for it.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

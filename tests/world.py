@@ -54,6 +54,7 @@ gates:
 retrain: {{on: [data, drift, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget}, breaker: {breaker}}}
 rollout: {{steps: [10, 50, 100], bake_seconds: 30, min_requests: 10, max_error_percent: 5, deadline_minutes: 30}}
 approval: {{approvers: [operations], expires_hours: 24}}
+schedule: {schedule}
 adopt: {adopt}
 """
 CASES = '[{"request": {"data": [{"X": 1}]}, "expect": {"status": 200}}]'
@@ -174,6 +175,7 @@ class World:
             "cool_down": 0,
             "budget": 50,
             "breaker": 100,
+            "schedule": "{}",
             "adopt": "always",
             **rules,
         }
@@ -218,6 +220,13 @@ class World:
         delivered = wire.Delivered(f"r{version}", LOCAL_WORKSPACE, f"models/{model}:{version}", kind, self.now, data)
         self.app.intake.receive(delivered)
         return delivered
+
+    def monitor_reports(self, model: str = "m", run: str = "w1", *, status: str = "Completed") -> None:
+        """A run of the model's monitor reached a status."""
+        data = {"runId": run, "runStatus": status, "runTags": {"baton.monitor": model}}
+        kind = "Microsoft.MachineLearningServices.RunStatusChanged"
+        delivered = wire.Delivered(run, LOCAL_WORKSPACE, f"experiments/x/runs/{run}", kind, self.now, data)
+        self.app.intake.receive(delivered)
 
     def drift(self, model: str = "m", run: str = "d1") -> None:
         """A monitor raises a drift alert."""

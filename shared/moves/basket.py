@@ -17,7 +17,7 @@ from shared.events import (
     RetryRequested,
     RunChanged,
 )
-from shared.moves import building
+from shared.moves import appointments, building
 from shared.moves.stale import Early, Stale
 from shared.names import digest, release_of_run
 from shared.room import cut
@@ -45,12 +45,14 @@ def landed(turn: Turn, event: DataLanded) -> str:
         size=event.size,
         folder=turn.head.folder,
     )
+    appointments.checking(turn, 1)
     turn.note("drop heard", why=f"{event.blob}, {event.size} bytes")
     return f"{event.blob} is to be checked"
 
 
 def accepted(turn: Turn, event: FileAccepted) -> str:
     """The drop joins the model's data under the next number; the same bytes under another name do not."""
+    appointments.checking(turn, -1)
     if event.known_as:
         why = f"{event.blob} holds the same bytes as file {event.known_as}, so it adds nothing"
         turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(event.known_as))
@@ -61,6 +63,7 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
     rows = turn.head.basket.rows + event.rows
     basket = replace(turn.head.basket, rows=rows, last_at=turn.now, refused_why="")
     turn.set_head(next_file=number + 1, basket=basket)
+    appointments.data_came(turn)
     turn.send(
         "tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(number), report=event.report
     )
@@ -71,6 +74,7 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
 
 def refused(turn: Turn, event: FileRefused) -> str:
     """The drop breaks its contract: it is in quarantine with a report, and its owner is told."""
+    appointments.checking(turn, -1)
     turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="refused", report=event.report)
     first = f"read {event.report}, mend the file and" if event.report else "split the file and"
     todo = f"{first} drop it again; `baton check {turn.head.model} FILE` shows the same before dropping"
@@ -81,6 +85,7 @@ def refused(turn: Turn, event: FileRefused) -> str:
 
 def gone(turn: Turn, event: FileGone) -> str:
     """The drop was overwritten or removed first; a later writing comes with an event of its own."""
+    appointments.checking(turn, -1)
     todo = "nothing if that was meant: a later writing is checked by itself; otherwise drop the file again"
     turn.note("drop gone", why=f"{event.blob}: {event.reason}", next=todo, level="warning")
     raise Stale(event.reason)
@@ -89,14 +94,15 @@ def gone(turn: Turn, event: FileGone) -> str:
 def drifted(turn: Turn, event: DriftDetected) -> str:
     """A drift alert is a cause; whether it retrains is the policy's answer."""
     detail = f"monitor {event.monitor}, coefficient {event.coefficient:.3g}"
-    _add(turn, Cause("drift", event.id, turn.now, detail))
+    appointments.listen_for_monitor(turn, heard=True)
+    add(turn, Cause("drift", event.id, turn.now, detail))
     return detail
 
 
 def asked(turn: Turn, event: RetrainRequested | RetryRequested) -> str:
     """A person asks for a release."""
     detail = f"{event.by}: {event.why}" + (f" (again {event.release})" if isinstance(event, RetryRequested) else "")
-    _add(turn, Cause("request", event.id, turn.now, detail))
+    add(turn, Cause("request", event.id, turn.now, detail))
     return detail
 
 
@@ -110,7 +116,7 @@ def registered(turn: Turn, event: ModelRegistered) -> str:
         raise Early(f"version {event.version} may be the one that is being registered")
     if turn.spec.adopt == "never":
         raise Stale(f"version {event.version} was registered by somebody else, and the spec says adopt: never")
-    _add(turn, Cause("registered", event.id, turn.now, event.version))
+    add(turn, Cause("registered", event.id, turn.now, event.version))
     return f"version {event.version} was registered by somebody else"
 
 
@@ -128,11 +134,11 @@ def run_changed(turn: Turn, event: RunChanged) -> str:
         raise Stale(f"run {event.run_id} belongs to no open release")
     if turn.spec.adopt == "never":
         raise Stale(f"run {event.run_id} is not ours, and the spec says adopt: never")
-    _add(turn, Cause("run", event.id, turn.now, event.run_id))
+    add(turn, Cause("run", event.id, turn.now, event.run_id))
     return f"run {event.run_id} was started by somebody else"
 
 
-def _add(turn: Turn, cause: Cause) -> None:
+def add(turn: Turn, cause: Cause) -> None:
     """Put a cause in the basket; several of one kind count up, but each adopted version or run stands alone."""
     causes = _with_room(turn, turn.head.basket.causes, cause)
     cause = replace(cause, detail=cut(cause.detail, DETAIL_ROOM))
@@ -158,7 +164,7 @@ def _with_room(turn: Turn, causes: tuple[Cause, ...], cause: Cause) -> tuple[Cau
 
 def add_code(turn: Turn, event_id: str, folder: str) -> None:
     """A newly published folder is a cause of its own."""
-    _add(turn, Cause("code", event_id, turn.now, f"folder {folder}"))
+    add(turn, Cause("code", event_id, turn.now, f"folder {folder}"))
 
 
 def open_next(turn: Turn) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from shared import names
 from shared.events import ChampionSeen
+from shared.moves import appointments
 from shared.moves.stale import Stale
 from shared.state import LIVE, Champion
 from shared.turn import Turn
@@ -65,6 +66,7 @@ def enthrone(turn: Turn, champion: Champion, *, warm: timedelta, why: str) -> No
     before, displaced = turn.head.champion, turn.head.previous
     until = None if before is None else turn.now + warm
     turn.set_head(champion=champion, previous=before, warm_until=until)
+    appointments.listen_for_monitor(turn)
     for release in list(turn.releases.values()):
         if release.state == LIVE and release.id != champion.release:
             turn.end(release, "replaced", why)

@@ -15,7 +15,7 @@ from shared.events import (
     ResumeRequested,
     RollbackRequested,
 )
-from shared.moves import basket, building, champion, shipping
+from shared.moves import appointments, basket, building, champion, shipping
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import LIVE, Release, Rollback
@@ -58,6 +58,7 @@ def resumed(turn: Turn, event: ResumeRequested) -> str:
     rollback = turn.head.rollback
     later = replace(rollback, deadline=rollback.deadline + slept) if rollback is not None else None
     turn.set_head(paused="", paused_at=None, rollback=later)
+    appointments.postponed(turn, slept)
     turn.note("model resumed", why=f"{event.by}, after {slept.total_seconds():.0f} s")
     return "resumed"
 
@@ -98,6 +99,8 @@ def deadline_passed(turn: Turn, event: DeadlinePassed) -> str:
         return _rollback_late(turn)
     if event.of == "warm":
         return _cooled(turn)
+    if event.of == "monitor":
+        return appointments.monitor_silent(turn)
     release = turn.releases.get(event.of)
     if release is None:
         raise Stale(f"{event.of} is not open")
@@ -161,6 +164,8 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
     turn.set_head(dead=turn.head.dead + 1)
     why = cut(f"{event.name} after {event.tries} tries: {event.reason}")
     turn.note("command set aside", release or "", rule=event.name, why=why, next=event.next, level="error")
+    if event.name == "check_file":
+        appointments.checking(turn, -1)
     if event.name == "set_traffic" and turn.head.rollback is not None:
         return _rollback_failed(turn, why)
     if release is None or release.state == LIVE or event.name in NOBODY_WAITS:

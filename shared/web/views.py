@@ -13,6 +13,7 @@ from shared.web.words import count
 Kind = Literal["ok", "held", "fail", "run", "idle"]
 SHAPES: Mapping[Kind, str] = {"ok": "✓", "held": "▲", "fail": "✕", "run": "●", "idle": "–"}
 NEEDS_PERSON = "awaiting approval"
+MISSED = ("data", "monitor")
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys((*BUILDING, "rolling out", "rolling back", "starting"), "run"),
     LIVE: "ok",
@@ -159,9 +160,21 @@ def _waits(head: Head, releases: Iterable[Release]) -> Iterable[Wait]:
             yield Wait(head.model, release.id, release.state, release.owner, since, release.deadline, release.author)
     if head.rollback is not None:
         yield Wait(head.model, "roll-back", "rolling back", "platform", None, head.rollback.deadline)
+    yield from _missed(head)
     if head.basket.refused_why and (head.basket.causes or head.next_file > head.basket.first_file):
         owner = "time" if head.basket.look_at else "more data or a request"
         yield Wait(head.model, "basket", head.basket.refused_why, owner, head.basket.last_at, head.basket.look_at)
+
+
+def _missed(head: Head) -> Iterable[Wait]:
+    """What should have come by the model's schedule and did not."""
+    known = head.appointments
+    if known.data_missed:
+        what = f"expected data missing, {count(known.data_missed, 'time')} in a row"
+        yield Wait(head.model, "data", what, "whoever drops it", None, known.data_by)
+    if known.monitor_missed:
+        what = f"monitor silent, {count(known.monitor_missed, 'time')} in a row"
+        yield Wait(head.model, "monitor", what, "whoever runs it", None, known.monitor_by)
 
 
 def _basket(basket: Basket, next_file: int) -> BasketView:
@@ -181,15 +194,17 @@ def need(models: Iterable[ModelView], person: str) -> Need:
     asked = [wait for model in seen for wait in model.waiting if wait.what == NEEDS_PERSON]
     yours = [wait for wait in asked if wait.is_for(person)]
     dead = sum(model.dead for model in seen)
+    missing = sum(wait.of in MISSED for model in seen for wait in model.waiting)
     parts = [_approvals(len(yours), "your approval")] if yours else []
     others = len(asked) - len(yours)
     parts += [_approvals(others, "somebody else's approval" if person else "approval")] if others else []
     failed = sum(model.status == "failed" for model in seen)
     parts += [f"{count(failed, 'release')} failed"] if failed else []
     parts += [f"{count(dead, 'dead letter')} must be looked at"] if dead else []
+    parts += [f"{count(missing, 'thing')} expected did not come"] if missing else []
     if not parts:
         return Need("Nothing needs you", 0, "ok")
-    return Need(", ".join(parts), len(asked) + failed + dead, "fail" if dead or failed else "held")
+    return Need(", ".join(parts), len(asked) + failed + dead + missing, "fail" if dead or failed or missing else "held")
 
 
 def _approvals(how_many: int, whose: str) -> str:

@@ -14,7 +14,10 @@ from azure.storage.blob import BlobServiceClient
 
 from local.monitor import DRIFT, Monitor, watch_once
 from shared.errors import PlatformBusy
+from shared.events import MonitorReported
 from shared.platforms.port import Deployment, EndpointSeen
+from shared.settings import LOCAL_STORAGE, LOCAL_TOPIC, LOCAL_WORKSPACE
+from shared.wire import Delivered, Sources, read
 from tests.fakes.storage import MemoryBlobs
 from tests.integration.serving import FIRST, KEY, MODEL, SECOND, bench, until
 
@@ -39,6 +42,7 @@ class Scene:
     home: Path
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     told: list[tuple[str, str, dict[str, object], str]] = field(default_factory=list)
+    reported: list[tuple[str, str, dict[str, object], str]] = field(default_factory=list)
     refuse: bool = False
     now: datetime = NOON
     version: str = "1"
@@ -73,7 +77,7 @@ class Scene:
     def publish(self, subject: str, event_type: str, data: dict[str, object], id: str) -> None:
         if self.refuse:
             raise PlatformBusy("the topic does not answer", next="wait")
-        self.told.append((subject, event_type, data, id))
+        (self.told if event_type == DRIFT else self.reported).append((subject, event_type, data, id))
 
     def endpoints(self) -> tuple[EndpointSeen, ...]:
         serving = Deployment(FIRST if self.version == "1" else SECOND, self.version, "healthy", 100)
@@ -203,6 +207,35 @@ def test_a_version_without_a_readable_reference_raises_no_alarm(
     scene.score(60, shift=2.0)
     scene.watch()
     assert scene.told == []
+
+
+def test_a_look_is_a_life_sign_once_in_a_quarter_of_an_hour(scene: Scene) -> None:
+    for minutes in (0, 5, 14, 15, 44):
+        scene.now = NOON + timedelta(minutes=minutes)
+        scene.watch()
+    assert [id for *_, id in scene.reported] == [f"{MODEL}-monitor-20260304T{at}" for at in ("1230", "1245", "1300")]
+
+
+def test_the_chain_takes_a_life_sign_for_what_it_is(scene: Scene) -> None:
+    scene.watch()
+    ((subject, event_type, data, id),) = scene.reported
+    sources = Sources(LOCAL_STORAGE, LOCAL_WORKSPACE, LOCAL_TOPIC)
+    routed = read(Delivered(id, LOCAL_WORKSPACE, subject, event_type, scene.now, data), sources, scene.now)
+    assert (routed.model, type(routed.event)) == (MODEL, MonitorReported)
+
+
+def test_a_monitor_that_cannot_look_gives_no_life_sign(scene: Scene) -> None:
+    (scene.home / "endpoints" / MODEL / FIRST / "model" / "reference.json").unlink()
+    scene.watch()
+    assert scene.reported == []
+
+
+def test_a_life_sign_that_the_topic_did_not_take_is_given_with_the_next_look(scene: Scene) -> None:
+    scene.refuse = True
+    scene.watch()
+    scene.refuse = False
+    scene.watch()
+    assert len(scene.reported) == 1
 
 
 def test_without_a_stack_there_is_nothing_to_watch(scene: Scene) -> None:

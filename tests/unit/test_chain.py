@@ -57,6 +57,14 @@ def _a_broken_certificate(world: World) -> None:
     world.settle()
 
 
+def _a_schedule(world: World) -> None:
+    world.publish(files=2, quiet=86400 * 9, schedule='{retrain: "0 6 * * *", data: "0 7 * * *", monitor_hours: 5}')
+    world.settle()
+    world.drop("rows")
+    world.monitor_reports()
+    world.wait(timedelta(days=2), step=timedelta(hours=1))
+
+
 def _runs_that_fail(world: World) -> None:
     for step in ("certify", "judge", "train"):
         world.trainer.script[step] = Outcome("failed", "no")
@@ -159,6 +167,7 @@ def _lost_drops(world: World) -> None:
 
 
 SCENES: tuple[Callable[[World], None], ...] = (
+    _a_schedule,
     _a_broken_certificate,
     _runs_that_fail,
     _silence,
