@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from shared.errors import LedgerConflict
+from shared import log
+from shared.errors import LedgerConflict, NewerForm
 from shared.fold import Fold
 from shared.perform import Performer
 from shared.storage.port import Bells
@@ -76,6 +77,9 @@ class Doors:
                 later = timedelta(seconds=random.uniform(*JITTER_SECONDS))  # noqa: S311 - jitter
                 self._bells.ring("advance", model, after=later)
                 return
+            except NewerForm as newer:
+                _left_alone("advance", model, newer)
+                return
             if more:
                 self._bells.ring("advance", model)
 
@@ -84,6 +88,12 @@ class Doors:
 
     def perform(self, model: str) -> None:
         """Do the model's due commands; where enough workers do so already, only what is urgent, such as a roll-back."""
+        try:
+            self._perform(model)
+        except NewerForm as newer:
+            _left_alone("perform", model, newer)
+
+    def _perform(self, model: str) -> None:
         with self._lane(self._performing, "perform", model) as free:
             if free:
                 self._performer.perform(model)
@@ -100,3 +110,8 @@ class Doors:
         finally:
             if free and lanes.leave(model):
                 self._bells.ring(queue, model)
+
+
+def _left_alone(queue: str, model: str, newer: NewerForm) -> None:
+    """A model waits for a worker of a newer release. Its ring is done with: the sweep rings again each minute."""
+    log.warning("model left to newer code", model=model, queue=queue, why=newer.what, next=newer.next)

@@ -71,5 +71,9 @@ class LedgerConflict(Retryable):
     """Somebody else committed first; read again and decide again."""
 
 
+class NewerForm(Retryable):
+    """A later release of Baton wrote this; it is left as it is, for a worker of that release."""
+
+
 class PlatformBusy(Retryable):
     """The ML platform or an endpoint did not answer, or asked us to wait."""

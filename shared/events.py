@@ -4,8 +4,8 @@ Three families. *World* events arrive through Event Grid and are never trusted f
 they make Baton look. *People* events enter through the web API only. *Outcomes* are what a command
 of ours found or did. `DeadlinePassed` is the fold's own.
 
-The stored form is JSON with `kind` and `v`; `load` reads what `dump` wrote, ignores keys that it
-does not know and fills those that an older version did not write.
+The stored form is JSON with `kind` and `v` (see `forms.py`); `load` reads what `dump` wrote, ignores keys
+that it does not know and fills those that an older version did not write.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-V = 1
+from shared import forms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +328,7 @@ KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in _leaves(Even
 
 def dump(event: Event) -> dict[str, Any]:
     """The stored form: plain JSON values, `kind` and `v` first, times as ISO 8601 in UTC."""
-    stored: dict[str, Any] = {"kind": type(event).__name__, "v": V}
+    stored: dict[str, Any] = {"kind": type(event).__name__, "v": forms.V}
     for entry in dataclasses.fields(event):
         value = getattr(event, entry.name)
         if isinstance(value, datetime):
@@ -338,10 +338,11 @@ def dump(event: Event) -> dict[str, Any]:
 
 
 def load(stored: Mapping[str, Any]) -> Event:
-    """The event that `dump` wrote, of this or an older version of the code."""
-    kind = KINDS[stored["kind"]]
+    """The event that `dump` wrote, of this or an older version of the code; `NewerForm` if a later one wrote it."""
+    found = forms.upgraded("event", stored)
+    kind = KINDS[found["kind"]]
     names = {entry.name for entry in dataclasses.fields(kind)}
-    values = {name: value for name, value in stored.items() if name in names}
+    values = {name: value for name, value in found.items() if name in names}
     moments = {entry.name for entry in dataclasses.fields(kind) if str(entry.type).startswith("datetime")}
     values |= {name: datetime.fromisoformat(values[name]) for name in moments & values.keys() if values[name]}
     return kind(**values)

@@ -13,12 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared import events, names
+from shared import events, forms, names
 from shared.room import LINE_ROOM, cut
 from shared.state import Head
 from shared.turn import Decision, Note
-
-V = 1
 
 
 def append(
@@ -31,7 +29,7 @@ def append(
     alone rebuild the rows.
     """
     told = {
-        "v": V,
+        "v": forms.V,
         "n": head.next_line,
         "at": now.isoformat(),
         "answer": answer or decision.answer,
@@ -60,9 +58,8 @@ def _note(note: Note) -> dict[str, Any]:
 
 
 def read(line: str) -> Mapping[str, Any]:
-    """A line as written, by this or an older version of the code."""
-    found: Mapping[str, Any] = json.loads(line)
-    return found
+    """A line as today's code would have written it; `NewerForm` if a later release wrote it."""
+    return forms.read("line", line)
 
 
 def first_break(lines: list[str]) -> int | None:
@@ -72,7 +69,7 @@ def first_break(lines: list[str]) -> int | None:
     """
     before = ""
     for number, line in enumerate(lines, start=1):
-        found = read(line)
+        found = json.loads(line)  # as written: number and hash mean the same in every form
         if found["n"] != number or found["prev"] != before:
             return number
         before = names.digest(line)

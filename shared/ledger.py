@@ -17,14 +17,14 @@ The fold's transaction (`commit`), guarded by head's ETag:
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shared import events, names, state
-from shared.errors import EventRefused, LedgerConflict
+from shared import events, forms, names, state
+from shared.errors import EventRefused, LedgerConflict, NewerForm
 from shared.room import EVENT_ROOM, stored_size
 from shared.rows import EARLY, HEAD, INBOX, OPEN, OUTBOX, Snapshot, Waiting, counted_down, moment, waiting_of
 from shared.state import AcceptedFile, Command, Head, Release
@@ -69,8 +69,8 @@ class Ledger:
             raise EventRefused(what, next="send less: a reference instead of content, a shorter reason")
         urgency = PEOPLE_FIRST if event.family == "people" else WORLD_NEXT
         key = f"{INBOX}{urgency}{moment(event.at)}:{event.id}"
-        text = json.dumps({"event": events.dump(event), "tries": 0}, separators=(",", ":"))
-        seen = json.dumps({"v": 1, "at": event.at.isoformat()})
+        text = forms.text({"event": events.dump(event), "tries": 0})
+        seen = forms.text({"at": event.at.isoformat()})
         try:
             self._table.write(model, [Insert(f"seen:{event.id}", seen), Insert(key, text)])
         except RowExists:
@@ -83,7 +83,7 @@ class Ledger:
 
     def ignore(self, identity: str, reason: str, details: Mapping[str, Any], at: datetime) -> None:
         """Record an event that concerns no model, once, with the reason."""
-        body = json.dumps({"v": 1, "at": at.isoformat(), "reason": reason, **details})
+        body = forms.text({"at": at.isoformat(), "reason": reason, **details})
         self._table.write(UNROUTED, [Put(f"ignored:{identity}", body)])
 
     # The fold
@@ -111,7 +111,7 @@ class Ledger:
     def file_number(self, model: str, sha256: str) -> int:
         """The number of the accepted file with these bytes, or 0. Exact only while head's ETag guards the commit."""
         row = self._table.get(model, f"sha:{sha256}")
-        return int(json.loads(row.body)["number"]) if row else 0
+        return int(forms.read("sha", row.body)["number"]) if row else 0
 
     def commit(self, model: str, writes: list[Write]) -> None:
         """The fold's transaction. `LedgerConflict` if anything is no longer as it was read; nothing is written then."""
@@ -123,9 +123,16 @@ class Ledger:
     # Commands
 
     def commands(self, model: str, *, up_to: int = LEAST_URGENT) -> list[tuple[Command, str, str]]:
-        """The first commands of the outbox, urgent ones first and none above urgency `up_to`, with key and ETag."""
+        """The first commands of the outbox, urgent ones first and none above urgency `up_to`, with key and ETag.
+
+        Those that a later release wrote are left out: they wait for a worker of it.
+        """
         rows = self._table.page(model, OUTBOX, f"{OUTBOX}{up_to}{END_OF}", PERFORM_PAGE)
-        return [(state.loads(Command, row.body), row.key, row.etag) for row in rows]
+        found: list[tuple[Command, str, str]] = []
+        for row in rows:
+            with contextlib.suppress(NewerForm):
+                found.append((state.loads(Command, row.body), row.key, row.etag))
+        return found
 
     def is_paused(self, model: str) -> bool:
         """Whether effects wait at this moment."""
@@ -191,19 +198,19 @@ class Ledger:
     def dead(self, model: str, limit: int = 100) -> list[tuple[str, Mapping[str, Any]]]:
         """Dead letters, oldest first: key and what is known of each."""
         rows = self._table.page(model, "dead:", "dead:" + END_OF, limit)
-        return [(row.key, json.loads(row.body)) for row in rows]
+        return [(row.key, forms.shown("dead", row.body)) for row in rows]
 
     def bury(self, model: str, identity: str, details: Mapping[str, Any]) -> None:
         """Record a dead letter, create-only: a repeat is the same one."""
         try:
-            self._table.write(model, [Insert(f"dead:{identity}", json.dumps({"v": 1, **details}))])
+            self._table.write(model, [Insert(f"dead:{identity}", forms.text(details))])
         except RowExists:
             return
 
     def unrouted(self, limit: int = 100) -> list[Mapping[str, Any]]:
         """Events that concerned no model, with the reason."""
         rows = self._table.page(UNROUTED, "ignored:", "ignored:" + END_OF, limit)
-        return [json.loads(row.body) for row in rows]
+        return [forms.shown("ignored", row.body) for row in rows]
 
     def models(self) -> list[str]:
         """Names of all published models."""
@@ -216,4 +223,4 @@ class Ledger:
 
     def list_model(self, model: str) -> None:
         """Put a model on the list that the sweep and the pages read. Safe to repeat."""
-        self._table.write(MODELS, [Put(model, "{}")])
+        self._table.write(MODELS, [Put(model, forms.text({}))])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared import commands, events, log
 from shared.effects import Effect
 from shared.effects.parts import Later, Parts
-from shared.errors import BatonError, LedgerConflict, Permanent, Retryable
+from shared.errors import BatonError, LedgerConflict, NewerForm, Permanent, Retryable
 from shared.events import CommandFailed, Outcome
 from shared.fold import Fold
 from shared.ledger import LEAST_URGENT, Claimed, Ledger
@@ -44,7 +44,7 @@ class Performer:
         """Do at most 8 due commands, urgent ones first; returns how many were answered. Nothing due is success.
 
         Commands less urgent than `up_to` are left to others. A pause holds from the next command on. A kind that only
-        a newer version of the code knows is left alone.
+        a newer version of the code knows is left alone; `NewerForm` if the model itself is.
         """
         done = 0
         waiting = self._book.commands(model, up_to=up_to)
@@ -72,6 +72,8 @@ class Performer:
             answer = self._effects[command.kind](self._parts, model, command)
         except Permanent as error:
             return self._give_up(model, claimed, error.what, error.next)
+        except NewerForm:  # no try of ours: the claim runs out, and a worker that knows the form does the command
+            raise
         except Exception as error:  # noqa: BLE001 - an unknown fault is tried again, then set aside, never lost
             return self._try_again(model, claimed, error)
         if isinstance(answer, Later):

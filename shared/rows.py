@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import events, state
+from shared import events, forms, state
 from shared.state import AcceptedFile, Command, Head, Release
 from shared.storage.port import Delete, Insert, Put, Replace, Row, Write
 
@@ -39,27 +39,27 @@ class Snapshot:
 def event_row(waiting: Waiting, *, tries: int) -> Write:
     """An inbox row that is kept after its event made the fold raise."""
     until = {"until": waiting.early_until.isoformat()} if waiting.early_until else {}
-    body = json.dumps({"event": events.dump(waiting.event), "tries": tries, **until}, separators=(",", ":"))
-    return Replace(waiting.key, body, waiting.etag)
+    body = {"event": events.dump(waiting.event), "tries": tries, **until}
+    return Replace(waiting.key, forms.text(body), waiting.etag)
 
 
 def early_rows(waiting: Waiting, until: datetime) -> list[Write]:
     """Move an event from the inbox to the early ones."""
     body = {"event": events.dump(waiting.event), "tries": 0, "until": until.isoformat()}
     key = f"{EARLY}{moment(until)}:{waiting.event.id}"
-    return [Delete(waiting.key, waiting.etag), Put(key, json.dumps(body, separators=(",", ":")))]
+    return [Delete(waiting.key, waiting.etag), Put(key, forms.text(body))]
 
 
 def dead_row(waiting: Waiting, why: str, at: datetime) -> Write:
     """A dead letter for an event that cannot be decided."""
-    body = {"v": 1, "at": at.isoformat(), "kind": "event", "why": why, "event": events.dump(waiting.event)}
-    return Put(f"dead:{waiting.event.id}", json.dumps(body, separators=(",", ":")))
+    body = {"at": at.isoformat(), "kind": "event", "why": why, "event": events.dump(waiting.event)}
+    return Put(f"dead:{waiting.event.id}", forms.text(body))
 
 
 def dead_command(command: Command, why: str, at: datetime) -> Write:
     """A dead letter for a command that was given up."""
-    body = {"v": 1, "at": at.isoformat(), "kind": "command", "why": why, "command": json.loads(state.dumps(command))}
-    return Put(f"dead:command-{command.number:012d}", json.dumps(body, separators=(",", ":")))
+    body = {"at": at.isoformat(), "kind": "command", "why": why, "command": json.loads(state.dumps(command))}
+    return Put(f"dead:command-{command.number:012d}", forms.text(body))
 
 
 def release_rows(releases: Mapping[str, Release], ended: tuple[Release, ...], before: Snapshot) -> list[Write]:
@@ -79,7 +79,7 @@ def release_rows(releases: Mapping[str, Release], ended: tuple[Release, ...], be
 def file_rows(files: tuple[AcceptedFile, ...]) -> list[Write]:
     """Rows for newly accepted files: by number, and by content."""
     by_number: list[Write] = [Insert(f"file:{file.number:012d}", state.dumps(file)) for file in files]
-    return by_number + [Put(f"sha:{file.sha256}", json.dumps({"v": 1, "number": file.number})) for file in files]
+    return by_number + [Put(f"sha:{file.sha256}", forms.text({"number": file.number})) for file in files]
 
 
 def command_rows(commands: tuple[Command, ...]) -> list[Write]:
@@ -93,7 +93,7 @@ def line_row(number: int, line: str) -> Write:
 
 
 def waiting_of(row: Row) -> Waiting:
-    body = json.loads(row.body)
+    body = forms.read("waiting", row.body)
     until = body.get("until")
     moment = datetime.fromisoformat(until) if until else None
     return Waiting(row.key, row.etag, events.load(body["event"]), int(body.get("tries", 0)), moment)

@@ -1,14 +1,13 @@
 """What a model's partition says: its head, its open releases, and the commands not yet done.
 
-Frozen values with one stored form (JSON with `v`), read back tolerantly like events: unknown keys
-are ignored, missing ones take the default that today's code gives them.
+Frozen values with one stored form (JSON with `v`, see `forms.py`), read back tolerantly like events: unknown
+keys are ignored, missing ones take the default that today's code gives them.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar, get_args, get_origin
 
-V = 1
+from shared import forms
 
 BUILDING = ("training", "judging", "registering", "certifying", "staging")
 SHIPPING = ("awaiting approval", "rolling out")
@@ -216,16 +215,19 @@ class AcceptedFile:
 
 
 S = TypeVar("S", Head, Release, Command, AcceptedFile)
+FORMS: Mapping[type, forms.Kind] = {Head: "head", Release: "release", Command: "command", AcceptedFile: "file"}
 
 
 def dumps(value: Head | Release | Command | AcceptedFile) -> str:
     """The stored form of a row's value, as compact JSON text."""
-    return json.dumps({"v": V, **_plain(value)}, separators=(",", ":"))
+    plain = _plain(value)
+    return forms.text({"head": plain} if isinstance(value, Head) else plain)
 
 
 def loads(kind: type[S], text: str) -> S:
-    """The value that `dumps` wrote, of this or an older version of the code."""
-    value: S = _typed(kind, json.loads(text))
+    """The value that `dumps` wrote, of this or an older version of the code; `NewerForm` if a later one wrote it."""
+    found = forms.read(FORMS[kind], text)
+    value: S = _typed(kind, found["head"] if kind is Head else found)
     return value
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared import log
+from shared.errors import NewerForm
 from shared.ledger import Ledger
 from shared.storage.port import Bells
 
@@ -37,6 +38,8 @@ class Sweeper:
         """Whether the model's time has come; one whose head cannot be read is rung for, so that the failure shows there."""
         try:
             wake_at = self._book.wake_at(model)
+        except NewerForm:  # a worker that knows the form may answer the ring
+            return True
         except (ValueError, TypeError, KeyError) as error:
             log.error("head not readable", model=model, why=str(error), next="docs/runbook.md#poison")
             return True

@@ -1,0 +1,77 @@
+"""Stored forms: every row, event and journal line carries `v`, and this is the one place that knows what a `v` means.
+
+One number for all of them, raised at most once a release of Baton (`RELEASES`). What an older release wrote
+comes through `upgraded`, a chain of pure steps; what a newer one wrote raises `NewerForm` and stays as it is, so
+that a ring or the sweep brings it to a worker that knows it. `tests/compat/forms.json` holds every form that was
+ever released; a form that changed without a new `v` fails `tests/compat`.
+
+A row of release n is never written by the code of release n - 1: a head of form 2 stands one level down, where
+0.1.0, which looks at no `v`, fails to read it and so decides nothing on what it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from shared.errors import NewerForm
+
+V = 2
+RELEASES: Mapping[int, str] = {1: "0.1.0", 2: "0.2.0"}
+
+Kind = Literal[
+    "head", "release", "command", "file", "event", "line", "waiting", "seen", "sha", "dead", "ignored", "model"
+]
+Step = Callable[[Kind, Mapping[str, Any]], dict[str, Any]]
+
+
+def _from_1_to_2(kind: Kind, form: Mapping[str, Any]) -> dict[str, Any]:
+    """0.1.0 wrote no `v` on waiting events and on the list of models, and a head's fields beside its `v`."""
+    if kind == "head":
+        return {"v": 2, "head": {name: value for name, value in form.items() if name != "v"}}
+    return {**form, "v": 2}
+
+
+STEPS: Mapping[int, Step] = {1: _from_1_to_2}
+
+
+def upgraded(kind: Kind, form: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored form as today's code writes it; `NewerForm` if a later release wrote it. Pure, and safe to repeat.
+
+    >>> upgraded("seen", {"v": 1, "at": "2026-03-01T12:00:00+00:00"})
+    {'v': 2, 'at': '2026-03-01T12:00:00+00:00'}
+    """
+    found = dict(form)
+    if is_newer(found):
+        what = f"this {kind} has form {found['v']}, this code knows forms up to {V} ({RELEASES[V]})"
+        raise NewerForm(what, next="docs/runbook.md#upgrade")
+    while (v := _v(found)) < V:
+        found = STEPS[v](kind, found)
+    return found
+
+
+def is_newer(form: Mapping[str, Any]) -> bool:
+    """Whether a later release than ours wrote it."""
+    return _v(form) > V
+
+
+def _v(form: Mapping[str, Any]) -> int:
+    """What carries none was written by 0.1.0."""
+    return int(form.get("v", 1))
+
+
+def text(form: Mapping[str, Any]) -> str:
+    """The text of a row: compact JSON with our `v`."""
+    return json.dumps({"v": V, **form}, separators=(",", ":"))
+
+
+def read(kind: Kind, body: str) -> dict[str, Any]:
+    """The form that a row's text holds, as today's code would have written it; `NewerForm` as in `upgraded`."""
+    return upgraded(kind, json.loads(body))
+
+
+def shown(kind: Kind, body: str) -> dict[str, Any]:
+    """The same for rows that only people look at: one that a later release wrote is shown as it stands there."""
+    form: dict[str, Any] = json.loads(body)
+    return form if is_newer(form) else upgraded(kind, form)
