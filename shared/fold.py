@@ -117,7 +117,7 @@ class Fold:
         for deadline in release.due(draft.head, draft.releases, now):
             self._decide_deadline(draft, deadline, now)
         full = len(before.inbox) == ledger.FOLD_AT_ONCE
-        left = self._decide_waiting(draft, before.inbox, now)
+        left = self._decide_waiting(draft, _first_publish_first(before), now)
         self._decide_schedule(draft, now)
         if draft.head.early and not draft.head.paused:
             self._decide_early(draft, model, now)
@@ -279,6 +279,14 @@ def _draft(model: str, before: Snapshot) -> Draft | None:
     if first is None:
         return None
     return Draft(Head(model, first.folder, first.by), {})
+
+
+def _first_publish_first(before: Snapshot) -> tuple[Waiting, ...]:
+    """The inbox in its order; of a model without a head its first publish goes first, whatever came before it."""
+    publish = next((w for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
+    if before.head is not None or publish is None:
+        return before.inbox
+    return (publish, *(waiting for waiting in before.inbox if waiting is not publish))
 
 
 def _plain_note(event: events.Event, answer: str, why: str, of: str) -> Note:

@@ -78,7 +78,11 @@ class Ledger:
         return True
 
     def knows(self, model: str) -> bool:
-        """Whether the model was ever published."""
+        """Whether the model was ever published, be it that this waits to be decided."""
+        return self.has_head(model) or self._table.get(MODELS, model) is not None
+
+    def has_head(self, model: str) -> bool:
+        """Whether the model's first publish was decided."""
         return self._table.get(model, HEAD) is not None
 
     def ignore(self, identity: str, reason: str, details: Mapping[str, Any], at: datetime) -> None:

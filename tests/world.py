@@ -57,7 +57,22 @@ approval: {{approvers: [operations], expires_hours: 24}}
 schedule: {schedule}
 adopt: {adopt}
 """
+RULES: Mapping[str, Any] = {
+    "files": 1,
+    "quiet": 60,
+    "alpha": 1,
+    "cool_down": 0,
+    "budget": 50,
+    "breaker": 100,
+    "schedule": "{}",
+    "adopt": "always",
+}
 CASES = '[{"request": {"data": [{"X": 1}]}, "expect": {"status": 200}}]'
+
+
+def spec_text(model: str = "m", **rules: Any) -> str:
+    """A model.yaml with these rules in place of `RULES`."""
+    return MODEL_YAML.format(model=model, **{**RULES, **rules})
 
 
 def evidence(value: float, champion: float | None = None, *, version: str = "1", lower: float | None = None) -> Outcome:
@@ -168,18 +183,7 @@ class World:
 
     def publish(self, model: str = "m", *, by: str = "author", **rules: Any) -> str:
         """Upload a folder with these rules and publish it; returns its hash."""
-        values = {
-            "files": 1,
-            "quiet": 60,
-            "alpha": 1,
-            "cool_down": 0,
-            "budget": 50,
-            "breaker": 100,
-            "schedule": "{}",
-            "adopt": "always",
-            **rules,
-        }
-        text = MODEL_YAML.format(model=model, **values)
+        text = spec_text(model, **rules)
         folder = names.digest(text)[:16]
         for name, content in (("model.yaml", text), ("contract.yaml", "{}"), ("tests/cases.json", CASES)):
             self.blobs.put("models", f"{model}/{folder}/{name}", content.encode(), content_type="text/plain")

@@ -158,6 +158,6 @@ def why_not(app: App, release: Release, person: str) -> str:
 
 
 def _accept(app: App, model: str, event: events.PersonEvent) -> Recorded:
-    if not app.book.knows(model) and not isinstance(event, events.ModelPublished):
+    if not app.book.has_head(model) and not isinstance(event, events.ModelPublished):
         raise NotFound(f"{model} is not published yet.", next="wait for its first publish to be decided")
     return Recorded(event.id, app.intake.accept(model, event))

@@ -76,7 +76,7 @@ def one_model(app: App, name: str) -> OneModel:
     except NameRefused as refused:
         raise NotFound(refused.what, next=refused.next) from refused
     known = app.book.models()
-    if name not in known and not app.book.knows(name):
+    if name not in known and not app.book.has_head(name):
         raise NotFound(f"There is no model {name!r}.", next=_closest(name, known))
     return _one(app, name)
 

@@ -78,7 +78,7 @@ def publish(host: RunningHost, connection: str) -> None:
     )
     assert asked.status_code == 202, asked.text
     book = Ledger(wiring.storage(connection)[0])
-    wait_until(lambda: book.knows("diabetes"), timeout_seconds=20, what="the model was not published")
+    wait_until(lambda: book.has_head("diabetes"), timeout_seconds=20, what="the model was not published")
 
 
 @pytest.fixture

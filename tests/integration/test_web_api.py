@@ -20,7 +20,7 @@ from shared.events import ApprovalGiven
 from shared.storage.port import StorageBusy
 from shared.web.site import site
 from tests.storybook import tell, world_with_users
-from tests.world import KEY, MODEL_YAML, World, evidence
+from tests.world import KEY, World, evidence, spec_text
 
 HOST = "http://127.0.0.1:7071"
 OPERATIONS = {"authorization": "Bearer operations-key"}
@@ -199,8 +199,7 @@ def test_without_a_key_every_request_is_its_own_event(world: World, http: TestCl
 
 def uploaded(world: World, model: str, *, name: str = "") -> str:
     """A folder's spec in storage, not yet published; returns the folder's hash."""
-    values = {"files": 1, "quiet": 60, "alpha": 2, "cool_down": 0, "budget": 50, "breaker": 9, "adopt": "always"}
-    text = MODEL_YAML.format(model=name or model, **values)
+    text = spec_text(name or model, alpha=2)
     folder = "0123456789abcdef"
     world.blobs.put("models", f"{model}/{folder}/model.yaml", text.encode(), content_type="text/plain")
     return folder
@@ -236,8 +235,7 @@ def test_a_spec_with_faults_is_refused_with_all_of_them(world: World, http: Test
 
 
 def test_every_fault_of_a_spec_is_told_with_its_line_and_nothing_is_published(world: World, http: TestClient) -> None:
-    values = {"files": 1, "quiet": 60, "alpha": 2, "cool_down": 0, "budget": 50, "breaker": 9, "adopt": "always"}
-    text = MODEL_YAML.format(model="housing", **values) + "volume: 11\n"
+    text = spec_text("housing", alpha=2) + "volume: 11\n"
     text = text.replace("key: [ID]", "key: ID").replace("owner: the-team\n", "")
     world.blobs.put("models", f"housing/{'3' * 16}/model.yaml", text.encode(), content_type="text/plain")
     refused = ask(http, "/models/housing/publish", {"folder": "3" * 16})
@@ -249,8 +247,7 @@ def test_every_fault_of_a_spec_is_told_with_its_line_and_nothing_is_published(wo
 
 
 def test_a_gate_that_can_never_pass_is_not_published(world: World, http: TestClient) -> None:
-    values = {"files": 1, "quiet": 60, "alpha": 2, "cool_down": 0, "budget": 50, "breaker": 9, "adopt": "always"}
-    text = MODEL_YAML.format(model="housing", **values).replace("floor: 5000", "floor: 0")
+    text = spec_text("housing", alpha=2).replace("floor: 5000", "floor: 0")
     world.blobs.put("models", f"housing/{'4' * 16}/model.yaml", text.encode(), content_type="text/plain")
     refused = ask(http, "/models/housing/publish", {"folder": "4" * 16})
     assert (refused.status_code, "the gate can never pass" in refused.json()["what"]) == (400, True)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,27 @@ def test_an_event_that_names_what_we_may_be_making_waits_for_it(world: World) ->
 def _answers(world: World, kind: str) -> list[str]:
     lines = [json.loads(line) for line in world.app.book.journal("m")]
     return [line["answer"] for line in lines if line["event"]["kind"] == kind]
+
+
+def test_a_drop_right_after_the_first_publish_is_not_lost(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish()
+    world.drop("rows")
+    world.settle()
+    assert world.head().next_file == 2
+    assert world.app.book.unrouted() == []
+
+
+def test_the_first_publish_is_decided_before_what_came_ahead_of_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.app.book.list_model("m")
+    world.drop("rows")
+    world.ask(events.PauseRequested)
+    world.now += timedelta(minutes=5)
+    world.publish()
+    world.settle()
+    assert world.head().paused
+    assert world.head().basket.causes == ()
 
 
 def test_what_came_early_survives_a_pause_that_is_longer_than_its_patience(world: World) -> None:

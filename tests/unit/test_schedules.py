@@ -18,7 +18,7 @@ from shared.rebuild import rebuild
 from shared.spec_file import load_spec
 from shared.web import reading, views
 from tests.fakes.platform import Outcome
-from tests.world import BEGIN, MODEL_YAML, World, evidence
+from tests.world import BEGIN, World, evidence, spec_text
 
 BERLIN = "Europe/Berlin"
 DAILY = '{data: "0 13 * * *"}'  # an hour after the worlds' begin, each day
@@ -80,20 +80,14 @@ def test_a_leap_day_comes_every_four_years() -> None:
 
 @pytest.mark.parametrize("cron", ["", "0 6 * *", "0 6 * * * *", "61 * * * *", "0 0 31 2 *", "@daily", "every day"])
 def test_what_is_no_cron_expression_is_refused_with_its_line(cron: str) -> None:
-    text = MODEL_YAML.format(
-        model="m", files=1, quiet=60, alpha=1, cool_down=0, budget=50, breaker=9, adopt="always",
-        schedule=f'{{retrain: "{cron}"}}',
-    )  # fmt: skip
+    text = spec_text(schedule=f'{{retrain: "{cron}"}}')
     line = text.splitlines().index(f'schedule: {{retrain: "{cron}"}}') + 1
     with pytest.raises(SpecRefused, match=rf"model.yaml:{line}: schedule.retrain: found .*; right would be "):
         load_spec(text)
 
 
 def test_an_unknown_time_zone_is_refused() -> None:
-    text = MODEL_YAML.format(
-        model="m", files=1, quiet=60, alpha=1, cool_down=0, budget=50, breaker=9, adopt="always",
-        schedule="{time_zone: Mars/Olympus}",
-    )  # fmt: skip
+    text = spec_text(schedule="{time_zone: Mars/Olympus}")
     with pytest.raises(SpecRefused, match="schedule.time_zone: found .*Mars/Olympus"):
         load_spec(text)
 
