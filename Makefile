@@ -1,6 +1,9 @@
 # Every target sets up first what this machine lacks (local/setup.py); a second time that takes well under a second.
 PYTHON := $(shell for p in python3.11 python3 python; do $$p -c pass >/dev/null 2>&1 && echo $$p && break; done)
 RUN := .venv/bin
+PYTEST := $(RUN)/python -m pytest
+PURE := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat))
+junit = $(if $(JUNIT),--junitxml=$(JUNIT)/$1.xml)
 COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 .PHONY: setup demo up test lint style types bench lock
@@ -8,7 +11,10 @@ COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no
 setup: ; @$(PYTHON) local/setup.py
 demo: setup ; @$(RUN)/python -m local.demo
 up: setup ; @$(RUN)/baton up
-test: ; @$(PYTHON) local/setup.py --browser && $(RUN)/python -m pytest
+# Tests that start no server share the cores; those that start a stack come after them, one at a time.
+test: ; @$(PYTHON) local/setup.py --browser && \
+	{ failed=0; $(PYTEST) -n 2 --dist worksteal $(call junit,pure) $(PURE) || failed=1; \
+	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
 lint: style types
 style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(RUN)/lint-imports --no-logo
 types: setup ; @$(RUN)/mypy
