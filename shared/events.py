@@ -2,7 +2,7 @@
 
 Three families. *World* events arrive through Event Grid and are never trusted for their content:
 they make Baton look. *People* events enter through the web API only. *Outcomes* are what a command
-of ours found or did. `DeadlinePassed` is the fold's own.
+of ours found or did. `DeadlinePassed` and `RowSetAside` are the fold's own.
 
 The stored form is JSON with `kind` and `v` (see `forms.py`); `load` reads what `dump` wrote, ignores keys
 that it does not know and fills those that an older version did not write.
@@ -147,6 +147,22 @@ class ApprovalGiven(PersonEvent):
     certificate: str
     nonce: str
     mac: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayRequested(PersonEvent):
+    """Let a dead letter happen again. `found` is what the fold found under the key `letter`; empty if it is gone."""
+
+    letter: str
+    found: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscardRequested(PersonEvent):
+    """Take a dead letter off the list; it is kept apart, with who and why. `letter` and `found` as for a replay."""
+
+    letter: str
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 # Outcomes
@@ -316,6 +332,15 @@ class ScheduleDue(Event):
     what: str
     moment: datetime
     next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSetAside(Event):
+    """The row under key `row` cannot be read by any release of Baton: it went to the dead letters as it stood there."""
+
+    family: ClassVar[str] = "ledger"
+    row: str
+    why: str
 
 
 def _leaves(kind: type[Event]) -> list[type[Event]]:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared import approvals, events, journal, ledger, release, rows, schedules, state
+from shared import approvals, events, journal, ledger, letters, release, rows, schedules, state
+from shared.draft import Draft, begun, first_publish_first, folders, plain_note
 from shared.errors import LedgerConflict, Retryable
+from shared.foreseen import Foreseen, Step, foreseen
 from shared.ledger import Claimed, Ledger
 from shared.room import cut
 from shared.rows import Snapshot, Waiting
 from shared.spec import Spec
-from shared.state import Command, Head
-from shared.storage.port import Bells, Delete, Insert, Replace, Write
+from shared.storage.port import Bells, Delete, Insert, Replace
 from shared.turn import Decision, Note
 
 RACES = 5
@@ -32,27 +33,6 @@ HEARD_WHILE_PAUSED = (events.PersonEvent, events.Outcome)
 
 Rules = Callable[[str, str], Spec]
 Log = Callable[[str, events.Event, Note], None]
-
-
-@dataclass(slots=True)
-class Draft:
-    """One transaction in the making: the state so far, and the rows that it will write."""
-
-    head: Head
-    releases: dict[str, state.Release]
-    writes: list[Write] = field(default_factory=list)
-    ended: list[state.Release] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
-    told: list[tuple[events.Event, Note]] = field(default_factory=list)
-    taken: int = 0
-    decided: int = 0
-    raised: int = 0
-    was_paused: bool = False
-
-    @property
-    def rows(self) -> int:
-        """How many rows the transaction has, with head and releases."""
-        return len(self.writes) + len(self.commands) + 2 * len(self.ended) + len(self.releases) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +73,24 @@ class Fold:
         """Commit a command's outcome, deleting its outbox row in the same transaction; with it whatever waits."""
         return self._fold(model, outcome, claimed)
 
+    def foresee(self, model: str, event: events.Event) -> Foreseen | None:
+        """What an event, or a request about a dead letter, would come to now, before all that waits; None without a head.
+
+        Nothing is written, rung or logged.
+        """
+        before, now = self._book.read(model), self._clock()
+        draft = begun(model, before)
+        if draft is None:
+            return None
+        try:
+            self._decide(draft, event, now)
+            for event in tuple(draft.again):
+                self._decide(draft, event, now)
+        except Exception as error:  # noqa: BLE001 - that it would fail is what the person wants to know
+            why = f"{type(error).__name__}: {error}"
+            return foreseen(before, draft, Step(type(event).__name__, "raises", why))
+        return foreseen(before, draft, None)
+
     def _fold(self, model: str, outcome: events.Outcome | None, claimed: Claimed | None) -> Folded:
         with self._one_worker[model]:
             for _ in range(RACES):
@@ -106,7 +104,7 @@ class Fold:
     def _once(self, model: str, outcome: events.Outcome | None, claimed: Claimed | None) -> Folded:
         before = self._book.read(model)
         now = self._clock()
-        draft = _draft(model, before)
+        draft = begun(model, before)
         if draft is None:
             return Folded(0)
         if outcome is not None and claimed is not None:
@@ -117,11 +115,11 @@ class Fold:
         for deadline in release.due(draft.head, draft.releases, now):
             self._decide_deadline(draft, deadline, now)
         full = len(before.inbox) == ledger.FOLD_AT_ONCE
-        left = self._decide_waiting(draft, _first_publish_first(before), now)
+        left = self._decide_waiting(draft, first_publish_first(before), now)
         self._decide_schedule(draft, now)
         if draft.head.early and not draft.head.paused:
             self._decide_early(draft, model, now)
-        more = left or draft.raised > 0 or (full and draft.decided > 0)
+        more = left or draft.raised > 0 or bool(draft.again) or (full and draft.decided > 0)
         if draft.writes:
             self._commit(model, before, draft, now, more=more)
         return Folded(draft.decided, more=more)
@@ -202,11 +200,32 @@ class Fold:
             )
             decision = Decision("stale", why, draft.head, draft.releases, notes=(note,))
             return self._add(draft, event, decision, now, of, answer="refused")
-        rules = {folder: self._rules(draft.head.model, folder) for folder in _folders(draft, event)}
-        decision = release.decide(rules, draft.head, draft.releases, event, now, release=of)
+        if isinstance(event, letters.ASKED):
+            return self._decide_letter(draft, event, now)
+        decision = self._decision(draft, event, now, of)
         if decision.answer == "early" and early_until is not None:
             return "early"
         return self._add(draft, event, decision, now, of)
+
+    def _decision(self, draft: Draft, event: events.Event, now: datetime, of: str) -> Decision:
+        rules = {folder: self._rules(draft.head.model, folder) for folder in folders(draft, event)}
+        return release.decide(rules, draft.head, draft.releases, event, now, release=of)
+
+    def _decide_letter(self, draft: Draft, asked: letters.Asked, now: datetime) -> str:
+        """A person's request about a dead letter, with what the letter's row holds: it goes in the same transaction."""
+        row = self._book.letter(draft.head.model, asked.letter) if asked.letter not in draft.letters else None
+        letter = letters.opened(row) if row is not None else None
+        asked = replace(asked, found=letter.found if letter is not None else {})
+        decision = self._decision(draft, asked, now, "")
+        line = draft.head.next_line
+        answer = self._add(draft, asked, decision, now, "")
+        if letter is not None and answer == "taken":
+            draft.writes += letters.writes(letter, asked, line, now)
+            draft.letters.add(asked.letter)
+            if isinstance(asked, events.ReplayRequested):
+                draft.again += [event for event in [letters.again(letter, line)] if event is not None]
+                draft.rings |= {str(letter.found["queue"])} if letter.found["kind"] == "poison" else set()
+        return answer
 
     def _add(
         self, draft: Draft, event: events.Event, decision: Decision, now: datetime, of: str, *, answer: str = ""
@@ -220,7 +239,7 @@ class Fold:
         draft.writes += rows.file_rows(decision.files)
         draft.taken += decision.answer == "taken"
         draft.decided += 1
-        notes = decision.notes or (_plain_note(event, answer or decision.answer, decision.why, of),)
+        notes = decision.notes or (plain_note(event, answer or decision.answer, decision.why, of),)
         draft.told += [(event, note) for note in notes]
         return decision.answer
 
@@ -260,6 +279,8 @@ class Fold:
 
     def _ring(self, model: str, draft: Draft, now: datetime) -> None:
         """Ring for new commands: once now if any is due, once later for the first that is not; the sweep covers the rest."""
+        for queue in draft.rings:
+            self._bells.ring(queue, model)
         waits = sorted(command.due - now for command in draft.commands)
         if waits and waits[0] <= timedelta(0):
             self._bells.ring("perform", model)
@@ -269,31 +290,3 @@ class Fold:
         look_at = draft.head.basket.look_at
         if look_at is not None and timedelta(0) < look_at - now <= RING_AHEAD:
             self._bells.ring("advance", model, after=look_at - now + timedelta(seconds=1))
-
-
-def _draft(model: str, before: Snapshot) -> Draft | None:
-    """The state to decide on; a model without a head begins with its first publish, and until then nothing is decided."""
-    if before.head is not None:
-        return Draft(before.head, dict(before.releases), was_paused=bool(before.head.paused))
-    first = next((w.event for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
-    if first is None:
-        return None
-    return Draft(Head(model, first.folder, first.by), {})
-
-
-def _first_publish_first(before: Snapshot) -> tuple[Waiting, ...]:
-    """The inbox in its order; of a model without a head its first publish goes first, whatever came before it."""
-    publish = next((w for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
-    if before.head is not None or publish is None:
-        return before.inbox
-    return (publish, *(waiting for waiting in before.inbox if waiting is not publish))
-
-
-def _plain_note(event: events.Event, answer: str, why: str, of: str) -> Note:
-    """What is logged of a decision that tells no story: to be seen if a person asked, else only when looked for."""
-    return Note(f"event {answer}", of, why=why, level="info" if event.family == "people" else "debug")
-
-
-def _folders(draft: Draft, event: events.Event) -> set[str]:
-    named = {draft.head.folder, *(opened.folder for opened in draft.releases.values())}
-    return named | {event.folder} if isinstance(event, events.ModelPublished) else named

@@ -7,12 +7,24 @@ makes the delivery fail, so that Event Grid comes again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from shared import events, log, names, wire
 from shared.errors import EventRefused
 from shared.ledger import Ledger
 from shared.storage.port import Bells
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a delivered event: accepted for a model, seen before, or refused for the reason in `why`."""
+
+    answer: Literal["accepted", "seen before", "refused"]
+    model: str
+    why: str
+    next: str = ""
 
 
 class Intake:
@@ -25,21 +37,23 @@ class Intake:
         self._clock = clock
         self._known: set[str] = set()
 
-    def receive(self, delivered: wire.Delivered) -> None:
+    def receive(self, delivered: wire.Delivered) -> Received:
         """Record one delivered event. Safe to repeat; raises only if storage could not record it."""
         try:
-            routed = wire.read(delivered, self._sources, self._clock())
+            routed = self.route(delivered)
+            new = self.accept(routed.model, routed.event)
         except EventRefused as refused:
             self._ignore(delivered, refused.what, refused.next)
-            return
+            return Received("refused", "", refused.what, refused.next)
+        return Received("accepted" if new else "seen before", routed.model, type(routed.event).__name__)
+
+    def route(self, delivered: wire.Delivered) -> wire.Routed:
+        """The event and its model, with nothing recorded; `EventRefused` as the wire or the list of models says."""
+        routed = wire.read(delivered, self._sources, self._clock())
         if not self._knows(routed.model):
             todo = f"if it should be one: `baton publish models/{routed.model}`, then send it again, a file by dropping it again"
-            self._ignore(delivered, f"no model is published under the name {routed.model}", todo)
-            return
-        try:
-            self.accept(routed.model, routed.event)
-        except EventRefused as refused:
-            self._ignore(delivered, refused.what, refused.next)
+            raise EventRefused(f"no model is published under the name {routed.model}", next=todo)
+        return routed
 
     def accept(self, model: str, event: events.Event) -> bool:
         """Record an event for its model and ring; False if it was seen before (rung all the same, in case that was lost)."""

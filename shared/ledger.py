@@ -26,15 +26,26 @@ from typing import Any
 from shared import events, forms, names, state
 from shared.errors import EventRefused, LedgerConflict, NewerForm
 from shared.room import EVENT_ROOM, stored_size
-from shared.rows import EARLY, HEAD, INBOX, OPEN, OUTBOX, Snapshot, Waiting, counted_down, moment, waiting_of
+from shared.rows import (
+    EARLY,
+    HEAD,
+    INBOX,
+    OPEN,
+    OUTBOX,
+    Snapshot,
+    Waiting,
+    counted_down,
+    inbox_body,
+    inbox_key,
+    waiting_of,
+)
 from shared.state import AcceptedFile, Command, Head, Release
-from shared.storage.port import Insert, Put, Replace, RowChanged, RowExists, Table, Write
+from shared.storage.port import Insert, Put, Replace, Row, RowChanged, RowExists, Table, Write
 
 FOLD_AT_ONCE = 20
 OPEN_AT_MOST = 8
 PERFORM_PAGE = 40
 LEAST_URGENT = 9
-PEOPLE_FIRST, WORLD_NEXT = "0", "5"
 END_OF = "~"
 MODELS, UNROUTED = "~models", "~unrouted"
 MODELS_PAGE = 1000
@@ -67,9 +78,7 @@ class Ledger:
         if size > EVENT_ROOM:
             what = f"the event takes {size} characters, at most {EVENT_ROOM} have room"
             raise EventRefused(what, next="send less: a reference instead of content, a shorter reason")
-        urgency = PEOPLE_FIRST if event.family == "people" else WORLD_NEXT
-        key = f"{INBOX}{urgency}{moment(event.at)}:{event.id}"
-        text = forms.text({"event": events.dump(event), "tries": 0})
+        key, text = inbox_key(event), inbox_body(event)
         seen = forms.text({"at": event.at.isoformat()})
         try:
             self._table.write(model, [Insert(f"seen:{event.id}", seen), Insert(key, text)])
@@ -203,6 +212,10 @@ class Ledger:
         """Dead letters, oldest first: key and what is known of each."""
         rows = self._table.page(model, "dead:", "dead:" + END_OF, limit)
         return [(row.key, forms.shown("dead", row.body)) for row in rows]
+
+    def letter(self, model: str, key: str) -> Row | None:
+        """The row of one dead letter, or None."""
+        return self._table.get(model, key) if key.startswith("dead:") else None
 
     def bury(self, model: str, identity: str, details: Mapping[str, Any]) -> None:
         """Record a dead letter, create-only: a repeat is the same one."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import events
-from shared.moves import appointments, basket, building, operations, schedule, shipping
+from shared.moves import appointments, basket, building, letters, operations, schedule, shipping
 from shared.moves.stale import Early, Stale
 from shared.spec import Spec
 from shared.state import Head, Release
@@ -49,6 +49,9 @@ MOVES: Mapping[type[events.Event], Move] = {
     events.PauseRequested: operations.paused,
     events.ResumeRequested: operations.resumed,
     events.ApprovalGiven: shipping.decided,
+    events.ReplayRequested: letters.replayed,
+    events.DiscardRequested: letters.discarded,
+    events.RowSetAside: letters.row_set_aside,
     events.DeadlinePassed: operations.deadline_passed,
     events.FileAccepted: basket.accepted,
     events.FileRefused: basket.refused,

@@ -12,6 +12,8 @@ from shared.state import AcceptedFile, Command, Head, Release
 from shared.storage.port import Delete, Insert, Put, Replace, Row, Write
 
 HEAD, OPEN, INBOX, OUTBOX, EARLY = "!0head", "!1open:", "!2in:", "!3out:", "!4early:"
+PEOPLE_FIRST, WORLD_NEXT = "0", "5"
+BODY_ROOM = 29_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,17 @@ class Snapshot:
     releases: Mapping[str, Release]
     etags: Mapping[str, str]
     inbox: tuple[Waiting, ...]
+
+
+def inbox_key(event: events.Event) -> str:
+    """Where an event waits: people's before the world's, each in the order of their moments."""
+    urgency = PEOPLE_FIRST if event.family == "people" else WORLD_NEXT
+    return f"{INBOX}{urgency}{moment(event.at)}:{event.id}"
+
+
+def inbox_body(event: events.Event) -> str:
+    """The text of a new inbox row."""
+    return forms.text({"event": events.dump(event), "tries": 0})
 
 
 def event_row(waiting: Waiting, *, tries: int) -> Write:

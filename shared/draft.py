@@ -1,0 +1,65 @@
+"""One transaction in the making: the state so far, and the rows, rings and sentences that it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shared import events, state
+from shared.rows import Snapshot, Waiting
+from shared.state import Command, Head
+from shared.storage.port import Write
+from shared.turn import Note
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a fold has decided so far. `again` are the events that replays put back into the inbox, `rings` the queues
+    that they ring, `letters` the dead letters that are gone with this transaction."""
+
+    head: Head
+    releases: dict[str, state.Release]
+    writes: list[Write] = field(default_factory=list)
+    ended: list[state.Release] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    told: list[tuple[events.Event, Note]] = field(default_factory=list)
+    taken: int = 0
+    decided: int = 0
+    raised: int = 0
+    was_paused: bool = False
+    again: list[events.Event] = field(default_factory=list)
+    rings: set[str] = field(default_factory=set)
+    letters: set[str] = field(default_factory=set)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the transaction has, with head and releases."""
+        return len(self.writes) + len(self.commands) + 2 * len(self.ended) + len(self.releases) + 1
+
+
+def begun(model: str, before: Snapshot) -> Draft | None:
+    """The state to decide on; a model without a head begins with its first publish, and until then nothing is decided."""
+    if before.head is not None:
+        return Draft(before.head, dict(before.releases), was_paused=bool(before.head.paused))
+    first = next((w.event for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
+    if first is None:
+        return None
+    return Draft(Head(model, first.folder, first.by), {})
+
+
+def first_publish_first(before: Snapshot) -> tuple[Waiting, ...]:
+    """The inbox in its order; of a model without a head its first publish goes first, whatever came before it."""
+    publish = next((w for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
+    if before.head is not None or publish is None:
+        return before.inbox
+    return (publish, *(waiting for waiting in before.inbox if waiting is not publish))
+
+
+def plain_note(event: events.Event, answer: str, why: str, of: str) -> Note:
+    """What is logged of a decision that tells no story: to be seen if a person asked, else only when looked for."""
+    return Note(f"event {answer}", of, why=why, level="info" if event.family == "people" else "debug")
+
+
+def folders(draft: Draft, event: events.Event) -> set[str]:
+    """The folders whose rules a decision may need."""
+    named = {draft.head.folder, *(opened.folder for opened in draft.releases.values())}
+    return named | {event.folder} if isinstance(event, events.ModelPublished) else named
