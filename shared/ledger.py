@@ -86,6 +86,10 @@ class Ledger:
             return False
         return True
 
+    def has_seen(self, model: str, identity: str) -> bool:
+        """Whether an event of this identity was recorded before."""
+        return self._table.get(model, f"seen:{identity}") is not None
+
     def knows(self, model: str) -> bool:
         """Whether the model was ever published, be it that this waits to be decided."""
         return self.has_head(model) or self._table.get(MODELS, model) is not None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shared import events, rows, state
+from shared import events, forms, rows, state
 from shared.room import stored_size
 from shared.state import Command
 from shared.storage.port import Delete, Insert, Put, Row, Write
@@ -83,7 +83,7 @@ def writes(letter: Letter, asked: Asked, line: int, now: datetime) -> list[Write
     """The rows of a request that was taken: the letter goes, and what it was about comes back or is kept apart."""
     gone: list[Write] = [Delete(letter.row.key, letter.row.etag)]
     if isinstance(asked, events.DiscardRequested):
-        kept = {"v": 1, "at": now.isoformat(), "by": asked.by, "why": asked.why, "letter": letter.row.body}
+        kept = {"at": now.isoformat(), "by": asked.by, "why": asked.why, "letter": letter.row.body}
         return [*gone, *_kept(letter.row.key, kept)]
     event = again(letter, line)
     return [*gone, Insert(rows.inbox_key(event), rows.inbox_body(event))] if event is not None else gone
@@ -91,7 +91,7 @@ def writes(letter: Letter, asked: Asked, line: int, now: datetime) -> list[Write
 
 def _kept(key: str, kept: Mapping[str, Any]) -> list[Write]:
     """What was discarded, kept apart; a letter that leaves no room for who discarded it is kept as it stood."""
-    text = json.dumps(kept, separators=(",", ":"))
+    text = forms.text(kept)
     if len(text) > rows.BODY_ROOM:
         text = str(kept["letter"])
     return [Put(key.replace(DEAD, DISCARDED, 1), text)]

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared import log
-from shared.errors import NewerForm
+from shared.errors import BatonError, NewerForm
 from shared.ledger import Ledger
 from shared.storage.port import Bells
+from shared.undelivered import CONTAINER, Undelivered
 
 EVERY_MODEL_EACH_MINUTES = 5
 
@@ -16,9 +17,11 @@ EVERY_MODEL_EACH_MINUTES = 5
 class Sweeper:
     """Rings for models whose `wake_at` has passed, and every few minutes for all, in case a ring for new events was lost."""
 
-    def __init__(self, book: Ledger, bells: Bells, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, book: Ledger, bells: Bells, undelivered: Undelivered, *, clock: Callable[[], datetime]) -> None:
         self._book = book
         self._bells = bells
+        self._undelivered = undelivered
+        self._told_undelivered = 0
         self._clock = clock
         self._all_rung_at: datetime | None = None
 
@@ -32,7 +35,21 @@ class Sweeper:
                 self._bells.ring("advance", model)
                 self._bells.ring("perform", model)
                 rung += 1
+        if everybody:
+            self._look_at_undelivered()
         return rung
+
+    def _look_at_undelivered(self) -> None:
+        """Say how many events Event Grid could not deliver, whenever their number has changed."""
+        try:
+            found = len(self._undelivered.waiting())
+        except BatonError as error:
+            log.warning("undelivered events not counted", why=error.what)
+            return
+        if found and found != self._told_undelivered:
+            todo = "baton deadletters; docs/runbook.md#deadletter"
+            log.error("events could not be delivered", container=CONTAINER, blobs=found, next=todo)
+        self._told_undelivered = found
 
     def _is_due(self, model: str, now: datetime) -> bool:
         """Whether the model's time has come; one whose head cannot be read is rung for, so that the failure shows there."""

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import log, names
+from shared import forms, log, names
 from shared.errors import EventRefused, Permanent
 from shared.intake import Intake, Received
 from shared.storage.port import BlobMissing, Blobs, Insert, RowExists, Table
@@ -123,9 +123,9 @@ class Undelivered:
 
     def _handle(self, name: str, what: str, by: str, why: str, answers: list[Mapping[str, Any]]) -> None:
         at = self._clock().isoformat()
-        body = {"v": 1, "at": at, "blob": name, "what": what, "by": by, "why": why, "answers": answers[:20]}
+        body = {"at": at, "blob": name, "what": what, "by": by, "why": why, "answers": answers[:20]}
         try:
-            self._table.write(SYSTEM, [Insert(_row_key(name), json.dumps(body, separators=(",", ":")))])
+            self._table.write(SYSTEM, [Insert(_row_key(name), forms.text(body))])
         except RowExists as other:
             row = self._table.get(SYSTEM, _row_key(name))
             was = json.loads(row.body) if row else {}

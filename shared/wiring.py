@@ -29,6 +29,7 @@ from shared.spec import Spec
 from shared.spec_file import load_spec
 from shared.storage.port import Bells, Blobs, Table
 from shared.sweep import Sweeper
+from shared.undelivered import Undelivered
 from shared.wire import Sources
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class App:
     bells: Bells
     blobs: Blobs
     intake: Intake
+    undelivered: Undelivered
     fold: Fold
     performer: Performer
     doors: Doors
@@ -158,16 +160,19 @@ def assemble(
     )
     performer = Performer(book, fold, bells, parts, EFFECTS, clock=clock)
     sources = Sources(settings.storage_topic, settings.workspace_topic, settings.custom_topic)
+    intake = Intake(book, bells, sources, clock=clock)
+    undelivered = Undelivered(table, blobs, intake, clock=clock)
     return App(
         settings=settings,
         book=book,
         bells=bells,
         blobs=blobs,
-        intake=Intake(book, bells, sources, clock=clock),
+        intake=intake,
+        undelivered=undelivered,
         fold=fold,
         performer=performer,
         doors=Doors(fold, performer, bells),
-        sweeper=Sweeper(book, bells, clock=clock),
+        sweeper=Sweeper(book, bells, undelivered, clock=clock),
         parts=parts,
         clock=clock,
     )

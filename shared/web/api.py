@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from shared import state
 from shared.state import Champion, Release
-from shared.web import asking, reading
+from shared.web import asking, letters, reading, replaying
 from shared.web.answers import NotDone
 from shared.web.auth import Gatekeeper
 from shared.web.story import Told, story
@@ -53,6 +53,8 @@ class Api:
             "/releases/{release}": self.release,
             "/releases/{release}/story": self.story,
             "/deadletters": self.deadletters,
+            "/deadletters/{owner}/{key}": self.deadletter,
+            "/deadletters/{owner}/{key}/foreseen": self.foreseen,
             "/ignored": self.ignored,
         }
         asks = [Route("/models/{model}/publish", self.publish, methods=["POST"])]
@@ -62,6 +64,10 @@ class Api:
         asks += [
             Route(f"/releases/{{release}}/{action}", self._of_release(action), methods=["POST"])
             for action in asking.OF_RELEASE
+        ]
+        asks += [
+            Route(f"/deadletters/{{owner}}/{{key}}/{action}", self._of_letter(action), methods=["POST"])
+            for action in replaying.OF_LETTER
         ]
         return [Route(path, endpoint) for path, endpoint in reads.items()] + asks
 
@@ -104,8 +110,20 @@ class Api:
 
     def deadletters(self, request: Request) -> Response:
         """Dead letters of all models, or of `?model=`."""
-        found = reading.dead_letters(self._app, request.query_params.get("model", ""))
+        found = letters.dead_letters(self._app, request.query_params.get("model", ""))
         return answer([asdict(letter) for letter in found])
+
+    def deadletter(self, request: Request) -> Response:
+        """One dead letter, with all that is kept of it."""
+        letter = self._letter(request)
+        return answer({**asdict(letter), "content": letters.content(self._app, letter)})
+
+    def foreseen(self, request: Request) -> Response:
+        """What a replay of a dead letter would come to. Nothing is written."""
+        return answer(asdict(replaying.foresee(self._app, self._letter(request))))
+
+    def _letter(self, request: Request) -> letters.DeadLetter:
+        return letters.find(self._app, request.path_params["owner"], request.path_params["key"])
 
     def ignored(self, request: Request) -> Response:
         """Events that concerned no model."""
@@ -130,6 +148,13 @@ class Api:
             body, by = self._asked(request)
             nonce = str(body.get("nonce", ""))
             return _recorded(asking.of_release(self._app, action, request.path_params["release"], by, nonce=nonce))
+
+        return ask
+
+    def _of_letter(self, action: str) -> Endpoint:
+        def ask(request: Request) -> Response:
+            _, by = self._asked(request)
+            return answer(asdict(replaying.ask(self._app, action, self._letter(request), by)), 202)
 
         return ask
 

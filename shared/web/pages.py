@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs
 
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from shared.state import AcceptedFile, Release
 from shared.storage.port import BlobMissing
-from shared.web import asking, reading
+from shared.web import asking, letters, reading, replaying
 from shared.web.answers import NotDone, NotSignedIn
 from shared.web.auth import COOKIE, SESSION_FOR, Gatekeeper, Session
 from shared.web.chart import gain_chart
@@ -25,6 +26,7 @@ RECENT = 12
 LINES_SHOWN = 60
 SENTENCES_SHOWN = 20
 FILES_SHOWN = 20
+CONTENT_SHOWN = 20_000
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 Form = dict[str, str]
 
@@ -44,6 +46,7 @@ class Pages:
             "/models/{model}": self.model,
             "/releases/{release}": self.release,
             "/deadletters": self.deadletters,
+            "/deadletters/{owner}/{key}": self.deadletter,
             "/ignored": self.ignored,
             "/reports/{container}/{path:path}": self.report,
             "/sign-in": self.sign_in,
@@ -60,6 +63,10 @@ class Pages:
             Route(f"/releases/{{release}}/{action}", self._of_release(action), methods=["POST"])
             for action in asking.OF_RELEASE
         ]
+        forms += [
+            Route(f"/deadletters/{{owner}}/{{key}}/{action}", self._of_letter(action), methods=["POST"])
+            for action in replaying.OF_LETTER
+        ]
         return forms + [Route(path, endpoint) for path, endpoint in reads.items()]
 
     # Reading
@@ -71,8 +78,15 @@ class Pages:
         person = self._person(request)
         releases = newest_first(release for one in found for release in one.releases)[:RECENT]
         waiting = [wait for model in models for wait in model.waiting]
+        undelivered = letters.undelivered_count(self._app)
         return self._page(
-            request, "home.html", need=need(models, person), models=models, releases=releases, waiting=waiting
+            request,
+            "home.html",
+            need=need(models, person, undelivered=undelivered),
+            undelivered=undelivered,
+            models=models,
+            releases=releases,
+            waiting=waiting,
         )
 
     def model(self, request: Request) -> Response:
@@ -123,8 +137,18 @@ class Pages:
         return asking.why_not(self._app, release, person) if person and release.state == NEEDS_PERSON else ""
 
     def deadletters(self, request: Request) -> Response:
-        """What was set aside for a person, each with its remedy."""
-        return self._page(request, "deadletters.html", letters=reading.dead_letters(self._app))
+        """What was set aside for a person, ours and Event Grid's, each with its remedy."""
+        found = letters.dead_letters(self._app)
+        undelivered = letters.undelivered_count(self._app)
+        asked = _known(request, replaying.OF_LETTER)
+        return self._page(request, "deadletters.html", letters=found, undelivered=undelivered, asked=asked)
+
+    def deadletter(self, request: Request) -> Response:
+        """One dead letter: what it holds, what a replay would come to, and the forms for people."""
+        letter = letters.find(self._app, request.path_params["owner"], request.path_params["key"])
+        content = json.dumps(letters.content(self._app, letter), indent=1, ensure_ascii=False)[:CONTENT_SHOWN]
+        foreseen = replaying.foresee(self._app, letter)
+        return self._page(request, "deadletter.html", letter=letter, content=content, foreseen=foreseen)
 
     def ignored(self, request: Request) -> Response:
         """Events that concerned no model, with the reason."""
@@ -191,6 +215,15 @@ class Pages:
             release = request.path_params["release"]
             asking.of_release(self._app, action, release, _asked(session, form), nonce=form.get("nonce", ""))
             return RedirectResponse(f"/releases/{release}?asked={action}", 303)
+
+        return ask
+
+    def _of_letter(self, action: str) -> Callable[[Request], Response]:
+        def ask(request: Request) -> Response:
+            session, form = self._checked(request)
+            letter = letters.find(self._app, request.path_params["owner"], request.path_params["key"])
+            replaying.ask(self._app, action, letter, _asked(session, form))
+            return RedirectResponse(f"/deadletters?asked={action}", 303)
 
         return ask
 

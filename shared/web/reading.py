@@ -23,14 +23,6 @@ from shared.web.views import ModelView, last_change, model_view
 from shared.wiring import App
 
 RELEASES_SHOWN = 20
-ENDS_ITS_RELEASE = (
-    "start_run",
-    "observe_champion",
-    "register_version",
-    "deploy_staging",
-    "set_traffic",
-    "look_at_step",
-)
 DEAD_SHOWN = 100
 LINES_A_PAGE = 500
 LINES_OF_A_RELEASE = 5000
@@ -47,21 +39,6 @@ class OneModel:
 
     view: ModelView
     releases: tuple[Release, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event or command set aside: what it was, why, and what a person can do. `release` may be empty."""
-
-    model: str
-    key: str
-    at: str
-    kind: str
-    what: str
-    release: str
-    why: str
-    tries: int
-    next: str
 
 
 def every_model(app: App) -> list[OneModel]:
@@ -193,32 +170,6 @@ def _ended_at(release: Release) -> datetime | None:
 
 def _at(line: Line) -> datetime:
     return datetime.fromisoformat(line["at"])
-
-
-def dead_letters(app: App, model: str = "") -> list[DeadLetter]:
-    """Dead letters of one model or of all, the latest first."""
-    chosen = [one_model(app, model).view.name] if model else app.book.models()
-    found = [_letter(name, key, body) for name in chosen for key, body in app.book.dead(name, DEAD_SHOWN)]
-    return sorted(found, key=lambda letter: letter.at, reverse=True)
-
-
-def _letter(model: str, key: str, body: Mapping[str, Any]) -> DeadLetter:
-    kind = str(body.get("kind", ""))
-    inside: Mapping[str, Any] = body.get(kind, {})
-    what = str(inside.get("kind", "") or body.get("queue", kind))
-    release = str(inside.get("release", ""))
-    tries = int(inside.get("tries", 0)) + (1 if kind == "command" else 0)
-    todo = str(body.get("next", "")) or _remedy(kind, what, release)
-    return DeadLetter(model, key, str(body.get("at", "")), kind, what, release, str(body.get("why", "")), tries, todo)
-
-
-def _remedy(kind: str, what: str, release: str) -> str:
-    """What to do where the dead letter does not say it: a release that it ended is tried again, else the runbook helps."""
-    if kind != "command":
-        return f"docs/runbook.md#{'poison' if kind == 'poison' else 'dead-letters'}"
-    if release and what in ENDS_ITS_RELEASE:
-        return f"baton retry {release} --why ..."
-    return f"docs/runbook.md#{what.replace('_', '-')}"
 
 
 def ignored(app: App) -> list[Mapping[str, Any]]:

@@ -188,12 +188,15 @@ def _basket(basket: Basket, next_file: int) -> BasketView:
     )
 
 
-def need(models: Iterable[ModelView], person: str) -> Need:
-    """What needs a person, as a sentence; "your" approval where this person can give it."""
+def need(models: Iterable[ModelView], person: str, *, undelivered: int = 0) -> Need:
+    """What needs a person, as a sentence; "your" approval where this person can give it.
+
+    What could not be delivered counts as dead letters, although no model may have it.
+    """
     seen = list(models)
     asked = [wait for model in seen for wait in model.waiting if wait.what == NEEDS_PERSON]
     yours = [wait for wait in asked if wait.is_for(person)]
-    dead = sum(model.dead for model in seen)
+    dead = sum(model.dead for model in seen) + undelivered
     missing = sum(wait.of in MISSED for model in seen for wait in model.waiting)
     parts = [_approvals(len(yours), "your approval")] if yours else []
     others = len(asked) - len(yours)

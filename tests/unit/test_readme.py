@@ -24,6 +24,13 @@ def baton() -> click.Group:
     return group
 
 
+def options_of(command: click.Command) -> set[str]:
+    """The options of a command, and of the commands below it."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    own = {name for param in command.params for name in param.opts}
+    return own.union(*(options_of(child) for child in below))
+
+
 def named(pattern: str, document: Path) -> set[str]:
     """What a pattern finds in a document's code."""
     return {found for code in code_of(document.read_text()) for found in re.findall(pattern, code)}
@@ -67,7 +74,7 @@ def test_every_option_behind_a_baton_command_is_one_of_its_own(document: Path, b
         for command, rest in re.findall(r"\bbaton ([a-z][\w-]*)([^|;&#]*)", code)
         for option in re.findall(r" (--[a-z-]+)", rest)
         if command in baton.commands
-        if option not in {"--help", *(name for param in baton.commands[command].params for name in param.opts)}
+        if option not in {"--help", *options_of(baton.commands[command])}
     }
 
     assert unknown == set()

@@ -54,6 +54,9 @@ def baton() -> click.Group:
 
 def missing_options(command: click.Command, rest: str) -> list[str]:
     """Options that the command needs and that the text leaves out."""
+    first = rest.split()[0] if rest.split() else ""
+    if isinstance(command, click.Group) and first in command.commands:
+        return missing_options(command.commands[first], rest)
     needed = [option for option in command.params if isinstance(option, click.Option) and option.required]
     given = shlex.split(rest)
     return [option.opts[0] for option in needed if not set(option.opts) & set(given)]
