@@ -37,7 +37,6 @@ log = logging.getLogger("baton.blobfront")
 
 LOOK_AFTER_SECONDS = (0.0, 1.0, 4.0)
 """A write that was cut off may still be under way behind us: when to look for its blob before believing that there is none."""
-BUSY = b'<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>%s</Message></Error>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,7 @@ class BlobFront:
             return await self._relay.reply(request, await self._relay.ask(request))
         except (relay.RelayBroken, aiohttp.ClientError, OSError) as error:
             log.warning("request not carried through method=%s why=%r", request.method, str(error)[:300])
-            busy = {"x-ms-error-code": "ServerBusy", "Content-Type": "application/xml"}
-            return web.Response(status=503, headers=busy, body=BUSY % b"The blob service did not answer.")
+            return relay.busy(b"The blob service did not answer.")
 
     async def _write(self, request: web.BaseRequest, write: Write) -> web.StreamResponse:
         """Writes of one name take turns, so that their numbers grow in the order in which they took effect."""
@@ -167,31 +165,12 @@ async def blobfront(options: Options) -> AsyncIterator[str]:
         publisher = Publisher(client, options.topic, options.topic_key)
         front = BlobFront(relay.Relay(client, behind), intents, Lookup(service), publisher, endpoint)
         try:
-            async with _served(front, port):
+            async with relay.served(front.handle, port):
                 front.recover()
                 yield endpoint
         finally:
             await front.close()
             await intents.close()
-
-
-@asynccontextmanager
-async def _served(front: BlobFront, port: int) -> AsyncIterator[None]:
-    server = web.Server(
-        front.handle,
-        access_log=None,
-        auto_decompress=False,
-        max_line_size=relay.LONGEST_HEADER_BYTES,
-        max_field_size=relay.LONGEST_HEADER_BYTES,
-        read_bufsize=relay.BUFFER_BYTES,
-    )
-    runner = web.ServerRunner(server, shutdown_timeout=5)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOCALHOST, port).start()
-        yield
-    finally:
-        await runner.cleanup()
 
 
 async def _run(options: Options) -> None:

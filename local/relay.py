@@ -6,16 +6,23 @@ Signatures survive because nothing that they cover is touched: `Host` included, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from local.daemon import LOCALHOST
+
 HOP_BY_HOP = ("Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Expect")
 NEVER_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 LONGEST_HEADER_BYTES = 64 * 1024
 BUFFER_BYTES = 256 * 1024
+BUSY = b'<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>%s</Message></Error>'
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class RelayBroken(Exception):
@@ -42,8 +49,10 @@ class Relay:
         self._client = client
         self._upstream = upstream.rstrip("/")
 
-    async def ask(self, request: web.BaseRequest) -> aiohttp.ClientResponse:
-        """Send the request on, its body as it arrives; return the answer's head. Raise `RelayBroken` without one."""
+    async def ask(
+        self, request: web.BaseRequest, *, body: AsyncIterator[bytes] | None = None
+    ) -> aiohttp.ClientResponse:
+        """Send the request on, its body as it arrives or another; return the answer's head. Raise `RelayBroken` without one."""
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
@@ -52,7 +61,7 @@ class Relay:
                 request.method,
                 URL(self._upstream + request.raw_path, encoded=True),
                 headers=_end_to_end(request.headers),
-                data=request.content if request.body_exists else None,
+                data=body or (request.content if request.body_exists else None),
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
@@ -69,6 +78,32 @@ class Relay:
                 await response.write(chunk)
             await response.write_eof()
             return response
+
+
+def busy(why: bytes) -> web.Response:
+    """503 in the words of a storage service."""
+    headers = {"x-ms-error-code": "ServerBusy", "Content-Type": "application/xml"}
+    return web.Response(status=503, headers=headers, body=BUSY % why)
+
+
+@asynccontextmanager
+async def served(handle: Handler, port: int) -> AsyncIterator[None]:
+    """Answer requests to a port of 127.0.0.1 by `handle` while the block runs, bodies as they come."""
+    server = web.Server(
+        handle,
+        access_log=None,
+        auto_decompress=False,
+        max_line_size=LONGEST_HEADER_BYTES,
+        max_field_size=LONGEST_HEADER_BYTES,
+        read_bufsize=BUFFER_BYTES,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOCALHOST, port).start()
+        yield
+    finally:
+        await runner.cleanup()
 
 
 def _end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:

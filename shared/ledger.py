@@ -177,7 +177,7 @@ class Ledger:
             etags = self._table.write(model, [Replace(key, state.dumps(command), etag)])
         except RowChanged:
             return None
-        return Claimed(command, key, etags[key])
+        return Claimed(command, key, etags[key]) if key in etags else None
 
     # What people and the sweep read
 

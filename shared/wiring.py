@@ -191,19 +191,15 @@ def published_rules(blobs: Blobs) -> Callable[[str, str], Spec]:
 
 def storage(connection: str, **pipeline: Any) -> tuple[Table, Bells, Blobs]:
     """The storage adapters over one data account. `pipeline` are keywords of every SDK client, such as `per_call_policies`."""
-    from azure.data.tables import TableServiceClient
-    from azure.storage.blob import BlobServiceClient
-    from azure.storage.queue import QueueServiceClient, TextBase64EncodePolicy
-
+    from shared.storage import clients
     from shared.storage.blobs import AzureBlobs
     from shared.storage.queues import AzureBells
     from shared.storage.table import AzureTable
 
-    table = TableServiceClient.from_connection_string(connection, **pipeline).get_table_client(TABLE)
-    service = QueueServiceClient.from_connection_string(connection, **pipeline)
-    queues = {name: service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()) for name in QUEUES}
-    blobs = BlobServiceClient.from_connection_string(connection, **pipeline)
-    return AzureTable(table), AzureBells(queues), AzureBlobs(blobs)
+    page_seconds = pipeline.get("read_timeout", clients.PAGE_SECONDS)
+    table = AzureTable(clients.table_client(connection, TABLE, **pipeline), page_seconds=page_seconds)
+    bells = AzureBells(clients.queue_clients(connection, QUEUES, **pipeline))
+    return table, bells, AzureBlobs(clients.blob_service(connection, **pipeline))
 
 
 def create_storage(connection: str) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
+from shared.storage.clients import UNANSWERED, said
 from shared.storage.port import BlobMissing, BlobSeen, StorageBusy
 
 CHUNK = 4 * 1024 * 1024
@@ -26,7 +27,7 @@ class AzureBlobs:
             seen = self._service.get_blob_client(container, name).get_blob_properties()
         except ResourceNotFoundError:
             return None
-        except AzureError as error:
+        except UNANSWERED as error:
             raise _busy(error) from error
         return BlobSeen(name, seen.etag.strip('"'), seen.size)
 
@@ -38,7 +39,7 @@ class AzureBlobs:
                     file.write(chunk)
         except (ResourceNotFoundError, ResourceModifiedError) as error:
             raise _missing(container, name, etag) from error
-        except AzureError as error:
+        except UNANSWERED as error:
             raise _busy(error) from error
 
     def read(self, container: str, name: str) -> bytes:
@@ -46,7 +47,7 @@ class AzureBlobs:
             return self._service.get_blob_client(container, name).download_blob().readall()
         except ResourceNotFoundError as error:
             raise _missing(container, name, "") from error
-        except AzureError as error:
+        except UNANSWERED as error:
             raise _busy(error) from error
 
     def put(self, container: str, name: str, content: bytes | Path, *, content_type: str) -> None:
@@ -60,7 +61,7 @@ class AzureBlobs:
                     client.upload_blob(file, overwrite=False, content_settings=settings)
         except ResourceExistsError:
             return
-        except AzureError as error:
+        except UNANSWERED as error:
             raise _busy(error) from error
 
     def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
@@ -71,14 +72,14 @@ class AzureBlobs:
             self._service.get_blob_client(container, name).set_blob_tags(dict(tags))
         except ResourceNotFoundError:
             return False
-        except AzureError as error:
+        except UNANSWERED as error:
             raise _busy(error) from error
         return True
 
     def names(self, container: str, prefix: str) -> Iterable[str]:
         try:
             return list(self._service.get_container_client(container).list_blob_names(name_starts_with=prefix))
-        except AzureError as error:
+        except UNANSWERED as error:
             raise _busy(error) from error
 
 
@@ -91,5 +92,5 @@ def _missing(container: str, name: str, etag: str) -> BlobMissing:
     return BlobMissing(f"{container}/{name}{with_etag} is not there", next="drop the file again if it is still wanted")
 
 
-def _busy(error: AzureError) -> StorageBusy:
-    return StorageBusy(f"blob storage: {error.message[:300]}", next="this is tried again by itself")
+def _busy(error: Exception) -> StorageBusy:
+    return StorageBusy(f"blob storage: {said(error)}", next="this is tried again by itself")

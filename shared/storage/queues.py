@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueClient
 
+from shared.storage.clients import UNANSWERED, said
 from shared.storage.port import StorageBusy
 
 FOR_EVER = -1
@@ -24,5 +24,5 @@ class AzureBells:
         seconds = int(min(after, LONGEST).total_seconds())
         try:
             self._clients[queue].send_message(model, visibility_timeout=seconds, time_to_live=FOR_EVER)
-        except AzureError as error:
-            raise StorageBusy(f"queue {queue}: {error.message[:300]}", next="this is tried again by itself") from error
+        except UNANSWERED as error:
+            raise StorageBusy(f"queue {queue}: {said(error)}", next="this is tried again by itself") from error
