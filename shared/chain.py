@@ -111,6 +111,7 @@ TABLE: tuple[Row, ...] = (
         ("rolling out", LIVE, "held"),
         ("set_traffic", "look_at_step", "observe_champion", "tell", "clean_up"),
     ),
+    _outcome("SegmentClosed", (MODEL,), (MODEL,), ("trim_journal",)),
     _outcome("CommandDone", (MODEL, *OPEN_STATES), (MODEL, *OPEN_STATES), ()),
     _outcome(
         "CommandFailed",
@@ -131,8 +132,9 @@ TABLE: tuple[Row, ...] = (
 )
 
 # What one decision brings to other releases of the model: whatever frees a slot lets the next one be opened or go on,
-# who reaches approval supersedes who waits there, and who is seen serving replaces the one before.
-FOLLOW_ON = ("start_run", "observe_champion", "ask_approval", "clean_up", "tell")
+# who reaches approval supersedes who waits there, and who is seen serving replaces the one before. With any line the
+# journal may be long enough for its next segment.
+FOLLOW_ON = ("start_run", "observe_champion", "ask_approval", "clean_up", "tell", "close_segment")
 FOLLOW_ON_STATES = ((MODEL, "training"), (MODEL, "judging"), ("awaiting approval", "superseded"), (LIVE, "replaced"))
 
 

@@ -36,6 +36,8 @@ KINDS: Mapping[str, Kind] = {
     "set_traffic": Kind("setting", "set the whole traffic split, if it is the expected one", urgency=0, tries=8),
     "look_at_step": Kind("asking", "count what the new deployment answered", urgency=2),
     "clean_up": Kind("setting", "remove a deployment that nothing needs", urgency=8),
+    "close_segment": Kind("named", "write older journal lines into the immutable container", urgency=8),
+    "trim_journal": Kind("setting", "take lines of a closed segment out of the table", urgency=9),
     "tell": Kind("telling", "tell the owner how it ended", urgency=7),
 }
 

@@ -21,7 +21,7 @@ class Draft:
     writes: list[Write] = field(default_factory=list)
     ended: list[state.Release] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
-    told: list[tuple[events.Event, Note]] = field(default_factory=list)
+    told: list[tuple[events.Event, Note, str]] = field(default_factory=list)
     taken: int = 0
     decided: int = 0
     raised: int = 0

@@ -75,5 +75,9 @@ class NewerForm(Retryable):
     """A later release of Baton wrote this; it is left as it is, for a worker of that release."""
 
 
+class HeadLost(Permanent):
+    """A model's head is gone while its journal is there: the table is damaged, and nothing may begin anew over it."""
+
+
 class PlatformBusy(Retryable):
     """The ML platform or an endpoint did not answer, or asked us to wait."""

@@ -288,6 +288,17 @@ class StepSeen(Outcome):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentClosed(Outcome):
+    """Lines up to `last` stand in the immutable `blob`: `hash` is the last line's, `sha256` that of the whole segment."""
+
+    segment: int
+    last: int
+    hash: str
+    sha256: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandDone(Outcome):
     """A command whose outcome changes no state: a message told, a tag set, a deployment removed."""
 

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared import approvals, events, journal, ledger, letters, release, rows, schedules, state
+from shared import approvals, archive, events, journal, ledger, letters, release, rows, schedules, segments, state
 from shared.draft import Draft, begun, first_publish_first, folders, plain_note
-from shared.errors import LedgerConflict, Retryable
+from shared.errors import HeadLost, LedgerConflict, Retryable
 from shared.foreseen import Foreseen, Step, foreseen
 from shared.ledger import Claimed, Ledger
 from shared.room import cut
 from shared.rows import Snapshot, Waiting
+from shared.segments import Sizes
 from shared.spec import Spec
 from shared.storage.port import Bells, Delete, Insert, Replace
 from shared.turn import Decision, Note
@@ -32,7 +33,7 @@ RING_AHEAD = timedelta(minutes=2)
 HEARD_WHILE_PAUSED = (events.PersonEvent, events.Outcome)
 
 Rules = Callable[[str, str], Spec]
-Log = Callable[[str, events.Event, Note], None]
+Log = Callable[[str, events.Event, Note, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Fold:
         clock: Callable[[], datetime],
         approval_key: str,
         log: Log,
+        sizes: Sizes,
     ) -> None:
         self._book = book
         self._bells = bells
@@ -63,6 +65,7 @@ class Fold:
         self._clock = clock
         self._approval_key = approval_key
         self._log = log
+        self._sizes = sizes
         self._one_worker: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def advance(self, model: str) -> Folded:
@@ -107,6 +110,8 @@ class Fold:
         draft = begun(model, before)
         if draft is None:
             return Folded(0)
+        if before.head is None:
+            self._check_new(model)
         if outcome is not None and claimed is not None:
             draft.writes.append(Delete(claimed.key, claimed.etag))
             if isinstance(outcome, events.CommandFailed):
@@ -123,6 +128,12 @@ class Fold:
         if draft.writes:
             self._commit(model, before, draft, now, more=more)
         return Folded(draft.decided, more=more)
+
+    def _check_new(self, model: str) -> None:
+        """A model without a head is new, or its head was lost: then nothing may begin again at line 1."""
+        if self._book.lines.has_begun(model):
+            todo = "docs/runbook.md#damaged-table"
+            raise HeadLost(f"the head of {model} is gone, but its journal is not", next=todo)
 
     def _enriched(self, model: str, outcome: events.Outcome) -> events.Outcome:
         if isinstance(outcome, events.FileAccepted):
@@ -163,7 +174,7 @@ class Fold:
             why = f"{type(error).__name__}: {error}"
             of = deadline.of if isinstance(deadline, events.DeadlinePassed) else ""
             note = Note("deadline could not be decided", of, why=why, next="docs/runbook.md#poison", level="error")
-            draft.told.append((deadline, note))
+            draft.told.append((deadline, note, ""))
 
     def _decide_schedule(self, draft: Draft, now: datetime) -> None:
         """What the schedule asks for, after the inbox: data that waits there was not missed."""
@@ -231,7 +242,8 @@ class Fold:
         self, draft: Draft, event: events.Event, decision: Decision, now: datetime, of: str, *, answer: str = ""
     ) -> str:
         number = decision.head.next_line
-        draft.head, line = journal.append(decision.head, event, decision, now, release=of, answer=answer)
+        decision, closes = segments.closing(decision, self._sizes, now)
+        draft.head, line = journal.append(decision.head, event, decision, now, release=of, answer=answer, closes=closes)
         draft.releases = dict(decision.releases)
         draft.ended += decision.ended
         draft.commands += decision.commands
@@ -240,7 +252,7 @@ class Fold:
         draft.taken += decision.answer == "taken"
         draft.decided += 1
         notes = decision.notes or (plain_note(event, answer or decision.answer, decision.why, of),)
-        draft.told += [(event, note) for note in notes]
+        draft.told += [(event, note, f"{number}:{draft.head.line_hash}") for note in notes]
         return decision.answer
 
     def _set_aside(self, draft: Draft, waiting: Waiting, error: Exception, now: datetime) -> None:
@@ -249,7 +261,7 @@ class Fold:
         if waiting.tries + 1 < TRIES_OF_AN_EVENT:
             draft.writes.append(rows.event_row(waiting, tries=waiting.tries + 1))
             note = Note("event could not be decided", why=why, level="warning")
-            draft.told.append((waiting.event, note))
+            draft.told.append((waiting.event, note, ""))
         else:
             self._bury(draft, waiting, why, now)
 
@@ -269,10 +281,13 @@ class Fold:
         body = state.dumps(head)
         writes = draft.writes + rows.release_rows(draft.releases, tuple(draft.ended), before)
         writes += rows.command_rows(tuple(draft.commands))
-        writes.append(Replace(rows.HEAD, body, before.head_etag) if before.head else Insert(rows.HEAD, body))
+        if before.head_etag:
+            writes.append(Replace(rows.HEAD, body, before.head_etag))
+        else:
+            writes += [Insert(rows.HEAD, body), archive.begun()]
         self._book.commit(model, writes)
-        for event, note in draft.told:
-            self._log(model, event, note)
+        for event, note, line in draft.told:
+            self._log(model, event, note, line)
         self._ring(model, draft, now)
         if draft.was_paused and not draft.head.paused:
             self._bells.ring("perform", model)

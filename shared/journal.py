@@ -20,13 +20,20 @@ from shared.turn import Decision, Note
 
 
 def append(
-    head: Head, event: events.Event, decision: Decision, now: datetime, *, release: str = "", answer: str = ""
+    head: Head,
+    event: events.Event,
+    decision: Decision,
+    now: datetime,
+    *,
+    release: str = "",
+    answer: str = "",
+    closes: int = 0,
 ) -> tuple[Head, str]:
     """The line for one decision, and the head that has it: `next_line` counted up, `line_hash` the line's own.
 
-    `release` is the one that an outcome's command belonged to; `answer` overrides the decision's for what the
-    fold itself set aside (refused, dead). Where there is no room for the notes they are left out: event and answer
-    alone rebuild the rows.
+    `release` is the one that an outcome's command belonged to; `answer` overrides the decision's for what the fold
+    itself set aside (refused, dead); `closes` is the last line of a segment that is asked to be closed with this line.
+    Where there is no room for the notes they are left out: event and answer alone rebuild the rows.
     """
     told = {
         "v": forms.V,
@@ -39,6 +46,7 @@ def append(
         "states": _states(decision),
         "notes": [_note(note) for note in decision.notes],
         "commands": [[command.number, command.kind, command.release] for command in decision.commands],
+        **({"closes": closes} if closes else {}),
         "prev": head.line_hash,
     }
     line = json.dumps(told, separators=(",", ":"))
@@ -62,13 +70,13 @@ def read(line: str) -> Mapping[str, Any]:
     return forms.read("line", line)
 
 
-def first_break(lines: list[str]) -> int | None:
+def first_break(lines: list[str], *, first: int = 1, prev: str = "") -> int | None:
     """The number of the first line that is changed, missing, reordered or added, by the hash chain; None if all hold.
 
-    `lines` begin with line 1.
+    `lines` begin with line `first`, and the one before that has the hash `prev`.
     """
-    before = ""
-    for number, line in enumerate(lines, start=1):
+    before = prev
+    for number, line in enumerate(lines, start=first):
         found = json.loads(line)  # as written: number and hash mean the same in every form
         if found["n"] != number or found["prev"] != before:
             return number

@@ -24,6 +24,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import events, forms, names, state
+from shared.archive import Archive, Lines
 from shared.errors import EventRefused, LedgerConflict, NewerForm
 from shared.room import EVENT_ROOM, stored_size
 from shared.rows import (
@@ -64,8 +65,9 @@ class Claimed:
 class Ledger:
     """Reads and writes the rows of all models. No decision is made here."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, archive: Archive | None = None) -> None:
         self._table = table
+        self.lines = Lines(table, archive)
 
     # Intake
 
@@ -203,9 +205,8 @@ class Ledger:
         return [state.loads(Release, row.body) for row in rows]
 
     def journal(self, model: str, first: int = 1, limit: int = 1000) -> list[str]:
-        """Journal lines from number `first` on, exactly as written."""
-        rows = self._table.page(model, f"journal:{first:012d}", "journal:" + END_OF, limit)
-        return [row.body for row in rows]
+        """Journal lines from number `first` on, exactly as written, from closed segments and the table alike."""
+        return self.lines.read(model, first, limit)
 
     def files(self, model: str, last: int) -> list[AcceptedFile]:
         """Accepted files 1 to `last`."""

@@ -41,8 +41,8 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def note(model: str, event: events.Event, told: Note) -> None:
-    """Log one sentence of a committed decision, with model, release and event."""
+def note(model: str, event: events.Event, told: Note, line_hash: str = "") -> None:
+    """Log one sentence of a committed decision, with model, release, event, and the journal line `NUMBER:HASH` it is in."""
     text = line(
         told.what,
         release=told.release,
@@ -51,9 +51,16 @@ def note(model: str, event: events.Event, told: Note) -> None:
         why=told.why,
         **dict(told.numbers),
         event=event.id[:16],
+        journal=_short(line_hash),
         next=told.next,
     )
     LOGGER.log(LEVELS[told.level], text)
+
+
+def _short(line_hash: str) -> str:
+    """Line number and the first 16 digits of its hash: enough to find a journal that was written anew."""
+    number, _, digest = line_hash.partition(":")
+    return f"{number}:{digest[:16]}" if digest else ""
 
 
 def info(what: str, **fields: object) -> None:

@@ -1,55 +1,109 @@
-"""The journal rebuilds the ledger: folding its lines again gives head and open releases, without any row of theirs."""
+"""The journal rebuilds the ledger: folding its lines again gives every row that decisions come to, without any of them.
+
+What a line says was decided is taken from it (set aside, early, a segment asked to be closed); the rest follows from
+the event by the same pure decision. Not in the journal, and so not rebuilt: events that wait in the inbox, claims and
+tries of commands, dead letters of the queues.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from shared import events, journal, names, release
+from shared import events, journal, names, release, segments
 from shared.spec import Spec
-from shared.state import Head, Release
+from shared.state import AcceptedFile, Command, Head, Release
+from shared.turn import Decision
 
 SET_ASIDE = ("refused", "dead")
+Rules = Callable[[str, str], Spec]
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What the journal tells of a model. `wake_at` of the head is left out: it follows from the rest."""
+
+    model: str
+    head: Head | None = None
+    opened: dict[str, Release] = field(default_factory=dict)
+    ended: dict[str, Release] = field(default_factory=dict)
+    outbox: dict[int, Command] = field(default_factory=dict)
+    files: list[AcceptedFile] = field(default_factory=list)
+    early: dict[str, tuple[events.Event, datetime]] = field(default_factory=dict)
+    dead_events: dict[str, tuple[events.Event, str, datetime]] = field(default_factory=dict)
+    dead_commands: dict[int, tuple[Command, str, datetime]] = field(default_factory=dict)
+    seen: dict[str, events.Event] = field(default_factory=dict)
+
+    def take(self, line: str, rules: Rules) -> None:
+        """Fold the next line."""
+        found = journal.read(line)
+        event, at = events.load(found["event"]), datetime.fromisoformat(found["at"])
+        if self.head is None:
+            assert isinstance(event, events.ModelPublished), "a journal begins with a publish"
+            self.head = Head(self.model, event.folder, event.by)
+        decision = self._decided(self.head, event, at, found, rules)
+        if "closes" in found:
+            head, command = segments.ask(decision.head, int(found["closes"]), at)
+            decision = replace(decision, head=head, commands=(*decision.commands, command))
+        self._answer(event, found, at)
+        self._keep(decision)
+        head = self._count_early(decision.head, event, found["answer"], at)
+        self.head = replace(head, next_line=found["n"] + 1, line_hash=names.digest(line))
+
+    def _decided(
+        self, head: Head, event: events.Event, at: datetime, found: Mapping[str, Any], rules: Rules
+    ) -> Decision:
+        if found["answer"] in SET_ASIDE:
+            dead = found["answer"] == "dead"
+            if dead:
+                self.dead_events[event.id] = (event, str(found["why"]), at)
+            return Decision("stale", "", replace(head, dead=head.dead + dead), self.opened)
+        known = {folder: rules(self.model, folder) for folder in _folders(head, self.opened, event)}
+        return release.decide(known, head, self.opened, event, at, release=found["release"])
+
+    def _answer(self, event: events.Event, found: Mapping[str, Any], at: datetime) -> None:
+        """An outcome takes its command out of the outbox; one that was given up is a dead letter."""
+        if not isinstance(event, events.Outcome):
+            self.seen[event.id] = event
+            return
+        command = self.outbox.pop(event.command, None)
+        if isinstance(event, events.CommandFailed) and command is not None:
+            self.dead_commands[event.command] = (replace(command, tries=event.tries - 1), event.reason, at)
+
+    def _keep(self, decision: Decision) -> None:
+        self.opened = dict(decision.releases)
+        self.ended |= {done.id: done for done in decision.ended}
+        self.outbox |= {command.number: command for command in decision.commands}
+        self.files += decision.files
+
+    def _count_early(self, head: Head, event: events.Event, answer: str, at: datetime) -> Head:
+        if answer == "early":
+            self.early[event.id] = (event, at)
+            return replace(head, early=head.early + 1)
+        if event.id in self.early:
+            del self.early[event.id]
+            return replace(head, early=head.early - 1)
+        return head
+
+
+def rebuilt(model: str, lines: Iterable[str], rules: Rules) -> Rebuilt:
+    """Everything that the journal's lines, from the first on, come to."""
+    found = Rebuilt(model)
+    for line in lines:
+        found.take(line, rules)
+    return found
 
 
 def rebuild(
-    model: str, lines: Iterable[str], rules: Callable[[str, str], Spec]
+    model: str, lines: Iterable[str], rules: Rules
 ) -> tuple[Head | None, dict[str, Release], dict[str, Release]]:
-    """Head, open releases and ended ones as the journal tells them. `wake_at` is left out: it follows from the rest."""
-    head: Head | None = None
-    opened: dict[str, Release] = {}
-    ended: dict[str, Release] = {}
-    early: set[str] = set()
-    for line in lines:
-        found = journal.read(line)
-        event = events.load(found["event"])
-        if head is None:
-            assert isinstance(event, events.ModelPublished), "a journal begins with a publish"
-            head = Head(model, event.folder, event.by)
-        if found["answer"] in SET_ASIDE:
-            head = replace(head, dead=head.dead + (found["answer"] == "dead"))
-        else:
-            known = {folder: rules(model, folder) for folder in _folders(head, opened, event)}
-            at = datetime.fromisoformat(found["at"])
-            decision = release.decide(known, head, opened, event, at, release=found["release"])
-            head, opened = decision.head, dict(decision.releases)
-            ended |= {done.id: done for done in decision.ended}
-        head = _count_early(head, event.id, found["answer"], early)
-        head = replace(head, next_line=found["n"] + 1, line_hash=names.digest(line))
-    return head, opened, ended
+    """Head, open releases and ended ones as the journal tells them."""
+    found = rebuilt(model, lines, rules)
+    return found.head, found.opened, found.ended
 
 
-def _folders(head: Head, opened: dict[str, Release], event: events.Event) -> set[str]:
+def _folders(head: Head, opened: Mapping[str, Release], event: events.Event) -> set[str]:
     named = {head.folder, *(one.folder for one in opened.values())}
     return named | {event.folder} if isinstance(event, events.ModelPublished) else named
-
-
-def _count_early(head: Head, event: str, answer: str, early: set[str]) -> Head:
-    if answer == "early":
-        early.add(event)
-        return replace(head, early=head.early + 1)
-    if event in early:
-        early.remove(event)
-        return replace(head, early=head.early - 1)
-    return head

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import events
-from shared.moves import appointments, basket, building, letters, operations, schedule, shipping
+from shared.moves import appointments, basket, building, closing, letters, operations, schedule, shipping
 from shared.moves.stale import Early, Stale
 from shared.spec import Spec
 from shared.state import Head, Release
@@ -67,6 +67,7 @@ OUTCOME_MOVES: Mapping[type[events.Event], OutcomeMove] = {
     events.TrafficSet: shipping.traffic_set,
     events.TrafficRefused: shipping.traffic_refused,
     events.StepSeen: _of_release(shipping.step_seen),
+    events.SegmentClosed: closing.segment_closed,
     events.CommandFailed: operations.command_failed,
     events.CommandDone: lambda turn, event, release: event.detail or f"{event.name} done",
 }

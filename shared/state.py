@@ -93,6 +93,21 @@ class Appointments:
 
 
 @dataclass(frozen=True, slots=True)
+class Archived:
+    """The last closed segment of the journal: its number, last line with its hash, and the SHA-256 of its bytes.
+
+    `closing` is the command that closes the next one, 0 if none; after one was given up, none is asked before line `again_at`.
+    """
+
+    segment: int = 0
+    line: int = 0
+    hash: str = ""
+    sha256: str = ""
+    closing: int = 0
+    again_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """One model's head. Numbers count up and are never reused; `wake_at` is the earliest moment that is due.
 
@@ -126,6 +141,7 @@ class Head:
     trained: tuple[str, ...] = ()
     appointments: Appointments = field(default_factory=Appointments)
     wake_at: datetime | None = None
+    archived: Archived = field(default_factory=Archived)
 
 
 @dataclass(frozen=True, slots=True)

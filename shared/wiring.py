@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared import log, names
+from shared.archive import Archive
 from shared.doors import Doors
 from shared.effects import EFFECTS
 from shared.effects.parts import Parts
@@ -24,6 +25,7 @@ from shared.intake import Intake
 from shared.ledger import Ledger
 from shared.perform import Performer
 from shared.published import fetch_folder
+from shared.segments import Sizes
 from shared.settings import Settings
 from shared.spec import Spec
 from shared.spec_file import load_spec
@@ -45,6 +47,7 @@ CONTAINERS = ("incoming", "models", "datasets", "quarantine", "reports", "scored
 CHECK_MEMORY_MB = 1024
 CHECK_SECONDS = 50.0
 RULES_KEPT = 256
+SIZES = Sizes()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,16 +140,19 @@ def assemble(
     *,
     clock: Callable[[], datetime],
     check: Callable[[Path, Path], Verdict] | None = None,
+    sizes: Sizes = SIZES,
     notifier: Notifier | None = None,
 ) -> App:
     """An app over the given ports; tests pass their own."""
     from shared.notify import FileNotifier
 
-    book = Ledger(table)
+    archive = Archive(blobs)
+    book = Ledger(table, archive)
     rules = published_rules(blobs)
-    fold = Fold(book, bells, rules, clock=clock, approval_key=settings.approval_key, log=log.note)
+    fold = Fold(book, bells, rules, clock=clock, approval_key=settings.approval_key, log=log.note, sizes=sizes)
     parts = Parts(
         book=book,
+        archive=archive,
         blobs=blobs,
         trainer=trainer,
         registry=registry,

@@ -18,6 +18,7 @@ from shared.approvals import sign
 from shared.data.verdict import Problem, Verdict
 from shared.effects.parts import Checker
 from shared.notify import FileNotifier, Notifier
+from shared.segments import Sizes
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
 from shared.state import Head, Release
 from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer, Outcome
@@ -138,6 +139,7 @@ class World:
     endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
     announced: set[str] = field(default_factory=set)
     checker: Checker | None = check
+    sizes: Sizes = field(default_factory=lambda: Sizes(lines=30, kept=20))
     notifier: Notifier | None = None
     trap: Trap = no_trap
 
@@ -156,7 +158,9 @@ class World:
         ports = {**{role: getattr(self, role) for role in roles}, "notifier": notifier}
         behind = through or (lambda role, port: self._behind(port, role))
         seen = {role: behind(role, port) for role, port in ports.items()}
-        return wiring.assemble(self._settings(), **seen, clock=lambda: self.now + skew, check=self.checker)
+        return wiring.assemble(
+            self._settings(), **seen, clock=lambda: self.now + skew, check=self.checker, sizes=self.sizes
+        )
 
     def _behind(self, port: P, role: str) -> P:
         """The port, behind whatever trap is set when it is called."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from shared.effects import endpoint, files, people, runs
+from shared.effects import archive, endpoint, files, people, runs
 from shared.effects.parts import Later, Parts
 from shared.events import Outcome
 from shared.state import Command
@@ -29,5 +29,7 @@ EFFECTS: Mapping[str, Effect] = {
     "look_at_step": endpoint.look_at_step,
     "clean_up": endpoint.clean_up,
     "ask_approval": people.ask_approval,
+    "close_segment": archive.close_segment,
+    "trim_journal": archive.trim_journal,
     "tell": people.tell,
 }

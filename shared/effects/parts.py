@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from shared.archive import Archive
 from shared.data.verdict import Verdict
 from shared.ledger import Ledger
 from shared.notify import Notifier
@@ -31,6 +32,7 @@ class Parts:
     """Everything that an effect may use. `check` reads a file and a contract, apart from this process."""
 
     book: Ledger
+    archive: Archive
     blobs: Blobs
     trainer: Trainer
     registry: Registry

@@ -15,7 +15,7 @@ from shared.events import (
     ResumeRequested,
     RollbackRequested,
 )
-from shared.moves import appointments, basket, building, champion, shipping
+from shared.moves import appointments, basket, building, champion, closing, shipping
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import LIVE, Release, Rollback
@@ -23,7 +23,10 @@ from shared.turn import Turn
 
 ROLLBACK_WITHIN = timedelta(minutes=10)
 HELD_IF_UNREADABLE = ("observe_champion",)
-NOBODY_WAITS = ("tell", "tag_drop", "ask_approval", "clean_up", "cancel_run", "look_at_run", "check_file")
+NOBODY_WAITS = (
+    *("tell", "tag_drop", "ask_approval", "clean_up", "cancel_run", "look_at_run", "check_file"),
+    *("close_segment", "trim_journal"),
+)
 
 
 def published(turn: Turn, event: ModelPublished) -> str:
@@ -168,6 +171,8 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
         appointments.checking(turn, -1)
     if event.name == "set_traffic" and turn.head.rollback is not None:
         return _rollback_failed(turn, why)
+    if event.name == "close_segment":
+        closing.not_closed(turn)
     if release is None or release.state == LIVE or event.name in NOBODY_WAITS:
         return why
     if event.name in HELD_IF_UNREADABLE and not release.back_why:
