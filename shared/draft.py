@@ -25,7 +25,7 @@ class Draft:
     taken: int = 0
     decided: int = 0
     raised: int = 0
-    was_paused: bool = False
+    was_still: bool = False
     again: list[events.Event] = field(default_factory=list)
     rings: set[str] = field(default_factory=set)
     letters: set[str] = field(default_factory=set)
@@ -39,7 +39,7 @@ class Draft:
 def begun(model: str, before: Snapshot) -> Draft | None:
     """The state to decide on; a model without a head begins with its first publish, and until then nothing is decided."""
     if before.head is not None:
-        return Draft(before.head, dict(before.releases), was_paused=bool(before.head.paused))
+        return Draft(before.head, dict(before.releases), was_still=before.head.is_still)
     first = next((w.event for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
     if first is None:
         return None

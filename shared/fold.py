@@ -30,7 +30,7 @@ TRIES_OF_AN_EVENT = 3
 EARLY_FOR = timedelta(hours=1)
 RING_AGAIN = timedelta(seconds=30)
 RING_AHEAD = timedelta(minutes=2)
-HEARD_WHILE_PAUSED = (events.PersonEvent, events.Outcome)
+HEARD_WHILE_STILL = (events.PersonEvent, events.Outcome)
 
 Rules = Callable[[str, str], Spec]
 Log = Callable[[str, events.Event, Note, str], None]
@@ -38,11 +38,20 @@ Log = Callable[[str, events.Event, Note, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What one fold did: how many events it decided, and whether more wait."""
+    """What one fold did: how many events it decided, whether more wait, and whether effects must wait after it."""
 
     decided: int
     more: bool = False
     lost_claim: bool = False
+    is_still: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What `perform` brings to a fold: a command's outcome, and its claim, whose row goes in the same transaction."""
+
+    event: events.Outcome
+    claimed: Claimed
 
 
 class Fold:
@@ -70,18 +79,19 @@ class Fold:
 
     def advance(self, model: str) -> Folded:
         """Decide on what waits. Safe to call at any time and twice: an empty inbox is success."""
-        return self._fold(model, None, None)
+        return self._fold(model, None)
 
     def record_outcome(self, model: str, outcome: events.Outcome, claimed: Claimed) -> Folded:
         """Commit a command's outcome, deleting its outbox row in the same transaction; with it whatever waits."""
-        return self._fold(model, outcome, claimed)
+        return self._fold(model, Own(outcome, claimed))
 
     def foresee(self, model: str, event: events.Event) -> Foreseen | None:
         """What an event, or a request about a dead letter, would come to now, before all that waits; None without a head.
 
         Nothing is written, rung or logged.
         """
-        before, now = self._book.read(model), self._clock()
+        before = self._book.read(model)
+        now = rows.agreed(self._clock(), before.read_at)
         draft = begun(model, before)
         if draft is None:
             return None
@@ -94,40 +104,41 @@ class Fold:
             return foreseen(before, draft, Step(type(event).__name__, "raises", why))
         return foreseen(before, draft, None)
 
-    def _fold(self, model: str, outcome: events.Outcome | None, claimed: Claimed | None) -> Folded:
+    def _fold(self, model: str, own: Own | None) -> Folded:
         with self._one_worker[model]:
-            for _ in range(RACES):
+            for race in range(RACES):
                 try:
-                    return self._once(model, outcome, claimed)
+                    return self._once(model, own, is_first=race == 0)
                 except LedgerConflict:
-                    if claimed is not None and not self._book.still_claimed(model, claimed):
+                    if own is not None and not self._book.still_claimed(model, own.claimed):
                         return Folded(0, lost_claim=True)
         raise LedgerConflict(f"{model}: lost {RACES} races in a row", next="the next ring decides again")
 
-    def _once(self, model: str, outcome: events.Outcome | None, claimed: Claimed | None) -> Folded:
+    def _once(self, model: str, own: Own | None, *, is_first: bool) -> Folded:
         before = self._book.read(model)
-        now = self._clock()
+        now = rows.agreed(self._clock(), before.read_at)
         draft = begun(model, before)
         if draft is None:
             return Folded(0)
         if before.head is None:
             self._check_new(model)
-        if outcome is not None and claimed is not None:
-            draft.writes.append(Delete(claimed.key, claimed.etag))
-            if isinstance(outcome, events.CommandFailed):
-                draft.writes.append(rows.dead_command(claimed.command, outcome.reason, now))
-            self._decide(draft, self._enriched(model, outcome), now, of=claimed.command.release)
+        if own is not None:
+            draft.writes.append(Delete(own.claimed.key, own.claimed.etag))
+            if isinstance(own.event, events.CommandFailed):
+                draft.writes.append(rows.dead_command(own.claimed.command, own.event.reason, now))
+            outcome = own.event if is_first else self._enriched(model, own.event)
+            self._decide(draft, outcome, now, of=own.claimed.command.release)
         for deadline in release.due(draft.head, draft.releases, now):
             self._decide_deadline(draft, deadline, now)
         full = len(before.inbox) == ledger.FOLD_AT_ONCE
         left = self._decide_waiting(draft, first_publish_first(before), now)
         self._decide_schedule(draft, now)
-        if draft.head.early and not draft.head.paused:
+        if draft.head.early and not draft.head.is_still:
             self._decide_early(draft, model, now)
         more = left or draft.raised > 0 or bool(draft.again) or (full and draft.decided > 0)
         if draft.writes:
             self._commit(model, before, draft, now, more=more)
-        return Folded(draft.decided, more=more)
+        return Folded(draft.decided, more=more, is_still=draft.head.is_still)
 
     def _check_new(self, model: str) -> None:
         """A model without a head is new, or its head was lost: then nothing may begin again at line 1."""
@@ -136,6 +147,7 @@ class Fold:
             raise HeadLost(f"the head of {model} is gone, but its journal is not", next=todo)
 
     def _enriched(self, model: str, outcome: events.Outcome) -> events.Outcome:
+        """Bytes are believed to be new at first; if they are not, their row refuses the commit, and then it is read."""
         if isinstance(outcome, events.FileAccepted):
             return replace(outcome, known_as=self._book.file_number(model, outcome.sha256))
         return outcome
@@ -145,7 +157,7 @@ class Fold:
         for waiting in inbox:
             if draft.rows > ROWS:
                 return True
-            if draft.head.paused and not isinstance(waiting.event, HEARD_WHILE_PAUSED):
+            if draft.head.is_still and not isinstance(waiting.event, HEARD_WHILE_STILL):
                 continue
             self._decide_one(draft, waiting, now)
         return False
@@ -192,7 +204,7 @@ class Fold:
             if draft.taken:
                 self._decide_one(draft, waiting, now)
             overdue = waiting.early_until is not None and waiting.early_until <= now
-            if len(draft.writes) == left and overdue and draft.was_paused:
+            if len(draft.writes) == left and overdue and draft.was_still:
                 again = replace(waiting, early_until=now + EARLY_FOR)
                 draft.writes.append(rows.event_row(again, tries=waiting.tries))
             elif len(draft.writes) == left and overdue:
@@ -289,7 +301,7 @@ class Fold:
         for event, note, line in draft.told:
             self._log(model, event, note, line)
         self._ring(model, draft, now)
-        if draft.was_paused and not draft.head.paused:
+        if draft.was_still and not draft.head.is_still:
             self._bells.ring("perform", model)
 
     def _ring(self, model: str, draft: Draft, now: datetime) -> None:

@@ -33,9 +33,12 @@ from shared.rows import (
     INBOX,
     OPEN,
     OUTBOX,
+    Entry,
+    Outbox,
     Snapshot,
     Waiting,
     counted_down,
+    entry_of,
     inbox_body,
     inbox_key,
     waiting_of,
@@ -46,6 +49,7 @@ from shared.storage.port import Insert, Put, Replace, Row, RowChanged, RowExists
 FOLD_AT_ONCE = 20
 OPEN_AT_MOST = 8
 PERFORM_PAGE = 40
+INBOX_PASSED = 8
 LEAST_URGENT = 9
 END_OF = "~"
 MODELS, UNROUTED = "~models", "~unrouted"
@@ -120,6 +124,7 @@ class Ledger:
             releases,
             {key.removeprefix(OPEN): row.etag for key, row in opened.items()},
             waiting,
+            rows[0].read_at if rows else None,
         )
 
     def early(self, model: str) -> tuple[Waiting, ...]:
@@ -141,27 +146,39 @@ class Ledger:
 
     # Commands
 
-    def commands(self, model: str, *, up_to: int = LEAST_URGENT) -> list[tuple[Command, str, str]]:
-        """The first commands of the outbox, urgent ones first and none above urgency `up_to`, with key and ETag.
+    def outbox(self, model: str, *, up_to: int = LEAST_URGENT) -> Outbox:
+        """Head and the first commands, none above urgency `up_to`: one range read where few events wait between, else two.
 
-        Those that a later release wrote are left out: they wait for a worker of it.
+        Commands that a later release wrote are left out: they wait for a worker of it.
         """
-        rows = self._table.page(model, OUTBOX, f"{OUTBOX}{up_to}{END_OF}", PERFORM_PAGE)
-        found: list[tuple[Command, str, str]] = []
+        limit, end = 1 + OPEN_AT_MOST + INBOX_PASSED + PERFORM_PAGE, f"{OUTBOX}{up_to}{END_OF}"
+        found = self._table.page(model, HEAD, end, limit)
+        head = next((row for row in found if row.key == HEAD), None)
+        rows = [row for row in found if row.key.startswith(OUTBOX)]
+        if len(found) == limit and len(rows) < PERFORM_PAGE:
+            rows = self._table.page(model, OUTBOX, end, PERFORM_PAGE)
+        entries: list[Entry] = []
         for row in rows:
             with contextlib.suppress(NewerForm):
-                found.append((state.loads(Command, row.body), row.key, row.etag))
-        return found
+                entries.append(entry_of(row))
+        is_still = head is not None and state.loads(Head, head.body).is_still
+        return Outbox(tuple(entries), is_still, found[0].read_at if found else None)
 
-    def is_paused(self, model: str) -> bool:
+    def commands(self, model: str) -> list[tuple[Command, str, str]]:
+        """The first commands of the outbox, urgent ones first, with key and ETag."""
+        return [(entry.command, entry.key, entry.etag) for entry in self.outbox(model).entries]
+
+    def is_still(self, model: str) -> bool:
         """Whether effects wait at this moment."""
         head = self.head(model)
-        return head is not None and bool(head.paused)
+        return head is not None and head.is_still
 
-    def claim(self, model: str, command: Command, key: str, etag: str, until: datetime) -> Claimed | None:
-        """Take a command for this process; None if another was faster."""
-        claimed = replace(command, claimed_until=until)
-        return self._rewrite(model, claimed, key, etag)
+    def claim(self, model: str, entry: Entry, until: datetime) -> Claimed | None:
+        """Take a command for this process; None if another was faster.
+
+        `until` is for people to read: a claim ends when its row has stood for the kind's lease, by storage's clock.
+        """
+        return self._rewrite(model, replace(entry.command, claimed_until=until), entry.key, entry.etag)
 
     def put_back(self, model: str, claimed: Claimed, *, due: datetime, error: str = "", failed: bool = False) -> None:
         """Give a claim back, to be tried or asked again at `due`. A claim that was lost meanwhile is not ours to give."""

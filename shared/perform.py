@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared import commands, events, log
+from shared import commands, events, log, rows
 from shared.effects import Effect
 from shared.effects.parts import Later, Parts
 from shared.errors import BatonError, LedgerConflict, NewerForm, Permanent, Retryable
@@ -13,11 +14,42 @@ from shared.events import CommandFailed, Outcome
 from shared.fold import Fold
 from shared.ledger import LEAST_URGENT, Claimed, Ledger
 from shared.room import EVENT_ROOM, cut, stored_size
+from shared.rows import Entry
 from shared.state import Command
 from shared.storage.port import Bells
 
 AT_ONCE = 8
 RING_AHEAD = timedelta(minutes=2)
+CLOSE = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Ring:
+    """One answer to the doorbell: what it knows of its model, and when it must be rung for again.
+
+    `ahead` is what the workers' common time is ahead of this machine's. `is_still` None means: not known since the
+    last command. `again` are the moments at which what was put back is due; `urgency` is the last command's.
+    """
+
+    model: str
+    clock: Callable[[], datetime]
+    ahead: timedelta
+    is_still: bool | None
+    again: list[datetime] = field(default_factory=list)
+    urgency: int = 0
+
+    def now(self) -> datetime:
+        """The time that all workers agree on."""
+        return self.clock() + self.ahead
+
+    def waits(self) -> list[timedelta]:
+        """How long from now to ring for what was put back, once for moments close together; forgets them."""
+        now, chosen = self.now(), list[datetime]()
+        for due in sorted(self.again, reverse=True):
+            if not chosen or chosen[-1] - due > CLOSE:
+                chosen.append(due)
+        self.again.clear()
+        return [min(max(due - now, timedelta(0)), RING_AHEAD) for due in reversed(chosen)]
 
 
 class Performer:
@@ -45,52 +77,67 @@ class Performer:
 
         Commands less urgent than `up_to` are left to others. A pause holds from the next command on. A kind that only
         a newer version of the code knows is left alone; `NewerForm` if the model itself is.
+
+        Storage calls: one read for all, and for each command its claim, the fold's read and its commit; one that
+        only asked takes a claim, its giving back and a look at the head, and what is asked again is rung for together.
         """
+        seen = self._book.outbox(model, up_to=up_to)
+        ring = Ring(model, self._clock, rows.agreed(self._clock(), seen.read_at) - self._clock(), seen.is_still)
+        due = [entry for entry in seen.entries if _is_due(entry, ring.now())]
         done = 0
-        waiting = self._book.commands(model, up_to=up_to)
-        due = [entry for entry in waiting if self._is_due(entry[0])]
-        for command, key, etag in due[:AT_ONCE]:
-            if self._book.is_paused(model):
-                return done
-            lease = commands.KINDS[command.kind].lease
-            claimed = self._book.claim(model, command, key, etag, self._clock() + lease)
-            if claimed is not None:
-                done += self._do(model, claimed)
-        if len(due) > AT_ONCE:
+        for entry in due[:AT_ONCE]:
+            self._ring_again(ring, before=entry.command.urgency)
+            if ring.is_still if ring.is_still is not None else self._book.is_still(model):
+                break
+            done += self._take(ring, entry)
+        self._ring_again(ring)
+        if len(due) > AT_ONCE and not ring.is_still:
             self._bells.ring("perform", model)
         return done
 
-    def _is_due(self, command: Command) -> bool:
-        now = self._clock()
-        if command.kind not in commands.KINDS:
-            return False
-        return command.due <= now and (command.claimed_until is None or command.claimed_until <= now)
+    def _ring_again(self, ring: Ring, *, before: int | None = None) -> None:
+        """Ring for what was put back, in time; between commands only where less urgent ones, which may be slow, follow."""
+        if before is not None and before <= ring.urgency:
+            return
+        for after in ring.waits():
+            self._bells.ring("perform", ring.model, after=after)
 
-    def _do(self, model: str, claimed: Claimed) -> int:
+    def _take(self, ring: Ring, entry: Entry) -> int:
+        lease = commands.KINDS[entry.command.kind].lease
+        begun, ring.is_still, ring.urgency = self._clock(), None, entry.command.urgency
+        claimed = self._book.claim(ring.model, entry, ring.now() + lease)
+        if claimed is None:
+            return 0
+        if self._clock() - begun >= lease:
+            log.warning("claim outlived before its effect", model=ring.model, command=entry.command.kind)
+            return 0
+        return self._do(ring, claimed)
+
+    def _do(self, ring: Ring, claimed: Claimed) -> int:
         command = claimed.command
         try:
-            answer = self._effects[command.kind](self._parts, model, command)
+            answer = self._effects[command.kind](self._parts, ring.model, command)
         except Permanent as error:
-            return self._give_up(model, claimed, error.what, error.next)
+            return self._give_up(ring, claimed, error.what, error.next)
         except NewerForm:  # no try of ours: the claim runs out, and a worker that knows the form does the command
             raise
         except Exception as error:  # noqa: BLE001 - an unknown fault is tried again, then set aside, never lost
-            return self._try_again(model, claimed, error)
+            return self._try_again(ring, claimed, error)
         if isinstance(answer, Later):
-            self._put_back(model, claimed, answer.after)
+            self._put_back(ring, claimed, answer.after)
             return 0
-        return self._commit(model, claimed, answer)
+        return self._commit(ring, claimed, answer)
 
-    def _commit(self, model: str, claimed: Claimed, outcome: Outcome) -> int:
+    def _commit(self, ring: Ring, claimed: Claimed, outcome: Outcome) -> int:
         size = stored_size(events.dump(outcome))
         if size > EVENT_ROOM:
             why = f"its outcome takes {size} characters, at most {EVENT_ROOM} have room"
-            return self._give_up(model, claimed, why, _runbook(claimed.command))
+            return self._give_up(ring, claimed, why, _runbook(claimed.command))
         try:
-            folded = self._fold.record_outcome(model, outcome, claimed)
+            folded = self._fold.record_outcome(ring.model, outcome, claimed)
         except LedgerConflict as lost:
-            log.warning("outcome not yet recorded", model=model, command=claimed.command.kind, why=lost.what)
-            self._bells.ring("perform", model, after=commands.KINDS[claimed.command.kind].lease)
+            log.warning("outcome not yet recorded", model=ring.model, command=claimed.command.kind, why=lost.what)
+            self._bells.ring("perform", ring.model, after=commands.KINDS[claimed.command.kind].lease)
             return 0
         except Retryable:
             raise
@@ -98,45 +145,58 @@ class Performer:
             if isinstance(outcome, CommandFailed):
                 raise
             why = f"its outcome could not be decided: {type(error).__name__}: {error}"
-            return self._give_up(model, claimed, why, _runbook(claimed.command))
+            return self._give_up(ring, claimed, why, _runbook(claimed.command))
         if folded.more:
-            self._bells.ring("advance", model)
-        return 0 if folded.lost_claim else 1
+            self._bells.ring("advance", ring.model)
+        if folded.lost_claim:
+            return 0
+        ring.is_still = folded.is_still
+        return 1
 
-    def _put_back(self, model: str, claimed: Claimed, after: timedelta, error: str = "") -> None:
-        due = self._clock() + after
-        self._book.put_back(model, claimed, due=due, error=error, failed=bool(error))
-        self._bells.ring("perform", model, after=min(after, RING_AHEAD))
+    def _put_back(self, ring: Ring, claimed: Claimed, after: timedelta, error: str = "") -> None:
+        due = ring.now() + after
+        self._book.put_back(ring.model, claimed, due=due, error=error, failed=bool(error))
+        ring.again.append(due)
 
-    def _try_again(self, model: str, claimed: Claimed, error: Exception) -> int:
+    def _try_again(self, ring: Ring, claimed: Claimed, error: Exception) -> int:
         command = claimed.command
         why = error.what if isinstance(error, BatonError) else f"{type(error).__name__}: {error}"
         if command.tries + 1 >= commands.KINDS[command.kind].tries:
             todo = error.next if isinstance(error, BatonError) else _runbook(command)
-            return self._give_up(model, claimed, why, todo)
+            return self._give_up(ring, claimed, why, todo)
         wait = commands.pause_after(command.tries + 1)
         log.warning(
             "command tried again",
             release=command.release,
-            model=model,
+            model=ring.model,
             command=command.kind,
             tries=command.tries + 1,
             why=why,
             again_in=f"{wait.total_seconds():.0f}s",
         )
-        self._put_back(model, claimed, wait, error=why)
+        self._put_back(ring, claimed, wait, error=why)
         return 0
 
-    def _give_up(self, model: str, claimed: Claimed, why: str, next: str) -> int:
+    def _give_up(self, ring: Ring, claimed: Claimed, why: str, next: str) -> int:
         command = claimed.command
         failed = CommandFailed(
-            **self._parts.stamp(model, command),
+            **self._parts.stamp(ring.model, command),
             name=command.kind,
             reason=cut(why),
             next=cut(next),
             tries=command.tries + 1,
         )
-        return self._commit(model, claimed, failed)
+        return self._commit(ring, claimed, failed)
+
+
+def _is_due(entry: Entry, now: datetime) -> bool:
+    """Whether a command may be claimed: it is due, and nobody holds it whose lease still runs by storage's clock."""
+    command = entry.command
+    if command.kind not in commands.KINDS or command.due > now:
+        return False
+    if command.claimed_until is None:
+        return True
+    return command.claimed_until <= now if entry.age is None else entry.age >= commands.KINDS[command.kind].lease
 
 
 def _runbook(command: Command) -> str:

@@ -96,7 +96,7 @@ def decide(
         return Decision("early", str(early), head, dict(releases))
     except Stale as stale:
         return turn.decision("stale", str(stale))
-    if not turn.head.paused:
+    if not turn.head.is_still:
         shipping.free_slot(turn)
         basket.open_next(turn)
     return turn.decision("taken", why)
@@ -111,7 +111,7 @@ def _move(turn: Turn, event: events.Event, release: str) -> str:
 
 def due(head: Head, releases: Mapping[str, Release], now: datetime) -> list[events.DeadlinePassed]:
     """The deadlines that have passed, as events; none while the model is paused."""
-    if head.paused:
+    if head.is_still:
         return []
     return [
         events.DeadlinePassed(id=f"deadline:{of}:{moment.isoformat()}", at=now, of=of, what=f"{what} over its deadline")
@@ -138,6 +138,6 @@ def wake_at(head: Head, releases: Mapping[str, Release], *, ring_again_at: datet
     moments += [moment for _, moment in head.later]
     moments += [moment for moment in (head.appointments.retrain_at, head.appointments.data_by) if moment is not None]
     moments += [ring_again_at] if head.outstanding > len(head.later) or head.early > 0 else []
-    if head.paused:
+    if head.is_still:
         return None
     return min(moments, default=None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared import events, forms, state
 from shared.state import AcceptedFile, Command, Head, Release
 from shared.storage.port import Delete, Insert, Put, Replace, Row, Write
 
+TRUSTED_WITHIN = timedelta(seconds=2)
 HEAD, OPEN, INBOX, OUTBOX, EARLY = "!0head", "!1open:", "!2in:", "!3out:", "!4early:"
 PEOPLE_FIRST, WORLD_NEXT = "0", "5"
 BODY_ROOM = 29_000
@@ -36,6 +37,41 @@ class Snapshot:
     releases: Mapping[str, Release]
     etags: Mapping[str, str]
     inbox: tuple[Waiting, ...]
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command in the outbox, with the key and ETag of its row, and how long it has stood so by storage's clock."""
+
+    command: Command
+    key: str
+    etag: str
+    age: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The first commands of a model, urgent ones first; whether they wait because everything does; and storage's time."""
+
+    entries: tuple[Entry, ...]
+    is_still: bool
+    read_at: datetime | None = None
+
+
+def agreed(local: datetime, read_at: datetime | None) -> datetime:
+    """The time that all workers agree on: this machine's, unless storage's differs by more than an answer takes.
+
+    >>> agreed(datetime(2026, 1, 1, 12, 5), datetime(2026, 1, 1, 12, 0)).minute
+    0
+    """
+    return local if read_at is None or abs(local - read_at) <= TRUSTED_WITHIN else read_at
+
+
+def entry_of(row: Row) -> Entry:
+    """A row of the outbox."""
+    age = row.read_at - row.written_at if row.read_at and row.written_at else None
+    return Entry(state.loads(Command, row.body), row.key, row.etag, age)
 
 
 def inbox_key(event: events.Event) -> str:
@@ -90,9 +126,9 @@ def release_rows(releases: Mapping[str, Release], ended: tuple[Release, ...], be
 
 
 def file_rows(files: tuple[AcceptedFile, ...]) -> list[Write]:
-    """Rows for newly accepted files: by number, and by content."""
+    """Rows for newly accepted files: by number, and by content; create-only, since the same bytes are one file."""
     by_number: list[Write] = [Insert(f"file:{file.number:012d}", state.dumps(file)) for file in files]
-    return by_number + [Put(f"sha:{file.sha256}", forms.text({"number": file.number})) for file in files]
+    return by_number + [Insert(f"sha:{file.sha256}", forms.text({"number": file.number})) for file in files]
 
 
 def command_rows(commands: tuple[Command, ...]) -> list[Write]:

@@ -65,7 +65,7 @@ def read(head: Head, spec: Spec, now: datetime) -> events.ScheduleRead | None:
 def due(head: Head, spec: Spec, now: datetime) -> list[events.ScheduleDue]:
     """The moments that have passed, as events; of several that were missed, one. None while the model is paused."""
     known, plan = head.appointments, spec.schedule
-    if head.paused or known.folder != head.folder:
+    if head.is_still or known.folder != head.folder:
         return []
     moments = ((RETRAIN, known.retrain_at, plan.retrain), (DATA, known.data_by, plan.data))
     return [

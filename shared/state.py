@@ -143,6 +143,11 @@ class Head:
     wake_at: datetime | None = None
     archived: Archived = field(default_factory=Archived)
 
+    @property
+    def is_still(self) -> bool:
+        """Whether effects and deadlines wait: events are recorded, what people ask is decided, nothing is done."""
+        return bool(self.paused)
+
 
 @dataclass(frozen=True, slots=True)
 class Release:

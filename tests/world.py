@@ -144,6 +144,7 @@ class World:
     trap: Trap = no_trap
 
     def __post_init__(self) -> None:
+        self.table.clock = self.table.clock or (lambda: self.now)
         self.trainer.script |= {"train": TRAINED, "judge": evidence(3000.0), "certify": CERTIFIED}
         self.restart()
 

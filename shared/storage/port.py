@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -36,11 +36,17 @@ class BlobMissing(Permanent):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as read: its key, its text (JSON, at most 30,000 characters) and the ETag to write it back with."""
+    """A row as read: its key, its text (JSON, at most 30,000 characters) and the ETag to write it back with.
+
+    `written_at` and `read_at` are both by storage's own clock, so that workers whose clocks disagree agree on a row's
+    age; `read_at` is cut to the second. None only where storage did not say.
+    """
 
     key: str
     body: str
     etag: str
+    written_at: datetime | None = None
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

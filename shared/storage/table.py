@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -41,20 +43,26 @@ class AzureTable:
         self._page_seconds = page_seconds
 
     def get(self, partition: str, key: str) -> Row | None:
-        found = self._entity(partition, key)
-        return _row(found) if found else None
+        date = _Date()
+        found = self._entity(partition, key, date)
+        return _row(found, date) if found else None
 
     def page(self, partition: str, first: str, before: str, limit: int) -> list[Row]:
         where = "PartitionKey eq @partition and RowKey ge @first and RowKey lt @before"
         values = {"partition": partition, "first": first, "before": before}
+        date = _Date()
 
         def read() -> list[Row]:
-            pages = self._client.query_entities(
-                where, parameters=values, results_per_page=min(limit, ROWS_A_PAGE), read_timeout=self._page_seconds
-            ).by_page()
+            found = self._client.query_entities(
+                where,
+                parameters=values,
+                results_per_page=min(limit, ROWS_A_PAGE),
+                read_timeout=self._page_seconds,
+                raw_response_hook=date,
+            )
             rows: list[Row] = []
-            for page in pages:
-                rows += [_row(entity) for entity in page]
+            for page in found.by_page():
+                rows += [_row(entity, date) for entity in page]
                 if len(rows) >= limit:
                     break
             return rows[:limit]
@@ -93,10 +101,10 @@ class AzureTable:
         found = {key: self._entity(partition, key) for key in kept}
         return {key: row.metadata["etag"] for key, row in found.items() if row and row.get("write") == name}
 
-    def _entity(self, partition: str, key: str) -> Any:
+    def _entity(self, partition: str, key: str, date: _Date | None = None) -> Any:
         def read() -> Any:
             try:
-                return self._client.get_entity(partition, key)
+                return self._client.get_entity(partition, key, raw_response_hook=date)
             except ResourceNotFoundError:
                 return None
 
@@ -131,8 +139,20 @@ def _pause_seconds(error: Exception) -> float | None:
     return asked if asked <= LONGEST_PAUSE_SECONDS else None
 
 
-def _row(entity: Any) -> Row:
-    return Row(entity["RowKey"], entity["body"], entity.metadata["etag"])
+class _Date:
+    """Storage's own time, as the last answer's header tells it."""
+
+    def __init__(self) -> None:
+        self.last: datetime | None = None
+
+    def __call__(self, answer: Any) -> None:
+        header = answer.http_response.headers.get("date")
+        self.last = parsedate_to_datetime(header) if header else None
+
+
+def _row(entity: Any, date: _Date) -> Row:
+    metadata = entity.metadata
+    return Row(entity["RowKey"], entity["body"], metadata["etag"], metadata.get("timestamp"), date.last)
 
 
 def _operation(partition: str, write: Write, name: str) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from tests.fakes.storage import MemoryBlobs, MemoryTable
 def table(request: pytest.FixtureRequest) -> Iterator[Table]:
     """Each adapter in turn."""
     if request.param == "memory":
-        yield MemoryTable()
+        yield MemoryTable(clock=lambda: datetime.now(UTC))
         return
     connection = request.getfixturevalue("connection")
     wiring.create_storage(connection)
@@ -46,6 +47,23 @@ def test_a_row_is_read_as_it_was_written(table: Table, model: str) -> None:
     row = table.get(model, "a")
     assert row is not None
     assert (row.body, row.etag) == ('{"n":1}', etags["a"])
+
+
+def test_a_row_says_by_storages_own_clock_when_it_was_written_and_read(table: Table, model: str) -> None:
+    """`read_at` is cut to the second, so a row may seem to be read up to a second before it was written."""
+    table.write(model, [Insert("a", "1")])
+    first = table.get(model, "a")
+    table.write(model, [Put("a", "2")])
+    (again,) = table.page(model, "a", "b", 10)
+    for row in (first, again):
+        assert row is not None
+        assert row.written_at is not None
+        assert row.read_at is not None
+        assert row.read_at - row.written_at > timedelta(seconds=-1)
+    assert first is not None
+    assert first.written_at is not None
+    assert again.written_at is not None
+    assert again.written_at >= first.written_at
 
 
 def test_a_row_that_is_there_is_not_created_again(table: Table, model: str) -> None:

@@ -6,7 +6,7 @@ import threading
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from shared.notify import Message
@@ -57,24 +57,28 @@ class Rows(dict[tuple[str, str], tuple[str, int]]):
 
 @dataclass
 class MemoryTable:
-    """A table of rows in a dict. `trap` is called before and after each call and may raise, as a crash would."""
+    """A table of rows in a dict. `trap` is called before and after each call and may raise, as a crash would.
+
+    `clock` is storage's own, by which rows are written and read; without one it tells no times.
+    """
 
     trap: Callable[[str], None] = _no_trap
     rows: Rows = field(default_factory=Rows)
+    clock: Callable[[], datetime] | None = None
+    _written: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _count: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def get(self, partition: str, key: str) -> Row | None:
         self.trap("before get")
         with self._lock:
-            found = self.rows.get((partition, key))
-        return Row(key, found[0], str(found[1])) if found else None
+            return self._row(partition, key) if (partition, key) in self.rows else None
 
     def page(self, partition: str, first: str, before: str, limit: int) -> list[Row]:
         self.trap("before page")
         with self._lock:
             keys = self.rows.between(partition, first, before, limit)
-            return [Row(key, *map(str, self.rows[(partition, key)])) for key in keys]
+            return [self._row(partition, key) for key in keys]
 
     def write(self, partition: str, writes: Sequence[Write]) -> Mapping[str, str]:
         self.trap("before write")
@@ -85,6 +89,11 @@ class MemoryTable:
             etags = {write.key: self._apply(partition, write) for write in writes}
         self.trap("after write")
         return {write.key: etags[write.key] for write in writes if not isinstance(write, Delete)}
+
+    def _row(self, partition: str, key: str) -> Row:
+        body, etag = self.rows[(partition, key)]
+        now = self.clock() if self.clock else None
+        return Row(key, body, str(etag), self._written.get((partition, key), now), now)
 
     def _check(self, partition: str, write: Write) -> None:
         found = self.rows.get((partition, write.key))
@@ -99,6 +108,8 @@ class MemoryTable:
             return ""
         self._count += 1
         self.rows[(partition, write.key)] = (write.body, self._count)
+        if self.clock:
+            self._written[(partition, write.key)] = self.clock()
         return str(self._count)
 
 
