@@ -48,6 +48,13 @@ class Rows(dict[tuple[str, str], tuple[str, int]]):
         keys = self._keys[where[0]]
         del keys[bisect_left(keys, where[1])]
 
+    def __deepcopy__(self, memo: object) -> Rows:
+        """The same rows apart; bodies and ETags never change, so they are shared."""
+        twin = Rows()
+        dict.update(twin, self)
+        twin._keys = {partition: list(keys) for partition, keys in self._keys.items()}
+        return twin
+
     def between(self, partition: str, first: str, before: str, limit: int) -> list[str]:
         """At most `limit` keys with first <= key < before, in order, without looking at the others."""
         keys = self._keys.get(partition, [])

@@ -44,7 +44,7 @@ class Call:
 
 
 class Trap(Protocol):
-    """Told of every call, before and after its effect; what it raises, the caller gets."""
+    """Told of every call, before and after its effect, also where the call fails; what it raises, the caller gets."""
 
     def __call__(self, when: Literal["before", "after"], call: Call) -> None: ...
 
@@ -74,7 +74,11 @@ class _Trapped:
     def _through(self, name: str, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         call = Call(self._role, name, args)
         self._trap("before", call)
-        answer = method(*args, **kwargs)
+        try:
+            answer = method(*args, **kwargs)
+        except Exception:
+            self._trap("after", call)
+            raise
         if isinstance(answer, Iterator):
             answer = list(answer)
         self._trap("after", call)
