@@ -189,10 +189,14 @@ def published_rules(blobs: Blobs) -> Callable[[str, str], Spec]:
 
     @functools.lru_cache(maxsize=RULES_KEPT)
     def rules(model: str, folder: str) -> Spec:
-        text = blobs.read("models", f"{model}/{folder}/model.yaml").decode()
-        return load_spec(text, file=f"models/{model}/model.yaml")
+        return _parsed(blobs.read("models", f"{model}/{folder}/model.yaml").decode(), model)
 
     return rules
+
+
+@functools.lru_cache(maxsize=RULES_KEPT)
+def _parsed(text: str, model: str) -> Spec:
+    return load_spec(text, file=f"models/{model}/model.yaml")
 
 
 def storage(connection: str, **pipeline: Any) -> tuple[Table, Bells, Blobs]:

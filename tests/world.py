@@ -188,13 +188,18 @@ class World:
 
     def publish(self, model: str = "m", *, by: str = "author", **rules: Any) -> str:
         """Upload a folder with these rules and publish it; returns its hash."""
+        folder = self.upload(model, **rules)
+        identity = names.identity_key("publish", model, folder, self.now.isoformat())
+        self.app.book.list_model(model)
+        self.accept(model, events.ModelPublished(id=identity, at=self.now, by=by, folder=folder))
+        return folder
+
+    def upload(self, model: str, **rules: Any) -> str:
+        """Write a model folder with these rules, as publishing does first; returns its hash."""
         text = spec_text(model, **rules)
         folder = names.digest(text)[:16]
         for name, content in (("model.yaml", text), ("contract.yaml", "{}"), ("tests/cases.json", CASES)):
             self.blobs.put("models", f"{model}/{folder}/{name}", content.encode(), content_type="text/plain")
-        identity = names.identity_key("publish", model, folder, self.now.isoformat())
-        self.app.book.list_model(model)
-        self.accept(model, events.ModelPublished(id=identity, at=self.now, by=by, folder=folder))
         return folder
 
     def accept(self, model: str, event: events.Event) -> bool:
@@ -246,8 +251,12 @@ class World:
 
     def decide(self, release: str, *, approve: bool = True, by: str = "operations", model: str = "m") -> None:
         """A person approves or rejects what the release's page shows."""
+        self.accept(model, sign(self.decision(release, approve=approve, by=by), KEY))
+
+    def decision(self, release: str, *, approve: bool, by: str) -> events.ApprovalGiven:
+        """What a person decides on, as the release's page shows it; not signed yet."""
         seen = self.release(release)
-        event = events.ApprovalGiven(
+        return events.ApprovalGiven(
             id=names.identity_key("decision", release, by, self.now.isoformat()),
             at=self.now,
             by=by,
@@ -259,7 +268,6 @@ class World:
             certificate=seen.certificate,
             nonce=seen.nonce,
         )
-        self.accept(model, sign(event, KEY))
 
     def ask(self, kind: type[events.PersonEvent], model: str = "m", **fields: Any) -> None:
         """A person asks for something."""

@@ -1,0 +1,286 @@
+"""Where a history is played: an installation in memory with two workers, their doorbells and their clocks.
+
+Rings are what sets work going, as with the real queues: a lost one is made up for by the sweep, one whose function
+failed comes again, one whose process ended comes again later. Nothing of the ledger is asked to know what is left to do.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from shared import events, wire, wiring
+from shared.errors import BatonError, LedgerConflict
+from tests.fakes.platform import Outcome
+from tests.fakes.storage import MemoryNotifier
+from tests.fakes.trapped import Crash
+from tests.histories.history import WORKERS, Fault, History, Step
+from tests.histories.platform import HistoryEndpoints, HistoryRegistry, HistoryTrainer, TimedBells
+from tests.histories.ports import Watch, Watched
+from tests.histories.sabotage import SABOTAGES
+from tests.world import World
+
+AFTER_AN_ERROR, AFTER_A_CRASH = timedelta(seconds=30), timedelta(minutes=10)
+TRIES_OF_A_RING = 5
+SWEEP_EVERY = timedelta(minutes=2)
+QUIET = timedelta(minutes=13)
+AT_MOST = 400
+TAKEN_FOR = timedelta(days=3)  # what Baton takes of an event's age
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt of Event Grid: of which event, under which id, whether Baton must refuse it, whether it was acknowledged."""
+
+    name: str
+    id: str
+    must_be_refused: bool
+    acknowledged: bool
+
+
+@dataclass
+class Notes:
+    """What really happened, as the history itself saw it: the only thing that the oracles believe."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    forged: set[str] = field(default_factory=set)
+    people: dict[str, tuple[str, events.PersonEvent, bool]] = field(default_factory=dict)
+    happened: list[tuple[datetime, str, str, str]] = field(default_factory=list)
+    waited: timedelta = timedelta(0)
+
+    def note(self, at: datetime, what: str, model: str, detail: str = "") -> None:
+        """One thing that happened."""
+        self.happened.append((at, what, model, detail))
+
+    def of(self, what: str, model: str) -> list[str]:
+        """The details of everything of this kind that happened to a model."""
+        return [detail for _, found, of, detail in self.happened if (found, of) == (what, model)]
+
+
+class Stage:
+    """One installation, with what the history did to it."""
+
+    def __init__(self, home: Path, history: History, *, tell: Callable[[str], None] | None = None) -> None:
+        self.history = history
+        self.notes = Notes()
+        bells = TimedBells(lambda: self.world.now)
+        self.world = World(
+            home,
+            bells=bells,
+            trainer=HistoryTrainer(),
+            registry=HistoryRegistry(),
+            endpoints=HistoryEndpoints(),
+            notifier=MemoryNotifier(),
+        )
+        self.bells = bells
+        self.watch = Watch(self.world.table, lambda: self.world.now, told=tell)
+        self.apps: dict[str, wiring.App] = {}
+        self.deliveries: dict[str, tuple[str, wire.Delivered]] = {}
+        self.unanswered: dict[str, None] = {}
+        self.again: list[Callable[[wiring.App], object]] = []
+        self.silent: set[str] = set()
+        self._announced: set[str] = set()
+        self._sweep_at = self.world.now
+        for name in WORKERS:
+            self.start(name)
+
+    # Workers
+
+    def start(self, name: str) -> None:
+        """A worker's process begins, with nothing in its memory."""
+        skew = timedelta(seconds=self.history.skews.get(name, 0))
+        self.apps[name] = self.world.worker(skew=skew, through=self._behind)
+
+    def _behind(self, role: str, port: Any) -> Any:
+        broken = SABOTAGES[self.history.broken](role, port) if self.history.broken else port
+        return Watched(self.watch, role, broken)
+
+    def run(self, step: Step) -> None:
+        """One step, as a process that may end in it."""
+        from tests.histories.acts import ACTS
+
+        self.watch.arm(step.fault, functools.partial(self._meanwhile, step))
+        self.survive(step.by, lambda: ACTS[step.act](self, step))
+        self.watch.arm(None, functools.partial(self._meanwhile, step))
+
+    def survive(self, by: str, act: Callable[[], object]) -> bool:
+        """Do one thing as a process that may end in it; True if it came through."""
+        try:
+            act()
+        except Crash:
+            self.start(by)
+            return False
+        except BatonError as error:
+            self.tell(f"refused: {error.what}")
+            return False
+        return True
+
+    def _meanwhile(self, step: Step, fault: Fault) -> None:
+        """The worker stands still: time passes, and the other one goes on with the same model."""
+        other = next(name for name in WORKERS if name != step.by)
+        self.world.now += timedelta(seconds=int(fault.detail or 0))
+        model = step.words[0] if step.words and step.words[0] in self.history.models else ""
+        for name in [model] if model else self.history.models:
+            self.survive(other, lambda name=name: self.settle(name, other))  # type: ignore[misc]
+
+    def tell(self, what: str) -> None:
+        """Narrate, where somebody listens."""
+        if self.watch.told is not None:
+            self.watch.told(what)
+
+    # Doorbells
+
+    def settle(self, model: str, by: str) -> None:
+        """Answer the model's rings and let the platform's events in, until nothing rings any more. Time stands still."""
+        for _ in range(AT_MOST):
+            if not self._answer_one(model, by) and not self.announce(model, by):
+                return
+        self.watch.find("rest", f"{model} rings for ever")
+
+    def _answer_one(self, model: str, by: str) -> bool:
+        ring = self.bells.take(model)
+        if ring is None:
+            return False
+        try:
+            answer(self.apps[by], ring.queue, model)
+        except Crash:
+            self.bells.put_back(ring, AFTER_A_CRASH)
+            raise
+        except BatonError as error:
+            self.tell(f"{ring.queue} {model} failed, its ring comes again: {error.what}")
+            self.bells.put_back(ring, AFTER_AN_ERROR)
+        except Exception as error:  # noqa: BLE001 - what the product raises is what is looked for
+            self.watch.find("raised", f"{ring.queue} raised {type(error).__name__}: {error}")
+        return True
+
+    # Event Grid and the platform
+
+    def deliver(self, name: str, by: str, *, new_id: bool = False) -> None:
+        """Event Grid delivers; what is not acknowledged stays to be delivered again."""
+        if name not in self.deliveries:
+            return
+        _, delivered = self.deliveries[name]
+        if new_id:
+            delivered = wire.Delivered(f"{delivered.id}-b", *_rest(delivered))
+        now = self.world.now + timedelta(seconds=self.history.skews.get(by, 0))
+        refused = name in self.notes.forged or (delivered.time is not None and delivered.time < now - TAKEN_FOR)
+        acknowledged = False
+        self.unanswered[name] = None
+        try:
+            self.apps[by].intake.receive(delivered)
+            acknowledged = True
+            self.unanswered.pop(name, None)
+        finally:
+            self.notes.deliveries.append(Delivery(name, delivered.id, refused, acknowledged))
+
+    def announce(self, model: str, by: str) -> int:
+        """The platform's own events about what became of our work; returns how many were new."""
+        new = {
+            name: delivered
+            for name, delivered in self.world.trainer.announcements(model, self.world.now)
+            if name not in self._announced
+        }
+        new |= {
+            name: delivered for name, delivered in versions_registered(self.world, model) if name not in self._announced
+        }
+        self._announced |= new.keys()
+        for name, delivered in new.items():
+            self.deliveries[name] = (model, delivered)
+            if model not in self.silent:
+                self.deliver(name, by)
+        return 0 if model in self.silent else len(new)
+
+    # People
+
+    def ask(self, model: str, event: events.PersonEvent, by: str) -> None:
+        """A person asks through a worker's page. Where the history must end as another does, they ask until it is taken."""
+        self.notes.people[event.id] = (model, event, False)
+        if self.history.kind == "same":
+            self.again.append(lambda app: self._accept(app, model, event))
+        self._accept(self.apps[by], model, event)
+
+    def _accept(self, app: wiring.App, model: str, event: events.PersonEvent) -> None:
+        if not self.notes.people[event.id][2]:
+            if isinstance(event, events.ModelPublished):
+                app.book.list_model(model)
+            app.intake.accept(model, event)
+            self.notes.people[event.id] = (model, event, True)
+
+    # Coming to rest
+
+    def rest(self) -> None:
+        """Everything answers; what was not acknowledged comes again; time passes until nothing has happened for long."""
+        self.watch.arm(None, lambda fault: None)
+        self.silent.clear()
+        for name in list(self.unanswered):
+            self.deliver(name, "A")
+        for again in self.again:
+            again(self.apps["A"])
+        changed, written = self.world.now, -1
+        turn = 0
+        while self.world.now < changed + QUIET:
+            for model in self.history.models:
+                turn += 1
+                self._work(model, WORKERS[turn % 2])
+            if written != (now_written := self.lines()):
+                changed, written = self.world.now, now_written
+            self._go_on()
+
+    def _work(self, model: str, by: str) -> None:
+        for name in (by, *WORKERS):
+            self.settle(model, name)
+
+    def lines(self) -> int:
+        """How many journal lines there are."""
+        return sum(
+            len(self.world.table.rows.between(model, "journal:", "journal:~", 10**9)) for model in self.history.models
+        )
+
+    def _go_on(self) -> None:
+        """To the next ring or the next sweep, whichever is sooner."""
+        ring_at = self.bells.next_at()
+        if ring_at is not None and ring_at < self._sweep_at:
+            self.world.now = max(self.world.now, ring_at)
+            return
+        self.world.now = max(self.world.now, self._sweep_at)
+        self._sweep_at = self.world.now + SWEEP_EVERY
+        self.apps["A"].sweeper.sweep()
+
+
+def answer(app: wiring.App, queue: str, model: str) -> None:
+    """What the function behind a queue does with a ring (functions/advance.py, functions/perform.py)."""
+    if queue == "perform":
+        app.performer.perform(model)
+        return
+    try:
+        folded = app.fold.advance(model)
+    except LedgerConflict:
+        app.bells.ring("advance", model, after=timedelta(seconds=3))
+        return
+    if folded.more:
+        app.bells.ring("advance", model)
+
+
+def versions_registered(world: World, model: str) -> list[tuple[str, wire.Delivered]]:
+    """The registry's events about versions that we registered."""
+    from shared.settings import LOCAL_WORKSPACE
+
+    kind = "Microsoft.MachineLearningServices.ModelRegistered"
+    found = []
+    for seen in world.registry.made_by_us(model):
+        data = {"modelName": model, "modelVersion": seen.version, "modelTags": dict(seen.tags)}
+        subject = f"models/{model}:{seen.version}"
+        name = f"version-{model}-{seen.version}"
+        found.append((name, wire.Delivered(name, LOCAL_WORKSPACE, subject, kind, world.now, data)))
+    return found
+
+
+def _rest(delivered: wire.Delivered) -> tuple[Any, ...]:
+    return delivered.topic, delivered.subject, delivered.type, delivered.time, delivered.data
+
+
+__all__ = ["Outcome", "Stage", "answer"]

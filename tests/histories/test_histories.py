@@ -1,0 +1,68 @@
+"""Random histories, and that what is broken is found, made short, and repeated by its script.
+
+BATON_HISTORIES says how many are played. A failing one is written to .baton/chaos and shown: `baton replay-history FILE`
+tells it step by step.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.histories.generator import generate
+from tests.histories.history import NotAHistory, read, write
+from tests.histories.play import play
+from tests.histories.trial import fails_by, keep, trial
+
+SEEDS = int(os.environ.get("BATON_HISTORIES", "200"))
+A_TEST = 25
+SHORT_STEPS = 8
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, A_TEST))
+def test_histories_keep_every_promise(first: int) -> None:
+    failed = [found for found in map(trial, range(first, min(first + A_TEST, SEEDS))) if found.script]
+
+    assert not failed, "\n".join(f"{keep(found)}:\n{found.script}" for found in failed)
+
+
+@pytest.mark.parametrize(
+    ("broken", "oracle"), [("forgetful-table", "events"), ("generous-trainer", "effects"), ("mute-notifier", "effects")]
+)
+def test_what_is_broken_is_found_made_short_and_repeated_by_its_script(broken: str, oracle: str) -> None:
+    found = next(found for found in (trial(seed, broken=broken) for seed in range(0, 60, 2)) if found.script)
+
+    short = read(found.script)
+
+    assert found.played.findings[0].oracle == oracle
+    assert len(short.steps) <= SHORT_STEPS, found.script
+    assert fails_by(short, oracle)
+    assert not fails_by(read(found.script.replace(f"broken {broken}\n", "")), oracle)
+
+
+def test_a_seed_gives_the_same_history_and_the_same_play_always() -> None:
+    for seed in (6, 7):
+        assert generate(seed) == generate(seed)
+        assert play(generate(seed)) == play(generate(seed))
+
+
+def test_every_history_survives_being_written_and_read() -> None:
+    for seed in range(100):
+        assert read(write(generate(seed), "a comment")) == generate(seed)
+
+
+def test_a_line_that_says_nothing_is_named() -> None:
+    with pytest.raises(NotAHistory, match="line 2 is no step of a history: 'juggle m1'"):
+        read("history same seed 1\njuggle m1\n")
+
+
+def test_the_histories_meet_every_fault_at_every_kind_of_port() -> None:
+    """A generator that stopped crashing processes would find nothing, and look well."""
+    met: set[str] = set()
+    for seed in range(60):
+        play(generate(seed), tell=lambda told: met.add(told.strip()))
+
+    for fault in ("crash", "lost", "busy", "stall"):
+        for port in ("table", "bells", "blobs", "trainer", "registry", "endpoints", "notifier"):
+            assert any(told.startswith(f"{fault} at call") and f" {port}." in told for told in met), (fault, port)
