@@ -161,9 +161,9 @@ class Stage:
 
     def deliver(self, name: str, by: str, *, new_id: bool = False) -> None:
         """Event Grid delivers; what is not acknowledged stays to be delivered again."""
-        if name not in self.deliveries:
+        model, delivered = self.deliveries.get(name, ("", None))
+        if delivered is None or not self.notes.of("publish", model):
             return
-        _, delivered = self.deliveries[name]
         if new_id:
             delivered = wire.Delivered(f"{delivered.id}-b", *_rest(delivered))
         now = self.world.now + timedelta(seconds=self.history.skews.get(by, 0))
