@@ -6,6 +6,7 @@ again. Whatever happens between two lines here, the ledger's two tables of crash
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -24,7 +25,8 @@ from shared.spec import Spec
 from shared.storage.port import Bells, Delete, Insert, Replace
 from shared.turn import Decision, Note
 
-RACES = 5
+RACES, RACES_OF_AN_OUTCOME = 5, 15
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
 ROWS = 80
 TRIES_OF_AN_EVENT = 3
 EARLY_FOR = timedelta(hours=1)
@@ -67,6 +69,7 @@ class Fold:
         approval_key: str,
         log: Log,
         sizes: Sizes,
+        pause: Callable[[float], None],
     ) -> None:
         self._book = book
         self._bells = bells
@@ -75,6 +78,7 @@ class Fold:
         self._approval_key = approval_key
         self._log = log
         self._sizes = sizes
+        self._pause = pause
         self._one_worker: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def advance(self, model: str) -> Folded:
@@ -105,14 +109,17 @@ class Fold:
         return foreseen(before, draft, None)
 
     def _fold(self, model: str, own: Own | None) -> Folded:
+        """Try until a race is won. An outcome is tried for longer: its effect is done, and who asks again does it twice."""
+        races = RACES if own is None else RACES_OF_AN_OUTCOME
         with self._one_worker[model]:
-            for race in range(RACES):
+            for race in range(races):
                 try:
                     return self._once(model, own, is_first=race == 0)
                 except LedgerConflict:
                     if own is not None and not self._book.still_claimed(model, own.claimed):
                         return Folded(0, lost_claim=True)
-        raise LedgerConflict(f"{model}: lost {RACES} races in a row", next="the next ring decides again")
+                    self._pause(_pause_seconds(race))
+        raise LedgerConflict(f"{model}: lost {races} races in a row", next="the next ring decides again")
 
     def _once(self, model: str, own: Own | None, *, is_first: bool) -> Folded:
         before = self._book.read(model)
@@ -317,3 +324,9 @@ class Fold:
         look_at = draft.head.basket.look_at
         if look_at is not None and timedelta(0) < look_at - now <= RING_AHEAD:
             self._bells.ring("advance", model, after=look_at - now + timedelta(seconds=1))
+
+
+def _pause_seconds(race: int) -> float:
+    """How long to stand back after the `race`-th lost race, from 0: losers that come back at random times do not meet again."""
+    most = min(SHORTEST_PAUSE_SECONDS * 2**race, LONGEST_PAUSE_SECONDS)
+    return random.uniform(0, most)  # noqa: S311 - jitter

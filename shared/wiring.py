@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -142,14 +143,17 @@ def assemble(
     check: Callable[[Path, Path], Verdict] | None = None,
     sizes: Sizes = SIZES,
     notifier: Notifier | None = None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> App:
-    """An app over the given ports; tests pass their own."""
+    """An app over the given ports; tests pass their own. `pause` waits so many seconds after a lost race."""
     from shared.notify import FileNotifier
 
     archive = Archive(blobs)
     book = Ledger(table, archive)
     rules = published_rules(blobs)
-    fold = Fold(book, bells, rules, clock=clock, approval_key=settings.approval_key, log=log.note, sizes=sizes)
+    fold = Fold(
+        book, bells, rules, clock=clock, approval_key=settings.approval_key, log=log.note, sizes=sizes, pause=pause
+    )
     parts = Parts(
         book=book,
         archive=archive,
@@ -200,7 +204,7 @@ def _parsed(text: str, model: str) -> Spec:
 
 
 def storage(connection: str, **pipeline: Any) -> tuple[Table, Bells, Blobs]:
-    """The storage adapters over one data account. `pipeline` are keywords of every SDK client, such as `per_call_policies`."""
+    """The storage adapters over one data account. `pipeline` are keywords of every SDK client, such as `transport`."""
     from shared.storage import clients
     from shared.storage.blobs import AzureBlobs
     from shared.storage.queues import AzureBells

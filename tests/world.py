@@ -159,8 +159,9 @@ class World:
         ports = {**{role: getattr(self, role) for role in roles}, "notifier": notifier}
         behind = through or (lambda role, port: self._behind(port, role))
         seen = {role: behind(role, port) for role, port in ports.items()}
+        settings, clock = self._settings(), lambda: self.now + skew
         return wiring.assemble(
-            self._settings(), **seen, clock=lambda: self.now + skew, check=self.checker, sizes=self.sizes
+            settings, **seen, clock=clock, check=self.checker, sizes=self.sizes, pause=lambda seconds: None
         )
 
     def _behind(self, port: P, role: str) -> P:

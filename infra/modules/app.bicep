@@ -33,6 +33,7 @@ var settings = [
   { name: 'BATON_DATA__tableServiceUri', value: 'https://${dataAccount}.table.${suffix}' }
   { name: 'BATON_DATA__credential', value: 'managedidentity' }
   { name: 'BATON_DATA__clientId', value: identityClientId }
+  { name: 'BATON_SWEEP', value: '0 * * * * *' }
   { name: 'BATON_PLATFORM', value: 'azureml' }
   { name: 'BATON_STORAGE_SOURCE', value: dataAccountId }
   { name: 'BATON_WORKSPACE_SOURCE', value: workspaceId }

@@ -35,7 +35,7 @@ def table_client(connection: str, table: str, **pipeline: Any) -> TableClient:
     from azure.data.tables import TableServiceClient
 
     settings: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": ANSWER_SECONDS, "retry_total": 0}
-    return TableServiceClient.from_connection_string(connection, **settings | pipeline).get_table_client(table)
+    return TableServiceClient.from_connection_string(connection, **_pooled(settings | pipeline)).get_table_client(table)
 
 
 def queue_clients(connection: str, names: Sequence[str], **pipeline: Any) -> Mapping[str, QueueClient]:
@@ -47,7 +47,7 @@ def queue_clients(connection: str, names: Sequence[str], **pipeline: Any) -> Map
         "read_timeout": ANSWER_SECONDS,
         "retry_policy": LinearRetry(backoff=_HALF, retry_total=TRIES - 1, random_jitter_range=_HALF),
     }
-    service = QueueServiceClient.from_connection_string(connection, **settings | pipeline)
+    service = QueueServiceClient.from_connection_string(connection, **_pooled(settings | pipeline))
     return {name: service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()) for name in names}
 
 
@@ -60,7 +60,15 @@ def blob_service(connection: str, **pipeline: Any) -> BlobServiceClient:
         "read_timeout": BLOB_ANSWER_SECONDS,
         "retry_policy": LinearRetry(backoff=_HALF, retry_total=BLOB_TRIES - 1, random_jitter_range=_HALF),
     }
-    return BlobServiceClient.from_connection_string(connection, **settings | pipeline)
+    return BlobServiceClient.from_connection_string(connection, **_pooled(settings | pipeline))
+
+
+def _pooled(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with a transport of as many connections as there are threads, unless they have one."""
+    from shared.storage.transport import PooledTransport
+
+    timeouts = {name: settings[name] for name in ("connection_timeout", "read_timeout")}
+    return {"transport": PooledTransport(**timeouts)} | settings
 
 
 def intake_seconds() -> float:

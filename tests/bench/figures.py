@@ -12,17 +12,20 @@ from typing import Any, NoReturn
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured number in `unit`; with a `limit` it is met at or below it."""
+    """One measured number in `unit`; with a `limit` it is met at or below it, or at or above it if that is the `least`."""
 
     name: str
     value: float
     unit: str
     limit: float | None = None
+    least: bool = False
 
     @property
     def met(self) -> bool:
         """Whether the limit is kept; without one there is nothing to miss."""
-        return self.limit is None or self.value <= self.limit
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.least else self.value <= self.limit
 
 
 @dataclass(frozen=True, slots=True)

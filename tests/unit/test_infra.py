@@ -79,6 +79,12 @@ def settings_read() -> set[str]:
     return environment.asked
 
 
+def settings_of_triggers() -> set[str]:
+    """Every setting that a trigger names; the host does not start a function whose setting is missing."""
+    functions = Path(__file__).resolve().parents[2] / "functions"
+    return {name for file in functions.glob("*.py") for name in re.findall(r"%(\w+)%", file.read_text())}
+
+
 def listed(name: str) -> set[str]:
     """The words of a list that main.bicep passes for the data account."""
     source = (INFRA / "main.bicep").read_text().split("module dataAccount", 1)[1]
@@ -107,7 +113,12 @@ def test_every_subscription_belongs_to_a_topic_that_is_deployed() -> None:
 
 def test_the_app_gets_only_settings_that_it_reads() -> None:
     ours = {name for name in app_settings() if name.startswith("BATON_")}
-    assert ours <= settings_read()
+    assert ours <= settings_read() | settings_of_triggers()
+
+
+def test_the_app_gets_every_setting_that_a_trigger_names() -> None:
+    assert "BATON_SWEEP" in settings_of_triggers()
+    assert settings_of_triggers() <= app_settings()
 
 
 def test_the_app_gets_every_setting_that_has_no_other_source() -> None:

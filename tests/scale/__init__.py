@@ -1,0 +1,1 @@
+"""A large installation, simulated: `python -m tests.scale` writes docs/scale.md's figures and its picture."""
