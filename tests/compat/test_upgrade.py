@@ -1,0 +1,132 @@
+"""Releases that 0.1.0 began, today's code brings to their end; while both run, neither harms what the other wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared import events, forms
+from shared.errors import NewerForm
+from tests.compat.old import OldWorld, first_half, worker
+from tests.histories.oracle import check_platform, check_rest, check_rows
+from tests.world import World
+
+HALVES = 12
+
+
+def finish(world: World) -> None:
+    """People answer what they are asked, and time passes until only the next drop is waited for."""
+    if world.head().paused:
+        world.ask(events.ResumeRequested)
+    for _ in range(8):
+        world.wait(timedelta(minutes=10), step=timedelta(minutes=1))
+        shipping = world.head().shipping
+        if shipping and world.release(shipping).state == "awaiting approval":
+            world.decide(shipping)
+    world.wait(timedelta(hours=2), step=timedelta(minutes=10))
+
+
+@pytest.mark.parametrize("seed", range(HALVES))
+def test_a_history_that_is_upgraded_in_the_middle_comes_to_its_end(tmp_path: Path, seed: int) -> None:
+    world = first_half(tmp_path, seed)
+    finish(world)
+    check_rows(world)
+    check_platform(world)
+    check_rest(world)
+    head = world.head()
+    assert (head.building, head.shipping, head.rollback, head.dead) == ("", "", None, 0)
+
+
+def test_0_1_0_wrote_rows_of_form_1_and_the_upgraded_process_writes_ours(tmp_path: Path) -> None:
+    """The old half is really done by the old code."""
+    world = OldWorld(tmp_path)
+    world.publish()
+    world.settle()
+    world.go_live()
+    world.upgrade()
+    before = {key: json.loads(text).get("v", 1) for (_, key), (text, _) in world.table.rows.items()}
+    assert set(before.values()) == {1}
+    world.drop("after the upgrade")
+    world.settle()
+    assert json.loads(world.table.rows[("m", "!0head")][0])["v"] == forms.V
+
+
+def test_an_old_worker_changes_nothing_of_a_model_that_a_new_one_wrote(tmp_path: Path) -> None:
+    world = OldWorld(tmp_path)
+    world.publish()
+    world.settle()
+    world.upgrade()
+    world.drop("rows")
+    world.app.fold.advance("m")
+    world.drop("more rows")
+    old, before = worker(world), dict(world.table.rows)
+    with pytest.raises(TypeError, match="missing 3 required positional arguments"):
+        old.fold.advance("m")
+    with pytest.raises(TypeError, match="missing 3 required positional arguments"):
+        old.performer.perform("m")
+    assert world.table.rows == before
+    assert old.sweeper.sweep() == 1
+
+
+def test_a_command_that_an_old_worker_is_doing_when_the_model_is_upgraded_is_done_once(tmp_path: Path) -> None:
+    """The old worker cannot record what it did; the claim runs out, and a new one finds it done."""
+    world = OldWorld(tmp_path)
+    world.publish()
+    world.settle()
+    world.drop("rows")
+    world.app.fold.advance("m")
+    new = World.worker(world)
+
+    def upgraded_meanwhile(when: str, call: object) -> None:
+        if when == "after" and str(call) == "blobs.fetch" and not done:
+            done.append(True)
+            world.accept("m", events.PauseRequested(id="p", at=world.now, by="operations"))
+            new.fold.advance("m")
+
+    done: list[bool] = []
+    world.trap = upgraded_meanwhile
+    with contextlib.suppress(TypeError):
+        world.app.performer.perform("m")
+    world.upgrade()
+    world.ask(events.ResumeRequested)
+    world.wait(timedelta(minutes=5))
+    files = world.app.book.files("m", 10)
+    assert ([file.number for file in files], world.head().dead, world.states()) == (
+        [1],
+        0,
+        {"m-0001": "awaiting approval"},
+    )
+
+
+def test_an_event_that_an_old_worker_records_during_the_upgrade_is_decided_by_a_new_one(tmp_path: Path) -> None:
+    world = OldWorld(tmp_path)
+    world.publish()
+    world.settle()
+    world.upgrade()
+    world.settle()
+    etag = world.blobs.drop("incoming", "m/late.csv", b"rows")
+    worker(world).intake.receive(world.blob_created("m/late.csv", etag, 4))
+    world.settle()
+    assert world.states() == {"m-0001": "awaiting approval"}
+
+
+def test_an_event_of_a_newer_kind_waits_for_a_new_worker(tmp_path: Path) -> None:
+    """0.1.0 cannot name it: the fold fails as a whole, nothing of it is set aside, and the model is advanced by the new."""
+    world = OldWorld(tmp_path)
+    world.publish()
+    world.settle()
+    old = world.app
+    world.upgrade()
+    row = {"v": forms.V, "event": {"kind": "SomethingNew", "v": forms.V + 1, "id": "x"}, "tries": 0}
+    world.table.rows[("m", "!2in:5:x")] = (json.dumps(row), 10_000)
+    before = dict(world.table.rows)
+    for _ in range(6):
+        with pytest.raises(KeyError):
+            old.fold.advance("m")
+        with pytest.raises(NewerForm):
+            world.app.fold.advance("m")
+    assert world.table.rows == before
