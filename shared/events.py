@@ -2,7 +2,7 @@
 
 Three families. *World* events arrive through Event Grid and are never trusted for their content:
 they make Baton look. *People* events enter through the web API only. *Outcomes* are what a command
-of ours found or did. `DeadlinePassed` and `RowSetAside` are the fold's own.
+of ours found or did. `DeadlinePassed`, `RowSetAside` and `Carried` are the fold's own.
 
 The stored form is JSON with `kind` and `v` (see `forms.py`); `load` reads what `dump` wrote, ignores keys
 that it does not know and fills those that an older version did not write.
@@ -352,6 +352,18 @@ class RowSetAside(Event):
     family: ClassVar[str] = "ledger"
     row: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried(Event):
+    """What the first fold after an upgrade found, in today's form: `of` is a release id, or "head" (with `open` ones).
+
+    The journal is folded again from here on, whatever its older lines come to by today's rules.
+    """
+
+    family: ClassVar[str] = "time"
+    of: str
+    form: Mapping[str, Any]
 
 
 def _leaves(kind: type[Event]) -> list[type[Event]]:

@@ -18,6 +18,7 @@ from shared.draft import Draft, begun, first_publish_first, folders, plain_note
 from shared.errors import HeadLost, LedgerConflict, Retryable
 from shared.foreseen import Foreseen, Step, foreseen
 from shared.ledger import Claimed, Ledger
+from shared.moves import carried
 from shared.room import cut
 from shared.rows import Snapshot, Waiting
 from shared.segments import Sizes
@@ -129,6 +130,8 @@ class Fold:
             return Folded(0)
         if before.head is None:
             self._check_new(model)
+        if before.is_older:
+            self._carry_over(draft, now)
         if own is not None:
             draft.writes.append(Delete(own.claimed.key, own.claimed.etag))
             if isinstance(own.event, events.CommandFailed):
@@ -152,6 +155,15 @@ class Fold:
         if self._book.lines.has_begun(model):
             todo = "docs/runbook.md#damaged-table"
             raise HeadLost(f"the head of {model} is gone, but its journal is not", next=todo)
+
+    def _carry_over(self, draft: Draft, now: datetime) -> None:
+        """The first fold after an upgrade journals what it found, so that the journal rebuilds it by today's rules too."""
+        for one in list(draft.releases.values()):
+            self._carry(draft, carried.release_event(one, now), now)
+        self._carry(draft, carried.head_event(draft.head, draft.releases, now), now)
+
+    def _carry(self, draft: Draft, event: events.Carried, now: datetime) -> None:
+        self._add(draft, event, release.decide({}, draft.head, draft.releases, event, now), now, "")
 
     def _enriched(self, model: str, outcome: events.Outcome) -> events.Outcome:
         """Bytes are believed to be new at first; if they are not, their row refuses the commit, and then it is read."""

@@ -61,6 +61,11 @@ def _v(form: Mapping[str, Any]) -> int:
     return int(form.get("v", 1))
 
 
+def is_older(body: str) -> bool:
+    """Whether an earlier release wrote this row; `text` puts `v` first, so that most need no reading."""
+    return not body.startswith(f'{{"v":{V},') and _v(json.loads(body)) < V
+
+
 def text(form: Mapping[str, Any]) -> str:
     """The text of a row: compact JSON with our `v`."""
     return json.dumps({"v": V, **form}, separators=(",", ":"))

@@ -124,7 +124,8 @@ class Ledger:
             releases,
             {key.removeprefix(OPEN): row.etag for key, row in opened.items()},
             waiting,
-            rows[0].read_at if rows else None,
+            read_at=rows[0].read_at if rows else None,
+            is_older=head is not None and forms.is_older(head.body),
         )
 
     def early(self, model: str) -> tuple[Waiting, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import events
-from shared.moves import appointments, basket, building, closing, letters, operations, schedule, shipping
+from shared.moves import appointments, basket, building, carried, closing, letters, operations, schedule, shipping
 from shared.moves.stale import Early, Stale
 from shared.spec import Spec
 from shared.state import Head, Release
@@ -53,6 +53,7 @@ MOVES: Mapping[type[events.Event], Move] = {
     events.DiscardRequested: letters.discarded,
     events.RowSetAside: letters.row_set_aside,
     events.DeadlinePassed: operations.deadline_passed,
+    events.Carried: carried.carried,
     events.FileAccepted: basket.accepted,
     events.FileRefused: basket.refused,
     events.FileGone: basket.gone,

@@ -30,7 +30,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one range read shows of a model; `head` is None before its first publish."""
+    """What one range read shows of a model; `head` is None before its first publish.
+
+    `is_older` says that an earlier release wrote the head: this one has decided nothing on the model yet.
+    """
 
     head: Head | None
     head_etag: str
@@ -38,6 +41,7 @@ class Snapshot:
     etags: Mapping[str, str]
     inbox: tuple[Waiting, ...]
     read_at: datetime | None = None
+    is_older: bool = False
 
 
 @dataclass(frozen=True, slots=True)

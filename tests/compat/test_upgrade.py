@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from shared import events, forms
+from shared import events, forms, journal
 from shared.errors import NewerForm
+from shared.rebuild import rebuild
 from tests.compat.old import OldWorld, first_half, worker
 from tests.histories.oracle import check_platform, check_rest, check_rows
 from tests.world import World
@@ -130,3 +133,60 @@ def test_an_event_of_a_newer_kind_waits_for_a_new_worker(tmp_path: Path) -> None
         with pytest.raises(NewerForm):
             world.app.fold.advance("m")
     assert world.table.rows == before
+
+
+def rebuilt_as_stored(world: World, *, lines: Sequence[str] = ()) -> bool:
+    """Whether folding the journal (or these lines instead) by today's code gives the head and the open releases."""
+    told = lines or world.app.book.journal("m", limit=100_000)
+    head, opened, _ = rebuild("m", told, world.app.parts.rules)
+    stored = world.app.book.read("m")
+    assert stored.head is not None
+    return head == replace(stored.head, wake_at=None) and opened == dict(stored.releases)
+
+
+def test_the_first_fold_after_an_upgrade_journals_what_it_found_once(tmp_path: Path) -> None:
+    world = OldWorld(tmp_path)
+    world.publish()
+    world.settle()
+    world.go_live()
+    world.drop("rows")
+    world.settle()
+    before = world.states()
+    world.upgrade()
+    world.settle()
+    world.app.fold.advance("m")
+    found = [journal.read(line)["event"] for line in world.app.book.journal("m")]
+    carried = [event["of"] for event in found if event["kind"] == "Carried"]
+    opened = sorted(release for release, state in before.items() if state == "live")
+    assert carried == [*opened, "head"]
+    assert world.states() == before
+
+
+def test_a_journal_that_todays_rules_would_decide_otherwise_rebuilds_what_was_stored(tmp_path: Path) -> None:
+    """The older code's line says that a drop was refused as forged; by today's rules it would have been taken."""
+    world = OldWorld(tmp_path)
+    world.publish(files=1)
+    world.settle()
+    world.go_live()
+    world.upgrade()
+    world.settle()
+    world.drop("rows of a new batch")
+    world.settle()
+    lines = world.app.book.journal("m")
+    assert rebuilt_as_stored(world)
+    number = next(n for n, line in enumerate(lines) if journal.read(line)["event"]["kind"] == "FileAccepted")
+    line = {**journal.read(lines[number]), "answer": "refused"}
+    otherwise = [*lines[:number], json.dumps(line), *lines[number + 1 :]]
+    assert rebuilt_as_stored(world, lines=otherwise)
+
+
+def test_a_model_that_waits_in_silence_is_carried_over_by_the_sweep(tmp_path: Path) -> None:
+    world = OldWorld(tmp_path)
+    world.publish()
+    world.settle()
+    world.upgrade()
+    world.bells.rung.clear()
+    world.app.sweeper.sweep()
+    assert ("advance", "m") in [(queue, model) for queue, model, _ in world.bells.rung]
+    world.app.fold.advance("m")
+    assert json.loads(world.table.rows[("m", "!0head")][0])["v"] == forms.V
