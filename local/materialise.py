@@ -121,12 +121,11 @@ def pythons(request: RunRequest, inputs: Path, *, home: Path) -> dict[str, str]:
 
 
 def _sources(environment: Mapping[str, str], home: Path) -> Sources:
-    from azure.storage.blob import BlobServiceClient
-
     from shared.platforms.local import LocalRegistry
     from shared.storage.blobs import AzureBlobs
+    from shared.storage.clients import blob_service
 
-    blobs = AzureBlobs(BlobServiceClient.from_connection_string(_setting("BATON_DATA", environment)))
+    blobs = AzureBlobs(blob_service(_setting("BATON_DATA", environment)))
     return Sources(blobs, home / "runs", lambda: LocalRegistry(_setting("MLFLOW_TRACKING_URI", environment), home=home))
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from local.daemon import LOCALHOST, DaemonFailed, announce, answers, free_port, home_folder, log_to_stderr, wait_until
 
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 STOP_SECONDS = 10.0
 _QUIET = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its job runner is another process of 230 MB that we have no use for

@@ -40,14 +40,15 @@ class Daemon:
 
     def stop(self, *, within_seconds: float = 15.0) -> None:
         """Ask it to end; after `within_seconds` end it. Safe to repeat."""
-        if not self.lives:
-            return
-        self._process.send_signal(signal.SIGTERM)
+        if self.lives:
+            self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(within_seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 def start(

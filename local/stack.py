@@ -24,7 +24,9 @@ from shared import wiring
 
 USERS = ("operations", "data-scientist", "data-engineer")
 PORTS = ("azurite_blob", "azurite_queue", "azurite_table", "blob", "eventgrid", "host", "mlflow", "router")
+FAULT_PORTS = ("fault_blob", "fault_queue", "fault_table", "fault_switch")
 THREADS = "32"  # as in infra/modules/app.bicep
+START_SECONDS = 260.0
 Say = Callable[[str, float], None]
 
 
@@ -35,12 +37,21 @@ class Stack:
     home: Path
     env: dict[str, str]
     ports: dict[str, int]
+    compress: float = 1.0
     daemons: list[processes.Daemon] = field(default_factory=list)
 
     @property
     def dead(self) -> list[processes.Daemon]:
         """Parts that ended by themselves."""
         return [daemon for daemon in self.daemons if not daemon.lives]
+
+    def start(self, name: str) -> processes.Daemon:
+        """Start a part, or start it again if it has ended; returns when it answers."""
+        arguments = dict(_parts(self))[name]
+        log = self.home / "logs" / f"{name}.log"
+        daemon = processes.start(name, arguments, self.env, log, within_seconds=START_SECONDS)
+        self.daemons = [each for each in self.daemons if each.name != name] + [daemon]
+        return daemon
 
     def stop(self) -> None:
         """End every part, the last one started first."""
@@ -50,19 +61,25 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(home: Path, say: Say, *, extra: Mapping[str, str] | None = None) -> Iterator[Stack]:
-    """Start everything and end it on leaving. `say` is told each part and its seconds; `extra` overrides settings."""
+def running(
+    home: Path, say: Say, *, extra: Mapping[str, str] | None = None, faults: bool = False, compress: float = 1.0
+) -> Iterator[Stack]:
+    """Start everything and end it on leaving. `say` is told each part and its seconds; `extra` overrides settings.
+
+    With `faults` every storage client goes through a fault proxy, which breaks nothing until its switch (port
+    `fault_switch`) says so. `compress` divides the pauses of Event Grid's retry schedule.
+    """
     home = home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     _refuse_second(home)
-    ports = _ports(home)
-    stack = Stack(home, _environment(home, ports, extra or {}), ports)
+    ports = _ports(home, PORTS + FAULT_PORTS if faults else PORTS)
+    stack = Stack(home, _environment(home, ports, extra or {}), ports, compress)
     try:
-        for name, arguments in _parts(stack):
+        for name, _ in _parts(stack):
             began = time.monotonic()
-            stack.daemons.append(processes.start(name, arguments, stack.env, home / "logs" / f"{name}.log"))
+            stack.start(name)
             if name == "blobfront":
-                wiring.create_storage(stack.env["BATON_DATA"])
+                wiring.create_storage(data_connection(ports, "blob", "azurite_queue", "azurite_table"))
             say(name, time.monotonic() - began)
         _write_state(stack)
         yield stack
@@ -78,16 +95,40 @@ def _parts(stack: Stack) -> list[tuple[str, list[str]]]:
     host = f"http://{LOCALHOST}:{port['host']}"
     return [
         ("azurite", ["local.azurite", "--home", home, "--ports", *azurite]),
-        ("eventgrid", ["local.eventgrid", "--host", host, "--port", port["eventgrid"]]),
+        (
+            "eventgrid",
+            ["local.eventgrid", "--host", host, "--port", port["eventgrid"], "--compress", str(stack.compress)],
+        ),
         (
             "blobfront",
             ["local.blobfront", "--upstream", behind, "--topic", f"{topic}/api/events", "--port", port["blob"]],
         ),
+        *_faults(stack),
         ("mlflow", ["local.mlflow_server", "--port", port["mlflow"]]),
         ("router", ["local.serving", "--home", home, "--port", port["router"]]),
         ("host", ["local.host", "--port", port["host"], "--state", f"{home}/host"]),
         ("workspace", ["local.workspace"]),
     ]
+
+
+def _faults(stack: Stack) -> list[tuple[str, list[str]]]:
+    """The fault proxy, where there is one: before the blob front, and before Azurite's queues and tables."""
+    if "fault_switch" not in stack.ports:
+        return []
+    before = {"blob": "blob", "queue": "azurite_queue", "table": "azurite_table"}
+    behind = [
+        word for name, at in before.items() for word in (f"--{name}", f"http://{LOCALHOST}:{stack.ports[at]}/{ACCOUNT}")
+    ]
+    return [("faults", ["local.faults", *behind, "--ports", *(str(stack.ports[name]) for name in FAULT_PORTS)])]
+
+
+def data_connection(ports: Mapping[str, int], blob: str, queue: str, table: str) -> str:
+    """The data account's connection string, by the names of the ports that blobs, queues and tables are asked at."""
+    blob_url, queue_url, table_url = (f"http://{LOCALHOST}:{ports[name]}/{ACCOUNT}" for name in (blob, queue, table))
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+        f"BlobEndpoint={blob_url};QueueEndpoint={queue_url};TableEndpoint={table_url};"
+    )
 
 
 def _environment(home: Path, ports: Mapping[str, int], extra: Mapping[str, str]) -> dict[str, str]:
@@ -97,13 +138,10 @@ def _environment(home: Path, ports: Mapping[str, int], extra: Mapping[str, str])
         return f"http://{LOCALHOST}:{ports[name]}"
 
     keep = _secrets(home)
+    asked_at = FAULT_PORTS[:3] if "fault_switch" in ports else ("blob", "azurite_queue", "azurite_table")
     return {
         "BATON_HOME": str(home),
-        "BATON_DATA": (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
-            f"BlobEndpoint={url('blob')}/{ACCOUNT};QueueEndpoint={url('azurite_queue')}/{ACCOUNT};"
-            f"TableEndpoint={url('azurite_table')}/{ACCOUNT};"
-        ),
+        "BATON_DATA": data_connection(ports, *asked_at),
         "BATON_WORKSPACE_TOPIC": f"{url('eventgrid')}/topics/workspace/api/events",
         "BATON_STORAGE_TOPIC": f"{url('eventgrid')}/topics/storage/api/events",
         "BATON_CUSTOM_TOPIC": f"{url('eventgrid')}/topics/custom/api/events",
@@ -142,12 +180,12 @@ def _kept(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _ports(home: Path) -> dict[str, int]:
+def _ports(home: Path, names: tuple[str, ...]) -> dict[str, int]:
     """A port for each part: the one it had, where that is still free."""
     file = home / "ports.json"
     before = json.loads(file.read_text()) if file.exists() else {}
     ports: dict[str, int] = {}
-    for name in PORTS:
+    for name in names:
         port = before.get(name, 0)
         while port in (0, *ports.values()) or not _is_free(port):
             port = free_port()
