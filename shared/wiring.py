@@ -121,7 +121,7 @@ def build(env: Mapping[str, str]) -> App:
     log.quiet_the_sdks()
     settings = Settings.from_env(env)
     table, bells, blobs = storage(settings.data)
-    trainer, registry, endpoints = _platform(settings, blobs)
+    trainer, registry, endpoints = platform(settings, blobs)
     return assemble(settings, table, bells, blobs, trainer, registry, endpoints, clock=now)
 
 
@@ -232,7 +232,7 @@ def create_storage(connection: str) -> None:
         blobs.create_container(name)
 
 
-def _platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
+def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
     from shared.platforms.local import LocalRegistry, LocalTrainer
     from shared.platforms.local_endpoints import LocalEndpoints
 
