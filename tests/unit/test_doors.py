@@ -119,7 +119,7 @@ def test_a_ring_answers_a_few_folds_and_then_stands_in_line_again(world: World) 
         world.drop(f"rows {number}", name=f"f{number}")
     world.bells.rung.clear()
     world.app.doors.advance("m")
-    assert world.head().next_command == 1 + 5 * 20
+    assert world.head().appointments.checking == 5 * 20
     assert [ring[:2] for ring in world.bells.rung].count(("advance", "m")) == 1
 
 
