@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-from cli import deadletters, doctor, drops, laptop, logs, models, newmodel, publishing, releases, scoring
+from cli import audit, deadletters, doctor, drops, laptop, ledger, logs, models, newmodel, publishing, releases, scoring
 from cli.telling import ERROR, exit_code, tell_error
 from shared.errors import BatonError
 
@@ -20,6 +20,7 @@ COMMANDS = (
     *(models.status, models.retrain, models.rollback, models.pause, models.resume),
     *(releases.explain, releases.approve, releases.reject, releases.retry),
     *(scoring.score, logs.logs, deadletters.deadletters),
+    *(audit.audit, ledger.ledger),
     *(publishing.publish, newmodel.new_model),
 )
 

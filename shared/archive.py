@@ -13,6 +13,7 @@ from shared.storage.port import Blobs, Delete, Put, Row, Table, Write
 JOURNAL, BEGUN = "journal:", "begun"
 SEGMENTS_KEPT = 8
 TRIMMED_AT_ONCE = 90
+ROWS_A_PAGE = 1000
 
 
 class Archive:
@@ -71,6 +72,15 @@ class Lines:
             return [row.body for row in rows]
         older = self._archive.lines(model, first, min(until, first + limit) - 1)
         return older + [row.body for row in rows[: limit - len(older)]]
+
+    def rows(self, model: str) -> list[tuple[str, str]]:
+        """Every row of the table that stands where journal rows stand: key and text, in the order of their keys."""
+        found: list[Row] = []
+        first = JOURNAL
+        while page := self._table.page(model, first, JOURNAL + "~", ROWS_A_PAGE):
+            found += page
+            first = f"{page[-1].key}!"
+        return [(row.key, row.body) for row in found]
 
     def has_begun(self, model: str) -> bool:
         """Whether the model ever had a journal, here or in closed segments, also where its head is gone."""

@@ -111,6 +111,7 @@ TABLE: tuple[Row, ...] = (
         ("rolling out", LIVE, "held"),
         ("set_traffic", "look_at_step", "observe_champion", "tell", "clean_up"),
     ),
+    Row("LedgerRebuilt", "keeper", "advance", (MODEL, *OPEN_STATES), (MODEL, *OPEN_STATES), ("observe_champion",)),
     _outcome("SegmentClosed", (MODEL,), (MODEL,), ("trim_journal",)),
     _outcome("CommandDone", (MODEL, *OPEN_STATES), (MODEL, *OPEN_STATES), ()),
     _outcome(

@@ -79,5 +79,9 @@ class HeadLost(Permanent):
     """A model's head is gone while its journal is there: the table is damaged, and nothing may begin anew over it."""
 
 
+class JournalBroken(Permanent):
+    """The journal's rows, or a segment, are not what the hash chain says: nothing is closed, removed or rebuilt."""
+
+
 class PlatformBusy(Retryable):
     """The ML platform or an endpoint did not answer, or asked us to wait."""

@@ -165,6 +165,17 @@ class DiscardRequested(PersonEvent):
     found: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRebuilt(PersonEvent):
+    """The rows were written anew from the journal up to line `lines`. Where later lines were lost, numbers of `releases`
+    and `commands` are skipped: those may have been used, and what the platform made under them must not be found again.
+    """
+
+    lines: int
+    releases: int = 0
+    commands: int = 0
+
+
 # Outcomes
 
 

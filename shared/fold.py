@@ -23,6 +23,7 @@ from shared.room import cut
 from shared.rows import Snapshot, Waiting
 from shared.segments import Sizes
 from shared.spec import Spec
+from shared.state import Head
 from shared.storage.port import Bells, Delete, Insert, Replace
 from shared.turn import Decision, Note
 
@@ -109,6 +110,17 @@ class Fold:
             return foreseen(before, draft, Step(type(event).__name__, "raises", why))
         return foreseen(before, draft, None)
 
+    def begin_again(self, model: str, head: Head, event: events.LedgerRebuilt) -> None:
+        """Commit a head that the journal told, where none stands any more, and in the same transaction that it was done.
+
+        `LedgerConflict` if a head stands there again.
+        """
+        with self._one_worker[model]:
+            before = self._book.read(model)
+            draft = Draft(head, dict(before.releases))
+            self._decide(draft, event, self._clock())
+            self._commit(model, replace(before, head_etag=""), draft, self._clock(), more=True)
+
     def _fold(self, model: str, own: Own | None) -> Folded:
         """Try until a race is won. An outcome is tried for longer: its effect is done, and who asks again does it twice."""
         races = RACES if own is None else RACES_OF_AN_OUTCOME
@@ -153,7 +165,7 @@ class Fold:
     def _check_new(self, model: str) -> None:
         """A model without a head is new, or its head was lost: then nothing may begin again at line 1."""
         if self._book.lines.has_begun(model):
-            todo = "docs/runbook.md#damaged-table"
+            todo = f'baton ledger rebuild {model} --why "..."; docs/runbook.md#damaged-table'
             raise HeadLost(f"the head of {model} is gone, but its journal is not", next=todo)
 
     def _carry_over(self, draft: Draft, now: datetime) -> None:

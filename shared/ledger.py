@@ -41,6 +41,7 @@ from shared.rows import (
     entry_of,
     inbox_body,
     inbox_key,
+    seen_body,
     waiting_of,
 )
 from shared.state import AcceptedFile, Command, Head, Release
@@ -85,9 +86,8 @@ class Ledger:
             what = f"the event takes {size} characters, at most {EVENT_ROOM} have room"
             raise EventRefused(what, next="send less: a reference instead of content, a shorter reason")
         key, text = inbox_key(event), inbox_body(event)
-        seen = forms.text({"at": event.at.isoformat()})
         try:
-            self._table.write(model, [Insert(f"seen:{event.id}", seen), Insert(key, text)])
+            self._table.write(model, [Insert(f"seen:{event.id}", seen_body(event)), Insert(key, text)])
         except RowExists:
             return False
         return True

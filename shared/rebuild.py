@@ -65,12 +65,27 @@ class Rebuilt:
 
     def _answer(self, event: events.Event, found: Mapping[str, Any], at: datetime) -> None:
         """An outcome takes its command out of the outbox; one that was given up is a dead letter."""
+        if isinstance(event, events.ReplayRequested | events.DiscardRequested):
+            self._off_the_list(event.letter, found["answer"])
+        if isinstance(event, events.RowSetAside):
+            self.early.pop(event.row.rsplit(":", 1)[1], None)
+            self.outbox = {
+                number: one for number, one in self.outbox.items() if not event.row.endswith(f":{number:012d}")
+            }
         if not isinstance(event, events.Outcome):
             self.seen[event.id] = event
             return
         command = self.outbox.pop(event.command, None)
         if isinstance(event, events.CommandFailed) and command is not None:
             self.dead_commands[event.command] = (replace(command, tries=event.tries - 1), event.reason, at)
+
+    def _off_the_list(self, letter: str, answer: str) -> None:
+        """A dead letter was replayed or discarded."""
+        if answer != "taken":
+            return
+        self.dead_events.pop(letter.removeprefix("dead:"), None)
+        number = letter.removeprefix("dead:command-")
+        self.dead_commands.pop(int(number) if number.isdigit() else 0, None)
 
     def _keep(self, decision: Decision) -> None:
         self.opened = dict(decision.releases)

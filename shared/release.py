@@ -52,6 +52,7 @@ MOVES: Mapping[type[events.Event], Move] = {
     events.ReplayRequested: letters.replayed,
     events.DiscardRequested: letters.discarded,
     events.RowSetAside: letters.row_set_aside,
+    events.LedgerRebuilt: closing.rebuilt,
     events.DeadlinePassed: operations.deadline_passed,
     events.Carried: carried.carried,
     events.FileAccepted: basket.accepted,

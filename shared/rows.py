@@ -12,6 +12,7 @@ from shared.state import AcceptedFile, Command, Head, Release
 from shared.storage.port import Delete, Insert, Put, Replace, Row, Write
 
 TRUSTED_WITHIN = timedelta(seconds=2)
+SEEN_FOR = timedelta(days=14)
 HEAD, OPEN, INBOX, OUTBOX, EARLY = "!0head", "!1open:", "!2in:", "!3out:", "!4early:"
 PEOPLE_FIRST, WORLD_NEXT = "0", "5"
 BODY_ROOM = 29_000
@@ -87,6 +88,28 @@ def inbox_key(event: events.Event) -> str:
 def inbox_body(event: events.Event) -> str:
     """The text of a new inbox row."""
     return forms.text({"event": events.dump(event), "tries": 0})
+
+
+def seen_body(event: events.Event) -> str:
+    """The text of the row by which a repeat is known: since when, and until when it must be; for ever without `until`.
+
+    It must be for ever where nothing else would show that the event is an old one: what a person asked for, a drift alert,
+    a version or run that somebody else made. A drop is known by its bytes, and a run of ours by its release, as well.
+    """
+    until = {"until": (event.at + SEEN_FOR).isoformat()} if _is_known_otherwise(event) else {}
+    return forms.text({"at": event.at.isoformat(), **until})
+
+
+def is_over(body: str, now: datetime) -> bool:
+    """Whether the time of a `seen` row is over. One that 0.1.0 wrote does not say what it is of, and is kept."""
+    until = forms.read("seen", body).get("until")
+    return until is not None and datetime.fromisoformat(until) <= now
+
+
+def _is_known_otherwise(event: events.Event) -> bool:
+    if isinstance(event, events.RunChanged):
+        return not event.model
+    return isinstance(event, events.DataLanded | events.ModelDeployed)
 
 
 def event_row(waiting: Waiting, *, tries: int) -> Write:

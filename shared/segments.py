@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,26 @@ class Segment:
     name: str
     first: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A segment as it was read: where, what its own head tells, its lines, and the SHA-256 of its bytes."""
+
+    place: str
+    last: int
+    told: Mapping[str, Any]
+    lines: tuple[str, ...]
+    sha256: str
+
+    @staticmethod
+    def of(segment: Segment, content: bytes) -> Stored:
+        """What the bytes hold; without a head that can be read, they tell nothing."""
+        try:
+            told, lines = parts(content)
+        except ValueError:
+            told, lines = {}, content.decode(errors="replace").split("\n")
+        return Stored(f"segment {CONTAINER}/{segment.name}", segment.last, told, tuple(lines), names.digest(content))
 
 
 def is_due(head: Head, sizes: Sizes) -> bool:
@@ -107,5 +127,7 @@ def content(model: str, number: int, lines: Sequence[str], *, first: int, prev: 
 def parts(content: bytes) -> tuple[dict[str, Any], list[str]]:
     """A segment's head and its lines. `ValueError` if it has no head."""
     first, *lines = content.decode().removesuffix("\n").split("\n")
-    head: dict[str, Any] = json.loads(first)
+    head = json.loads(first)
+    if not isinstance(head, dict):
+        raise ValueError("a segment begins with its head")
     return head, lines

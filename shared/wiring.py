@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import azure.functions as func
 
     from shared.data.verdict import Verdict
+    from shared.keeper import Keeper
     from shared.notify import Notifier
     from shared.platforms.port import Endpoints, Registry, Trainer
 
@@ -186,6 +187,15 @@ def assemble(
         parts=parts,
         clock=clock,
     )
+
+
+def keeper(connection: str, *, clock: Callable[[], datetime]) -> Keeper:
+    """What checks and mends the ledger, over real storage and nothing else of the app."""
+    from shared.keeper import keeper as kept
+
+    log.quiet_the_sdks()
+    table, bells, blobs = storage(connection)
+    return kept(table, bells, blobs, published_rules(blobs), clock=clock, sizes=SIZES)
 
 
 def published_rules(blobs: Blobs) -> Callable[[str, str], Spec]:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from shared import journal, names, segments
 from shared.archive import line_number
 from shared.effects.parts import Parts
-from shared.errors import Permanent
+from shared.errors import JournalBroken
 from shared.events import CommandDone, Outcome, SegmentClosed
 from shared.segments import CONTAINER
 from shared.state import Command
 
 JSON_LINES = "application/jsonl"
-
-
-class JournalBroken(Permanent):
-    """The journal's rows, or a segment, are not what the hash chain says: nothing is closed or removed."""
 
 
 def close_segment(parts: Parts, model: str, command: Command) -> Outcome:
@@ -31,7 +27,8 @@ def close_segment(parts: Parts, model: str, command: Command) -> Outcome:
     parts.blobs.put(CONTAINER, blob, content, content_type=JSON_LINES)
     if parts.blobs.read(CONTAINER, blob) != content:
         raise JournalBroken(
-            f"{CONTAINER}/{blob} is there already, with other lines", next="docs/runbook.md#close-segment"
+            f"{CONTAINER}/{blob} is there already, with other lines",
+            next=f"baton audit verify {model}; docs/runbook.md#close-segment",
         )
     return SegmentClosed(
         **parts.stamp(model, command),
@@ -49,7 +46,8 @@ def _check(model: str, lines: list[str], *, first: int, last: int, prev: str) ->
         broken = first + len(lines)
     if broken is not None:
         raise JournalBroken(
-            f"the journal of {model} does not hold at line {broken}", next="docs/runbook.md#close-segment"
+            f"the journal of {model} does not hold at line {broken}",
+            next=f"baton audit verify {model}; docs/runbook.md#close-segment",
         )
 
 
@@ -65,7 +63,7 @@ def trim_journal(parts: Parts, model: str, command: Command) -> Outcome:
         for row in rows:
             if archived.get(line_number(row.key)) != row.body:
                 what = f"line {line_number(row.key)} of {model} is not in its closed segment as it stands in the table"
-                raise JournalBroken(what, next="docs/runbook.md#trim-journal")
+                raise JournalBroken(what, next=f"baton audit verify {model}; docs/runbook.md#trim-journal")
         parts.book.lines.trim(model, rows)
         removed += len(rows)
     return CommandDone(**parts.stamp(model, command), name="trim_journal", detail=f"{removed} rows up to line {last}")

@@ -1,10 +1,10 @@
-"""The journal's segments as the state machine sees them: closed, then taken from the table; or tried again later."""
+"""The journal as the state machine sees it: segments closed and taken from the table, or tried again later; rows rebuilt."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.events import SegmentClosed
+from shared.events import LedgerRebuilt, SegmentClosed
 from shared.moves.stale import Stale
 from shared.segments import AGAIN_AFTER_LINES
 from shared.state import Archived, Release
@@ -19,6 +19,17 @@ def segment_closed(turn: Turn, event: SegmentClosed, release: Release | None) ->
     turn.set_head(archived=Archived(event.segment, event.last, event.hash, event.sha256))
     turn.send("trim_journal", last=event.last)
     return f"lines up to {event.last} stand in {event.blob}"
+
+
+def rebuilt(turn: Turn, event: LedgerRebuilt) -> str:
+    """The journal was folded again into new rows. What serves is asked: it may have changed in lines that were lost."""
+    head = turn.head
+    turn.set_head(next_release=head.next_release + event.releases, next_command=head.next_command + event.commands)
+    lost = "; lines after it were lost" if event.commands else ""
+    why = f"{event.by}: {event.why}; from {event.lines} lines of the journal{lost}"
+    turn.note("ledger rebuilt", why=why, level="warning")
+    turn.send("observe_champion")
+    return why
 
 
 def not_closed(turn: Turn) -> None:

@@ -22,6 +22,7 @@ from shared import chain, events
 from shared.chain import MODEL
 from tests.fakes.platform import Outcome
 from tests.histories.test_people_and_strangers import History, HistoryWithHands
+from tests.keeping import keeper_of, remove
 from tests.world import CERTIFIED, World, evidence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,6 +167,12 @@ def _lost_drops(world: World) -> None:
     world.settle()
 
 
+def _a_damaged_table(world: World) -> None:
+    remove(world, "!0head")
+    keeper_of(world).repair.mend("m", by="operations", why="the head was gone")
+    world.settle()
+
+
 SCENES: tuple[Callable[[World], None], ...] = (
     _a_schedule,
     _a_broken_certificate,
@@ -182,6 +189,7 @@ SCENES: tuple[Callable[[World], None], ...] = (
     _a_roll_back,
     _waiting_for_the_slot,
     _lost_drops,
+    _a_damaged_table,
 )
 
 
