@@ -2,24 +2,25 @@
 
     .venv/bin/python -m tests.compat.forms
 
-records the forms of the version in the making in `forms.json`; a released version's are never changed. This file
-also runs under the code of released versions, which is how theirs were recorded and are checked.
+records the forms of the version in the making in `forms.json`; a released version's are never changed.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from shared import events, state, turn
+from shared import events
 from shared.approvals import sign
 from shared.storage.port import Delete, Write
 from tests.fakes.platform import Outcome
@@ -28,18 +29,6 @@ from tests.world import World, evidence
 
 FILE = Path(__file__).with_name("forms.json")
 COMMAND = ".venv/bin/python -m tests.compat.forms"
-VALUES = (
-    state.Head,
-    state.Basket,
-    state.Cause,
-    state.Champion,
-    state.Rollback,
-    state.Release,
-    state.Command,
-    state.AcceptedFile,
-    turn.Note,
-)
-
 Forms = dict[str, Any]
 
 
@@ -55,13 +44,21 @@ class Watched(MemoryTable):
         return answer
 
 
-def fingerprint() -> Forms:
-    """The forms of the code that is imported: {"values", "events", "rows", "commands"}, each sorted."""
+def ours(part: str) -> ModuleType:
+    """A module of today's code, such as `state`."""
+    return importlib.import_module(f"shared.{part}")
+
+
+def fingerprint(world: Callable[..., World] = World, code: Callable[[str], ModuleType] = ours) -> Forms:
+    """The forms of the code behind such a world: {"values", "events", "rows", "commands"}, each sorted by name."""
     with tempfile.TemporaryDirectory() as home:
-        written = every_row(Path(home))
+        written = every_row(Path(home), world)
+    state = code("state")
+    values = {name: kind for name, kind in vars(state).items() if getattr(kind, "__module__", "") == state.__name__}
+    values = {name: kind for name, kind in values.items() if dataclasses.is_dataclass(kind)}
     return {
-        "values": {kind.__name__: _fields(kind) for kind in VALUES},
-        "events": {name: _fields(kind) for name, kind in sorted(events.KINDS.items())},
+        "values": {name: _fields(kind) for name, kind in sorted({**values, "Note": code("turn").Note}.items())},
+        "events": {name: _fields(kind) for name, kind in sorted(code("events").KINDS.items())},
         "rows": _keys((row_kind(partition, key), json.loads(text)) for partition, key, text in written),
         "commands": _keys(
             (command["kind"], command["payload"])
@@ -99,24 +96,24 @@ def row_kind(partition: str, key: str) -> str:
     return f"{partition} {first}" if partition.startswith("~") else first + second
 
 
-def every_row(home: Path) -> list[tuple[str, str, str]]:
+def every_row(home: Path, world: Callable[..., World] = World) -> list[tuple[str, str, str]]:
     """Every kind of row that there is, written by a story that goes through the whole chain and much that goes wrong."""
     table = Watched()
-    world = World(home, table=table)
-    world.publish()
-    world.settle()
-    world.go_live("rows")
-    world.drop("bad rows")
-    world.app.intake.receive(dataclasses.replace(world.drop("more"), type="Unknown.Type", id="x"))
-    _early_and_forged(world)
-    world.trainer.script["judge"] = evidence(2500.0, 3000.0)
-    world.registry.busy = False
-    world.wait(timedelta(minutes=2))
-    world.decide(world.head().shipping)
-    world.wait(timedelta(minutes=5))
-    world.ask(events.RollbackRequested)
-    world.wait(timedelta(minutes=2))
-    _things_that_fail(world)
+    told = world(home, table=table)
+    told.publish()
+    told.settle()
+    told.go_live("rows")
+    told.drop("bad rows")
+    told.app.intake.receive(dataclasses.replace(told.drop("more"), type="Unknown.Type", id="x"))
+    _early_and_forged(told)
+    told.trainer.script["judge"] = evidence(2500.0, 3000.0)
+    told.registry.busy = False
+    told.wait(timedelta(minutes=2))
+    told.decide(told.head().shipping)
+    told.wait(timedelta(minutes=5))
+    told.ask(events.RollbackRequested)
+    told.wait(timedelta(minutes=2))
+    _things_that_fail(told)
     return table.written
 
 
@@ -185,4 +182,4 @@ def record(file: Path = FILE) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(fingerprint()) if "--print" in sys.argv else record() + "\n")
+    sys.stdout.write(record() + "\n")

@@ -12,6 +12,7 @@ import pytest
 from shared import events, forms, journal, state
 from shared.errors import NewerForm
 from tests.compat.forms import COMMAND, every_row, fingerprint, record, recorded
+from tests.compat.old import OldWorld, released
 from tests.world import World
 
 NEWER = forms.V + 1
@@ -36,6 +37,11 @@ def test_a_form_that_changed_has_a_new_version_or_is_recorded_before_its_release
         else f"give a new field a default, then run: {COMMAND}"
     )
     assert not changed, f"the stored forms of {known['release']} changed in {changed}. Next: {todo}"
+
+
+def test_what_is_recorded_of_0_1_0_is_what_its_code_writes() -> None:
+    known = {name: forms for name, forms in recorded()["1"].items() if name not in ("release", "released")}
+    assert fingerprint(OldWorld, released) == known
 
 
 def test_a_new_field_has_a_default_so_that_the_row_before_it_is_read() -> None:
