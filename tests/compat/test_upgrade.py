@@ -180,6 +180,23 @@ def test_a_journal_that_todays_rules_would_decide_otherwise_rebuilds_what_was_st
     assert rebuilt_as_stored(world, lines=otherwise)
 
 
+def test_lines_that_todays_code_cannot_decide_at_all_do_not_keep_the_journal_from_rebuilding(tmp_path: Path) -> None:
+    """As if a kind of event had been given up since, and as if the first publish had."""
+    world = OldWorld(tmp_path)
+    world.publish()
+    world.settle()
+    world.go_live()
+    world.upgrade()
+    world.settle()
+    lines = world.app.book.journal("m")
+    strange = [json.dumps({**json.loads(line), "event": {"kind": "GivenUp"}}) for line in lines]
+    mixed = [new if forms.is_older(line) else line for line, new in zip(lines, strange, strict=True)]
+    assert mixed[0] != lines[0]
+    assert rebuilt_as_stored(world, lines=mixed)
+    with pytest.raises(KeyError):
+        rebuilt_as_stored(world, lines=strange)
+
+
 def test_a_model_that_waits_in_silence_is_carried_over_by_the_sweep(tmp_path: Path) -> None:
     world = OldWorld(tmp_path)
     world.publish()
