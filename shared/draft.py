@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from shared import events, state
+from shared import events, journal, rows, segments, state
 from shared.rows import Snapshot, Waiting
+from shared.segments import Sizes
 from shared.state import Command, Head
 from shared.storage.port import Write
-from shared.turn import Note
+from shared.turn import Decision, Note
 
 
 @dataclass(slots=True)
@@ -18,6 +20,7 @@ class Draft:
 
     head: Head
     releases: dict[str, state.Release]
+    sizes: Sizes
     writes: list[Write] = field(default_factory=list)
     ended: list[state.Release] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
@@ -35,15 +38,31 @@ class Draft:
         """How many rows the transaction has, with head and releases."""
         return len(self.writes) + len(self.commands) + 2 * len(self.ended) + len(self.releases) + 1
 
+    def add(self, event: events.Event, decision: Decision, now: datetime, of: str = "", *, answer: str = "") -> str:
+        """Take a decision over, with its journal line. `answer` overrides its answer in the journal."""
+        number = decision.head.next_line
+        decision, closes = segments.closing(decision, self.sizes, now)
+        self.head, line = journal.append(decision.head, event, decision, now, release=of, answer=answer, closes=closes)
+        self.releases = dict(decision.releases)
+        self.ended += decision.ended
+        self.commands += decision.commands
+        self.writes.append(rows.line_row(number, line))
+        self.writes += rows.file_rows(decision.files)
+        self.taken += decision.answer == "taken"
+        self.decided += 1
+        notes = decision.notes or (_plain_note(event, answer or decision.answer, decision.why, of),)
+        self.told += [(event, note, f"{number}:{self.head.line_hash}") for note in notes]
+        return decision.answer
 
-def begun(model: str, before: Snapshot) -> Draft | None:
+
+def begun(model: str, before: Snapshot, sizes: Sizes) -> Draft | None:
     """The state to decide on; a model without a head begins with its first publish, and until then nothing is decided."""
     if before.head is not None:
-        return Draft(before.head, dict(before.releases), was_still=before.head.is_still)
+        return Draft(before.head, dict(before.releases), sizes, was_still=before.head.is_still)
     first = next((w.event for w in before.inbox if isinstance(w.event, events.ModelPublished)), None)
     if first is None:
         return None
-    return Draft(Head(model, first.folder, first.by), {})
+    return Draft(Head(model, first.folder, first.by), {}, sizes)
 
 
 def first_publish_first(before: Snapshot) -> tuple[Waiting, ...]:
@@ -54,7 +73,7 @@ def first_publish_first(before: Snapshot) -> tuple[Waiting, ...]:
     return (publish, *(waiting for waiting in before.inbox if waiting is not publish))
 
 
-def plain_note(event: events.Event, answer: str, why: str, of: str) -> Note:
+def _plain_note(event: events.Event, answer: str, why: str, of: str) -> Note:
     """What is logged of a decision that tells no story: to be seen if a person asked, else only when looked for."""
     return Note(f"event {answer}", of, why=why, level="info" if event.family == "people" else "debug")
 

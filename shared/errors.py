@@ -71,6 +71,10 @@ class LedgerConflict(Retryable):
     """Somebody else committed first; read again and decide again."""
 
 
+class RowDamaged(Permanent):
+    """A row that every decision needs cannot be read by any release; it must be mended before the model goes on."""
+
+
 class NewerForm(Retryable):
     """A later release of Baton wrote this; it is left as it is, for a worker of that release."""
 

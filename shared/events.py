@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from shared import forms
+from shared.errors import NewerForm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -399,6 +400,8 @@ def dump(event: Event) -> dict[str, Any]:
 def load(stored: Mapping[str, Any]) -> Event:
     """The event that `dump` wrote, of this or an older version of the code; `NewerForm` if a later one wrote it."""
     found = forms.upgraded("event", stored)
+    if isinstance(found["kind"], str) and found["kind"] not in KINDS:
+        raise NewerForm(f"events of kind {found['kind'][:80]} are none that this code knows", next=forms.NEXT)
     kind = KINDS[found["kind"]]
     names = {entry.name for entry in dataclasses.fields(kind)}
     values = {name: value for name, value in found.items() if name in names}

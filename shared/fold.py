@@ -6,6 +6,7 @@ again. Whatever happens between two lines here, the ledger's two tables of crash
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections import defaultdict
@@ -13,14 +14,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared import approvals, archive, events, journal, ledger, letters, release, rows, schedules, segments, state
-from shared.draft import Draft, begun, first_publish_first, folders, plain_note
+from shared import approvals, archive, aside, events, ledger, letters, release, rows, schedules, state
+from shared.draft import Draft, begun, first_publish_first, folders
 from shared.errors import HeadLost, LedgerConflict, Retryable
 from shared.foreseen import Foreseen, Step, foreseen
 from shared.ledger import Claimed, Ledger
 from shared.moves import carried
-from shared.room import cut
-from shared.rows import Snapshot, Waiting
+from shared.rows import Damaged, Snapshot, Waiting
 from shared.segments import Sizes
 from shared.spec import Spec
 from shared.state import Head
@@ -30,7 +30,6 @@ from shared.turn import Decision, Note
 RACES, RACES_OF_AN_OUTCOME = 5, 15
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
 ROWS = 80
-TRIES_OF_AN_EVENT = 3
 EARLY_FOR = timedelta(hours=1)
 RING_AGAIN = timedelta(seconds=30)
 RING_AHEAD = timedelta(minutes=2)
@@ -91,6 +90,11 @@ class Fold:
         """Commit a command's outcome, deleting its outbox row in the same transaction; with it whatever waits."""
         return self._fold(model, Own(outcome, claimed))
 
+    def set_aside(self, model: str, damaged: Damaged) -> None:
+        """Move a damaged row of the outbox to the dead letters. One that changed meanwhile is read anew by the next caller."""
+        with contextlib.suppress(LedgerConflict):
+            self._fold(model, None, damaged)
+
     def foresee(self, model: str, event: events.Event) -> Foreseen | None:
         """What an event, or a request about a dead letter, would come to now, before all that waits; None without a head.
 
@@ -98,7 +102,7 @@ class Fold:
         """
         before = self._book.read(model)
         now = rows.agreed(self._clock(), before.read_at)
-        draft = begun(model, before)
+        draft = begun(model, before, self._sizes)
         if draft is None:
             return None
         try:
@@ -117,27 +121,27 @@ class Fold:
         """
         with self._one_worker[model]:
             before = self._book.read(model)
-            draft = Draft(head, dict(before.releases))
+            draft = Draft(head, dict(before.releases), self._sizes)
             self._decide(draft, event, self._clock())
             self._commit(model, replace(before, head_etag=""), draft, self._clock(), more=True)
 
-    def _fold(self, model: str, own: Own | None) -> Folded:
+    def _fold(self, model: str, own: Own | None, damaged: Damaged | None = None) -> Folded:
         """Try until a race is won. An outcome is tried for longer: its effect is done, and who asks again does it twice."""
         races = RACES if own is None else RACES_OF_AN_OUTCOME
         with self._one_worker[model]:
             for race in range(races):
                 try:
-                    return self._once(model, own, is_first=race == 0)
+                    return self._once(model, own, damaged, is_first=race == 0)
                 except LedgerConflict:
                     if own is not None and not self._book.still_claimed(model, own.claimed):
                         return Folded(0, lost_claim=True)
                     self._pause(_pause_seconds(race))
         raise LedgerConflict(f"{model}: lost {races} races in a row", next="the next ring decides again")
 
-    def _once(self, model: str, own: Own | None, *, is_first: bool) -> Folded:
+    def _once(self, model: str, own: Own | None, damaged: Damaged | None, *, is_first: bool) -> Folded:
         before = self._book.read(model)
         now = rows.agreed(self._clock(), before.read_at)
-        draft = begun(model, before)
+        draft = begun(model, before, self._sizes)
         if draft is None:
             return Folded(0)
         if before.head is None:
@@ -150,6 +154,8 @@ class Fold:
                 draft.writes.append(rows.dead_command(own.claimed.command, own.event.reason, now))
             outcome = own.event if is_first else self._enriched(model, own.event)
             self._decide(draft, outcome, now, of=own.claimed.command.release)
+        for row in (*([damaged] if damaged else ()), *before.damaged):
+            self._set_row_aside(draft, row, now)
         for deadline in release.due(draft.head, draft.releases, now):
             self._decide_deadline(draft, deadline, now)
         full = len(before.inbox) == ledger.FOLD_AT_ONCE
@@ -175,7 +181,7 @@ class Fold:
         self._carry(draft, carried.head_event(draft.head, draft.releases, now), now)
 
     def _carry(self, draft: Draft, event: events.Carried, now: datetime) -> None:
-        self._add(draft, event, release.decide({}, draft.head, draft.releases, event, now), now, "")
+        draft.add(event, release.decide({}, draft.head, draft.releases, event, now), now)
 
     def _enriched(self, model: str, outcome: events.Outcome) -> events.Outcome:
         """Bytes are believed to be new at first; if they are not, their row refuses the commit, and then it is read."""
@@ -199,7 +205,7 @@ class Fold:
         except Retryable:
             raise
         except Exception as error:  # noqa: BLE001 - an event that nobody foresaw must not stop the others
-            self._set_aside(draft, waiting, error, now)
+            aside.tried(draft, waiting, error, now)
             return
         if answer != "early":
             draft.writes.append(Delete(waiting.key, waiting.etag))
@@ -228,7 +234,10 @@ class Fold:
 
     def _decide_early(self, draft: Draft, model: str, now: datetime) -> None:
         """After a transition what came early is looked at again; what stayed early for too long is set aside at any time."""
-        for waiting in self._book.early(model):
+        early = self._book.early(model)
+        for row in early.damaged:
+            self._set_row_aside(draft, row, now)
+        for waiting in early.waiting:
             if draft.rows > ROWS:
                 return
             left = len(draft.writes)
@@ -239,7 +248,7 @@ class Fold:
                 again = replace(waiting, early_until=now + EARLY_FOR)
                 draft.writes.append(rows.event_row(again, tries=waiting.tries))
             elif len(draft.writes) == left and overdue:
-                self._bury(draft, waiting, "it named something that never came to be", now)
+                aside.bury(draft, waiting, "it named something that never came to be", now)
             if any(isinstance(write, Delete) and write.key == waiting.key for write in draft.writes[left:]):
                 draft.head = replace(draft.head, early=draft.head.early - 1)
 
@@ -253,13 +262,13 @@ class Fold:
                 "decision refused", event.release, why=why, next="docs/runbook.md#forged-decision", level="error"
             )
             decision = Decision("stale", why, draft.head, draft.releases, notes=(note,))
-            return self._add(draft, event, decision, now, of, answer="refused")
+            return draft.add(event, decision, now, of, answer="refused")
         if isinstance(event, letters.ASKED):
             return self._decide_letter(draft, event, now)
         decision = self._decision(draft, event, now, of)
         if decision.answer == "early" and early_until is not None:
             return "early"
-        return self._add(draft, event, decision, now, of)
+        return draft.add(event, decision, now, of)
 
     def _decision(self, draft: Draft, event: events.Event, now: datetime, of: str) -> Decision:
         rules = {folder: self._rules(draft.head.model, folder) for folder in folders(draft, event)}
@@ -272,7 +281,7 @@ class Fold:
         asked = replace(asked, found=letter.found if letter is not None else {})
         decision = self._decision(draft, asked, now, "")
         line = draft.head.next_line
-        answer = self._add(draft, asked, decision, now, "")
+        answer = draft.add(asked, decision, now)
         if letter is not None and answer == "taken":
             draft.writes += letters.writes(letter, asked, line, now)
             draft.letters.add(asked.letter)
@@ -281,41 +290,11 @@ class Fold:
                 draft.rings |= {str(letter.found["queue"])} if letter.found["kind"] == "poison" else set()
         return answer
 
-    def _add(
-        self, draft: Draft, event: events.Event, decision: Decision, now: datetime, of: str, *, answer: str = ""
-    ) -> str:
-        number = decision.head.next_line
-        decision, closes = segments.closing(decision, self._sizes, now)
-        draft.head, line = journal.append(decision.head, event, decision, now, release=of, answer=answer, closes=closes)
-        draft.releases = dict(decision.releases)
-        draft.ended += decision.ended
-        draft.commands += decision.commands
-        draft.writes.append(rows.line_row(number, line))
-        draft.writes += rows.file_rows(decision.files)
-        draft.taken += decision.answer == "taken"
-        draft.decided += 1
-        notes = decision.notes or (plain_note(event, answer or decision.answer, decision.why, of),)
-        draft.told += [(event, note, f"{number}:{draft.head.line_hash}") for note in notes]
-        return decision.answer
-
-    def _set_aside(self, draft: Draft, waiting: Waiting, error: Exception, now: datetime) -> None:
-        why = cut(f"{type(error).__name__}: {error}")
-        draft.raised += 1
-        if waiting.tries + 1 < TRIES_OF_AN_EVENT:
-            draft.writes.append(rows.event_row(waiting, tries=waiting.tries + 1))
-            note = Note("event could not be decided", why=why, level="warning")
-            draft.told.append((waiting.event, note, ""))
-        else:
-            self._bury(draft, waiting, why, now)
-
-    def _bury(self, draft: Draft, waiting: Waiting, why: str, now: datetime) -> None:
-        head = replace(draft.head, dead=draft.head.dead + 1)
-        todo = f"baton deadletters {head.model}; docs/runbook.md#dead-letters"
-        note = Note("event set aside", why=why, next=todo, level="error")
-        self._add(
-            draft, waiting.event, Decision("stale", why, head, draft.releases, notes=(note,)), now, "", answer="dead"
-        )
-        draft.writes += [rows.dead_row(waiting, why, now), Delete(waiting.key, waiting.etag)]
+    def _set_row_aside(self, draft: Draft, row: Damaged, now: datetime) -> None:
+        """A damaged row goes to the dead letters as it stands, at once: it would be as damaged the next time."""
+        event = events.RowSetAside(id=row.identity, at=now, row=row.key, why=row.why)
+        draft.add(event, self._decision(draft, event, now, ""), now)
+        draft.writes += rows.damaged_rows(row, now)
 
     def _commit(self, model: str, before: Snapshot, draft: Draft, now: datetime, *, more: bool) -> None:
         again = now + RING_AGAIN

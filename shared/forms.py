@@ -20,6 +20,8 @@ from shared.errors import NewerForm
 V = 2
 RELEASES: Mapping[int, str] = {1: "0.1.0", 2: "0.2.0"}
 
+NEXT = "docs/runbook.md#upgrade"
+
 Kind = Literal[
     "head", "release", "command", "file", "event", "line", "waiting", "seen", "sha", "dead", "ignored", "model"
 ]
@@ -45,7 +47,7 @@ def upgraded(kind: Kind, form: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(form)
     if is_newer(found):
         what = f"this {kind} has form {found['v']}, this code knows forms up to {V} ({RELEASES[V]})"
-        raise NewerForm(what, next="docs/runbook.md#upgrade")
+        raise NewerForm(what, next=NEXT)
     while (v := _v(found)) < V:
         found = STEPS[v](kind, found)
     return found

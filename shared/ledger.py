@@ -17,7 +17,6 @@ The fold's transaction (`commit`), guarded by head's ETag:
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,7 +24,7 @@ from typing import Any
 
 from shared import events, forms, names, state
 from shared.archive import Archive, Lines
-from shared.errors import EventRefused, LedgerConflict, NewerForm
+from shared.errors import EventRefused, LedgerConflict
 from shared.room import EVENT_ROOM, stored_size
 from shared.rows import (
     EARLY,
@@ -36,19 +35,18 @@ from shared.rows import (
     Entry,
     Outbox,
     Snapshot,
-    Waiting,
     counted_down,
-    entry_of,
     inbox_body,
     inbox_key,
     seen_body,
-    waiting_of,
 )
+from shared.sorting import Commands, Sorted, needed, sort_commands, sort_out
 from shared.state import AcceptedFile, Command, Head, Release
 from shared.storage.port import Insert, Put, Replace, Row, RowChanged, RowExists, Table, Write
 
 FOLD_AT_ONCE = 20
 OPEN_AT_MOST = 8
+ROWS_AT_ONCE = 1 + OPEN_AT_MOST + FOLD_AT_ONCE
 PERFORM_PAGE = 40
 INBOX_PASSED = 8
 LEAST_URGENT = 9
@@ -112,26 +110,38 @@ class Ledger:
     # The fold
 
     def read(self, model: str) -> Snapshot:
-        """Head, open releases and the first waiting events, in one range read."""
-        rows = self._table.page(model, HEAD, OUTBOX, 1 + OPEN_AT_MOST + FOLD_AT_ONCE)
+        """Head, open releases and the first waiting events, in one range read.
+
+        A damaged event is set apart, one of a later release is passed over; `RowDamaged` or `NewerForm` if head or an
+        open release is such a row.
+        """
+        rows = self._table.page(model, HEAD, OUTBOX, ROWS_AT_ONCE)
         head = next((row for row in rows if row.key == HEAD), None)
-        opened = {row.key: row for row in rows if row.key.startswith(OPEN)}
-        releases = {key.removeprefix(OPEN): state.loads(Release, row.body) for key, row in opened.items()}
-        waiting = tuple(waiting_of(row) for row in rows if row.key.startswith(INBOX))[:FOLD_AT_ONCE]
+        opened = {row.key.removeprefix(OPEN): row for row in rows if row.key.startswith(OPEN)}
+        inbox = self._inbox(model, rows)
         return Snapshot(
-            state.loads(Head, head.body) if head else None,
+            needed(Head, model, head) if head else None,
             head.etag if head else "",
-            releases,
-            {key.removeprefix(OPEN): row.etag for key, row in opened.items()},
-            waiting,
+            {name: needed(Release, model, row) for name, row in opened.items()},
+            {name: row.etag for name, row in opened.items()},
+            inbox.waiting[:FOLD_AT_ONCE],
             read_at=rows[0].read_at if rows else None,
             is_older=head is not None and forms.is_older(head.body),
+            damaged=inbox.damaged[:FOLD_AT_ONCE],
+            newer=inbox.newer,
         )
 
-    def early(self, model: str) -> tuple[Waiting, ...]:
+    def _inbox(self, model: str, rows: list[Row]) -> Sorted:
+        """The inbox of a page; where rows of a later release stand in front, as many pages on as it takes."""
+        found = sort_out(row for row in rows if row.key.startswith(INBOX))
+        while found.newer and len(found.waiting) < FOLD_AT_ONCE and len(rows) == ROWS_AT_ONCE:
+            rows = self._table.page(model, rows[-1].key + NEXT_KEY, OUTBOX, ROWS_AT_ONCE)
+            found = found.and_then(sort_out(rows))
+        return found
+
+    def early(self, model: str) -> Sorted:
         """Events that came before what they name."""
-        rows = self._table.page(model, EARLY, EARLY + END_OF, FOLD_AT_ONCE)
-        return tuple(waiting_of(row) for row in rows)
+        return sort_out(self._table.page(model, EARLY, EARLY + END_OF, FOLD_AT_ONCE))
 
     def file_number(self, model: str, sha256: str) -> int:
         """The number of the accepted file with these bytes, or 0. Exact only while head's ETag guards the commit."""
@@ -150,7 +160,8 @@ class Ledger:
     def outbox(self, model: str, *, up_to: int = LEAST_URGENT) -> Outbox:
         """Head and the first commands, none above urgency `up_to`: one range read where few events wait between, else two.
 
-        Commands that a later release wrote are left out: they wait for a worker of it.
+        Commands that a later release wrote, or whose kind only it knows, are passed over: they wait for a worker of it.
+        Damaged ones are set apart.
         """
         limit, end = 1 + OPEN_AT_MOST + INBOX_PASSED + PERFORM_PAGE, f"{OUTBOX}{up_to}{END_OF}"
         found = self._table.page(model, HEAD, end, limit)
@@ -158,12 +169,17 @@ class Ledger:
         rows = [row for row in found if row.key.startswith(OUTBOX)]
         if len(found) == limit and len(rows) < PERFORM_PAGE:
             rows = self._table.page(model, OUTBOX, end, PERFORM_PAGE)
-        entries: list[Entry] = []
-        for row in rows:
-            with contextlib.suppress(NewerForm):
-                entries.append(entry_of(row))
-        is_still = head is not None and state.loads(Head, head.body).is_still
-        return Outbox(tuple(entries), is_still, found[0].read_at if found else None)
+        commands = self._commands(model, rows, end)
+        is_still = head is not None and needed(Head, model, head).is_still
+        return Outbox(commands.entries, is_still, found[0].read_at if found else None, commands.damaged)
+
+    def _commands(self, model: str, rows: list[Row], end: str) -> Commands:
+        """The commands of a page; where those of a later release stand in front, as many pages on as it takes."""
+        found = sort_commands(rows)
+        while found.newer and len(found.entries) < PERFORM_PAGE and len(rows) >= PERFORM_PAGE:
+            rows = self._table.page(model, rows[-1].key + NEXT_KEY, end, PERFORM_PAGE)
+            found = found.and_then(sort_commands(rows))
+        return found
 
     def commands(self, model: str) -> list[tuple[Command, str, str]]:
         """The first commands of the outbox, urgent ones first, with key and ETag."""
@@ -204,7 +220,7 @@ class Ledger:
     def head(self, model: str) -> Head | None:
         """The model's head as it is now."""
         row = self._table.get(model, HEAD)
-        return state.loads(Head, row.body) if row else None
+        return needed(Head, model, row) if row else None
 
     def wake_at(self, model: str) -> datetime | None:
         """When the model must next be looked at."""
@@ -215,7 +231,7 @@ class Ledger:
         """A release, open or ended."""
         key = f"release:{counted_down(names.release_number(release))}"
         row = self._table.get(model, f"{OPEN}{release}") or self._table.get(model, key)
-        return state.loads(Release, row.body) if row else None
+        return needed(Release, model, row) if row else None
 
     def ended(self, model: str, limit: int = 20) -> list[Release]:
         """The last ended releases, newest first."""

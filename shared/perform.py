@@ -82,6 +82,8 @@ class Performer:
         only asked takes a claim, its giving back and a look at the head, and what is asked again is rung for together.
         """
         seen = self._book.outbox(model, up_to=up_to)
+        for damaged in seen.damaged:
+            self._fold.set_aside(model, damaged)
         ring = Ring(model, self._clock, rows.agreed(self._clock(), seen.read_at) - self._clock(), seen.is_still)
         due = [entry for entry in seen.entries if _is_due(entry, ring.now())]
         done = 0

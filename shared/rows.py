@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared import events, forms, state
+from shared import events, forms, names, state
 from shared.state import AcceptedFile, Command, Head, Release
 from shared.storage.port import Delete, Insert, Put, Replace, Row, Write
 
@@ -16,6 +16,7 @@ SEEN_FOR = timedelta(days=14)
 HEAD, OPEN, INBOX, OUTBOX, EARLY = "!0head", "!1open:", "!2in:", "!3out:", "!4early:"
 PEOPLE_FIRST, WORLD_NEXT = "0", "5"
 BODY_ROOM = 29_000
+TEXT_IN_A_LETTER = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,21 @@ class Waiting:
     event: events.Event
     tries: int = 0
     early_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A row that no release of Baton can read, as it stands there."""
+
+    key: str
+    etag: str
+    text: str
+    why: str
+
+    @property
+    def identity(self) -> str:
+        """Under which it is set aside: the same row with the same text is set aside once."""
+        return names.identity_key("row", self.key, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,8 @@ class Snapshot:
     inbox: tuple[Waiting, ...]
     read_at: datetime | None = None
     is_older: bool = False
+    damaged: tuple[Damaged, ...] = ()
+    newer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +75,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """The first commands of a model, urgent ones first; whether they wait because everything does; and storage's time."""
+    """The first commands of a model, urgent ones first; whether they wait because everything does; storage's time; damaged rows."""
 
     entries: tuple[Entry, ...]
     is_still: bool
     read_at: datetime | None = None
+    damaged: tuple[Damaged, ...] = ()
 
 
 def agreed(local: datetime, read_at: datetime | None) -> datetime:
@@ -136,6 +155,14 @@ def dead_command(command: Command, why: str, at: datetime) -> Write:
     """A dead letter for a command that was given up."""
     body = {"at": at.isoformat(), "kind": "command", "why": why, "command": json.loads(state.dumps(command))}
     return Put(f"dead:command-{command.number:012d}", forms.text(body))
+
+
+def damaged_rows(row: Damaged, at: datetime) -> list[Write]:
+    """Set a damaged row aside: its text as it stood there under a key of its own, and a dead letter that says so."""
+    kept = f"damaged:{row.identity}"
+    text = {"text": row.text} if len(row.text) <= TEXT_IN_A_LETTER else {}
+    body = {"at": at.isoformat(), "kind": "row", "why": row.why, "row": row.key, "kept": kept, **text}
+    return [Delete(row.key, row.etag), Put(kept, row.text), Put(f"dead:row-{row.identity}", forms.text(body))]
 
 
 def release_rows(releases: Mapping[str, Release], ended: tuple[Release, ...], before: Snapshot) -> list[Write]:

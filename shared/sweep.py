@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared import log
-from shared.errors import BatonError, NewerForm
+from shared.errors import BatonError, NewerForm, RowDamaged
 from shared.ledger import Ledger
 from shared.storage.port import Bells
 from shared.undelivered import CONTAINER, Undelivered
@@ -57,8 +57,8 @@ class Sweeper:
             wake_at = self._book.wake_at(model)
         except NewerForm:  # a worker that knows the form may answer the ring
             return True
-        except (ValueError, TypeError, KeyError) as error:
-            log.error("head not readable", model=model, why=str(error), next="docs/runbook.md#poison")
+        except RowDamaged as damaged:
+            log.error("head not readable", model=model, why=damaged.what, next=damaged.next)
             return True
         return wake_at is not None and wake_at <= now
 

@@ -21,6 +21,7 @@ from shared.archive import Archive
 from shared.doors import Doors
 from shared.effects import EFFECTS
 from shared.effects.parts import Parts
+from shared.errors import BatonError
 from shared.fold import Fold
 from shared.intake import Intake
 from shared.ledger import Ledger
@@ -95,12 +96,21 @@ def poisoned(queue: str, body: bytes) -> None:
     text = body.decode(errors="replace")[:100]
     log.error("model cannot be advanced", model=text, queue=queue, next="baton doctor; docs/runbook.md#poison")
     try:
-        details = {"kind": "poison", "queue": queue, "why": "failed every time", "at": now().isoformat()}
+        details = {"kind": "poison", "queue": queue, **_why_poisoned(text), "at": now().isoformat()}
         app().book.bury(names.model_name(text), f"poison-{queue}", details)
     except Exception as error:  # noqa: BLE001 - a poison queue has no poison queue
         log.error(
             "poison not recorded", model=text, why=f"{type(error).__name__}: {error}", next="docs/runbook.md#poison"
         )
+
+
+def _why_poisoned(model: str) -> Mapping[str, str]:
+    """What keeps the model's rows from being read, if that is it."""
+    try:
+        app().book.read(model)
+    except BatonError as error:
+        return {"why": error.what, "next": error.next}
+    return {"why": "failed every time"}
 
 
 def pages() -> func.AsgiMiddleware:

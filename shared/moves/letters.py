@@ -48,8 +48,9 @@ def discarded(turn: Turn, event: DiscardRequested) -> str:
 
 def row_set_aside(turn: Turn, event: RowSetAside) -> str:
     """A damaged row waits for a person; what counted it counts it no more."""
-    if event.row.startswith(OUTBOX):
-        turn.done(int(event.row.rsplit(":", 1)[1]))
+    number = event.row.rsplit(":", 1)[1]
+    if event.row.startswith(OUTBOX) and number.isdecimal():
+        turn.done(int(number))
     if event.row.startswith(EARLY):
         turn.set_head(early=turn.head.early - 1)
     turn.set_head(dead=turn.head.dead + 1)

@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import journal, names
-from shared.errors import NameRefused
+from shared.errors import NameRefused, NewerForm, RowDamaged
 from shared.state import ENDS, Release
 from shared.storage.port import BlobMissing
 from shared.verdict import Document
 from shared.web.answers import NotFound, TooLarge
 from shared.web.steps import Papers
 from shared.web.story import Line, story
-from shared.web.views import ModelView, last_change, model_view
+from shared.web.views import ModelView, last_change, model_view, unread_model
 from shared.wiring import App
 
 RELEASES_SHOWN = 20
@@ -43,7 +43,15 @@ class OneModel:
 
 def every_model(app: App) -> list[OneModel]:
     """All models on the list, by name."""
-    return [_one(app, name) for name in sorted(app.book.models())]
+    return [_or_damaged(app, name) for name in sorted(app.book.models())]
+
+
+def _or_damaged(app: App, name: str) -> OneModel:
+    """A model, or what keeps it from being read: the others are shown all the same."""
+    try:
+        return _one(app, name)
+    except (RowDamaged, NewerForm) as error:
+        return OneModel(unread_model(name, error.what, is_damaged=isinstance(error, RowDamaged)), ())
 
 
 def one_model(app: App, name: str) -> OneModel:

@@ -13,6 +13,7 @@ from shared.web.words import count
 Kind = Literal["ok", "held", "fail", "run", "idle"]
 SHAPES: Mapping[Kind, str] = {"ok": "✓", "held": "▲", "fail": "✕", "run": "●", "idle": "–"}
 NEEDS_PERSON = "awaiting approval"
+DAMAGED = "damaged"
 MISSED = ("data", "monitor")
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys((*BUILDING, "rolling out", "rolling back", "starting"), "run"),
@@ -20,6 +21,7 @@ KINDS: Mapping[str, Kind] = {
     "serving": "ok",
     **dict.fromkeys((NEEDS_PERSON, "held", "rejected", "expired", "rolled back", "paused", "waiting"), "held"),
     "failed": "fail",
+    DAMAGED: "fail",
 }
 
 
@@ -120,6 +122,13 @@ def model_view(
     )
 
 
+def unread_model(name: str, why: str, *, is_damaged: bool) -> ModelView:
+    """A model whose head or release cannot be read: damaged, or written by a later release of Baton."""
+    basket = BasketView(0, 0, (), "", None)
+    status = DAMAGED if is_damaged else "waiting"
+    return ModelView(name, "", "", status, why, None, None, "", "", (), basket, 0, 0, "")
+
+
 def _standing(head: Head, releases: Mapping[str, Release], last: Release | None) -> tuple[str, str]:
     """The one word and the sentence for what the model is doing, the most pressing first."""
     if head.paused:
@@ -205,9 +214,12 @@ def need(models: Iterable[ModelView], person: str, *, undelivered: int = 0) -> N
     parts += [f"{count(failed, 'release')} failed"] if failed else []
     parts += [f"{count(dead, 'dead letter')} must be looked at"] if dead else []
     parts += [f"{count(missing, 'thing')} expected did not come"] if missing else []
+    damaged = sum(model.status == DAMAGED for model in seen)
+    parts += [f"{count(damaged, 'model')} cannot be read"] if damaged else []
     if not parts:
         return Need("Nothing needs you", 0, "ok")
-    return Need(", ".join(parts), len(asked) + failed + dead + missing, "fail" if dead or failed or missing else "held")
+    wrong = failed + dead + missing + damaged
+    return Need(", ".join(parts), len(asked) + wrong, "fail" if wrong else "held")
 
 
 def _approvals(how_many: int, whose: str) -> str:
