@@ -115,7 +115,7 @@ def _written_by_newer_code(world: World, prefix: str) -> dict[tuple[str, str], t
     return dict(world.table.rows)
 
 
-@pytest.mark.parametrize("prefix", ["!0head", "!1open:", "!2in:"])
+@pytest.mark.parametrize("prefix", ["!0head", "!1open:"])
 def test_a_model_that_newer_code_wrote_is_left_alone_until_that_code_comes(world: World, prefix: str) -> None:
     world.drop("rows")
     world.settle()
@@ -136,10 +136,22 @@ def test_an_early_event_of_newer_code_is_left_alone(world: World) -> None:
     world.settle()
     assert world.head().early == 1
     before = _written_by_newer_code(world, "!4early:")
+    theirs = [key for key in before if key[1].startswith("!4early:")]
     world.now += timedelta(hours=2)
-    with pytest.raises(NewerForm):
-        world.app.fold.advance("m")
-    assert world.table.rows == before
+    world.settle()
+    assert {key: world.table.rows[key] for key in theirs} == {key: before[key] for key in theirs}
+    assert (world.head().early, world.head().dead) == (1, 0)
+
+
+def test_an_event_of_newer_code_is_left_in_the_inbox_and_the_others_are_decided(world: World) -> None:
+    world.drop("rows")
+    before = _written_by_newer_code(world, "!2in:")
+    theirs = [key for key in before if key[1].startswith("!2in:")]
+    assert theirs
+    world.drop("more")
+    world.settle()
+    assert {key: world.table.rows[key] for key in theirs} == {key: before[key] for key in theirs}
+    assert world.head().next_file == 2
 
 
 def test_a_command_of_newer_code_is_left_in_the_outbox_and_the_others_are_done(world: World) -> None:
