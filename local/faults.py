@@ -30,6 +30,7 @@ log = logging.getLogger("baton.faults")
 AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends a reset."""
 ERROR = b'<?xml version="1.0" encoding="utf-8"?><Error><Code>InternalError</Code><Message>A planned fault.</Message></Error>'
+FAILED = {"x-ms-error-code": "InternalError", "Content-Type": "application/xml"}
 Way = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -76,7 +77,7 @@ class FaultProxy:
 
     async def _fail(self, request: web.BaseRequest) -> web.StreamResponse:
         await request.read()
-        return web.Response(status=500, headers={"x-ms-error-code": "InternalError"}, body=ERROR)
+        return web.Response(status=500, headers=FAILED, body=ERROR)
 
     async def _fail_after(self, request: web.BaseRequest) -> web.StreamResponse:
         await self._take_effect(request)

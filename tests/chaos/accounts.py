@@ -185,7 +185,7 @@ def _tracked(home: Path, model: str) -> Counter[str]:
 def of_versions(books: Books, model: str, story: Told) -> Iterator[str]:
     """Each version in the registry was registered by one command, from a run of its own."""
     ours = Counter(e.version for e in story.of(events.VersionRegistered) if isinstance(e, events.VersionRegistered))
-    seen = [version for version in books.registry.newest(1000) if version.model == model]  # type: ignore[attr-defined]
+    seen = books.registry.versions(model)
     if ours != Counter(version.version for version in seen):
         yield f"{model}: registered {dict(ours)}, the registry has {[version.version for version in seen]}"
     for run, count in Counter(version.run_id for version in seen).items():

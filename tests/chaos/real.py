@@ -26,9 +26,11 @@ from local.client import Client
 from local.faultplan import Plan
 from local.faultswitch import Faults
 from shared import wiring
-from shared.errors import BatonError
+from shared.archive import Archive
+from shared.errors import BatonError, Retryable
 from shared.ledger import Ledger
 from shared.settings import Settings
+from shared.state import Release
 from tests.chaos import accounts
 from tests.chaos.accounts import Books, Uploaded
 from tests.chaos.breaking import TARGETS, Breaker, plan
@@ -67,7 +69,7 @@ class Ground:
     def __post_init__(self) -> None:
         self.past = stack.data_connection(self.running.ports, "blob", "azurite_queue", "azurite_table")
         table, _, blobs = wiring.storage(self.past)
-        self.book = Ledger(table)
+        self.book = Ledger(table, Archive(blobs))
         _, registry, endpoints = wiring.platform(Settings.from_env(self.running.env), blobs)
         self.books = Books(self.book, blobs, self.running.home, registry, endpoints)
         self.operations = Client(self.running.env, "operations")
@@ -95,10 +97,15 @@ class Ground:
     def decide(self, *, leave: str = "") -> None:
         """Operations approve what waits; they reject one in five. `leave` is a model that nobody looks after."""
         for model in self.names:
-            for release in list(self.book.read(model).releases.values()):
+            for release in self._open(model):
                 if release.state == "awaiting approval" and model != leave:
                     action = "reject" if self.chance.random() < 0.2 and release.number > 1 else "approve"
                     self.ask(f"/api/releases/{release.id}/{action}")
+
+    def _open(self, model: str) -> list[Release]:
+        with contextlib.suppress(Retryable):
+            return list(self.book.read(model).releases.values())
+        return []
 
     def ask(self, path: str) -> bool:
         """Ask the API for something; False if it cannot answer just now, or says no."""
@@ -184,14 +191,17 @@ def settle(ground: Ground, deadline: float) -> list[str]:
     asked: set[str] = set()
     waiting = list(ground.names)
     while time.monotonic() < deadline:
-        ground.decide(leave=leave)
-        ground.score()
-        for model in [model for model in ground.names if ground.is_quiet(model) and not ground.is_used(model)]:
-            if model not in asked and ground.ask(f"/api/models/{model}/retrain"):
-                asked.add(model)
-        waiting = [model for model in ground.names if not (ground.is_quiet(model) and ground.is_used(model))]
-        if not waiting:
-            return []
+        with contextlib.suppress(Retryable):
+            ground.decide(leave=leave)
+            ground.score()
+            quiet = [model for model in ground.names if ground.is_quiet(model)]
+            used = [model for model in quiet if ground.is_used(model)]
+            for model in set(quiet) - set(used) - asked:
+                if ground.ask(f"/api/models/{model}/retrain"):
+                    asked.add(model)
+            waiting = sorted(set(ground.names) - set(used))
+            if not waiting:
+                return []
         time.sleep(0.5)
     return [f"{model} has not come to rest: {_where(ground, model)}" for model in waiting]
 
