@@ -77,7 +77,8 @@ def start(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
+    """End it with the processes that it began in its own group: MLflow's and Azurite's servers are such children."""
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 

@@ -227,7 +227,7 @@ def account(ground: Ground) -> list[str]:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Run once with real parts and print what happened; 1 if the account does not hold."""
     wanted = argparse.ArgumentParser(prog="python -m tests.chaos.real", description=main.__doc__)
     usual = Size()
@@ -249,4 +249,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
