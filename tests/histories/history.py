@@ -7,7 +7,7 @@ A history is written as a short script, one step a line, which people read and `
     drop e1 m1 a.csv "rows 3"
     deliver e1 by B
     settle m1 by A crash 12 after     # the process ends after its twelfth call of a port took effect
-    settle m1 by B stall 7 300        # it stands still for 300 s there, and the other worker goes on
+    settle m1 by B stall trainer.1 300    # it stands still for 300 s after its first call of the trainer; the other goes on
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ FAULTS = {"crash": 2, "lost": 1, "busy": 1, "stall": 2}
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What befalls a step at its `call`-th call of a port: crash before or after its effect, busy (it did not arrive),
-    lost (it took effect, its answer did not arrive), or a stall of so many seconds, in which the other worker goes on."""
+    """What befalls a step at its `call`-th call of `port`, or of any port: crash before or after its effect, busy (it did
+    not arrive), lost (it took effect, its answer did not arrive), or a stall of so many seconds, in which the other
+    worker goes on. If the step makes fewer calls, it waits for a later step's."""
 
     how: str
     call: int
     detail: str = ""
+    port: str = ""
 
     def __str__(self) -> str:
-        return f"{self.how} {self.call} {self.detail}".rstrip()
+        where = f"{self.port}.{self.call}" if self.port else str(self.call)
+        return f"{self.how} {where} {self.detail}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +127,6 @@ def _fault(words: list[str]) -> tuple[list[str], Fault | None]:
     for how, arguments in FAULTS.items():
         begin = len(words) - arguments - 1
         if begin > 0 and words[begin] == how:
-            return words[:begin], Fault(how, int(words[begin + 1]), " ".join(words[begin + 2 :]))
+            port, _, call = words[begin + 1].rpartition(".")
+            return words[:begin], Fault(how, int(call), " ".join(words[begin + 2 :]), port)
     return words, None

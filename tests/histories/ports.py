@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -114,23 +115,35 @@ DEEDS: Mapping[tuple[str, str], Deed] = {
 
 @dataclass
 class Watch:
-    """Counts the calls of one step and lets its fault happen; keeps effects and findings of the whole history."""
+    """Counts calls and lets a fault happen; keeps effects and findings of the whole history."""
 
     table: MemoryTable
     clock: Callable[[], datetime]
-    calls: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
     hit: int = 0
     every_call: int = 0
-    fault: Fault | None = None
-    at_work: str = ""
+    is_stalled: bool = False
+    armed: list[tuple[Fault, int]] = field(default_factory=list)
     meanwhile: Callable[[Fault], None] | None = None
     effects: list[Effect] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     told: Callable[[str], None] | None = None
 
-    def arm(self, fault: Fault | None, meanwhile: Callable[[Fault], None]) -> None:
-        """From now on calls are counted anew, and this fault happens at its call."""
-        self.calls, self.fault, self.meanwhile = 0, fault, meanwhile
+    def arm(self, fault: Fault) -> None:
+        """This fault happens at its call, counted from now, in this step or a later one."""
+        self.armed.append((fault, self.calls[fault.port] + fault.call))
+
+    def disarm(self) -> None:
+        """Nothing happens any more."""
+        self.armed.clear()
+
+    def _due(self, port: str) -> Fault | None:
+        """The first fault whose call this is; while one worker stands still, the other one does not."""
+        for place, (fault, at) in enumerate(self.armed):
+            is_free = fault.how != "stall" or not self.is_stalled
+            if fault.port in ("", port) and self.calls[fault.port] >= at and is_free:
+                return self.armed.pop(place)[0]
+        return None
 
     def find(self, oracle: str, what: str) -> None:
         """Note what must not be."""
@@ -139,9 +152,9 @@ class Watch:
 
     def call(self, port: str, method: str, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """One call of a port by a worker."""
-        self.calls += 1
+        self.calls.update(("", port))
         self.every_call += 1
-        fault = self.fault if self.fault is not None and self.fault.call == self.calls else None
+        fault = self._due(port)
         if fault is None:
             return self._done(port, method, real, args, kwargs)
         self.hit += 1
@@ -155,10 +168,10 @@ class Watch:
             raise Crash(f"{port}.{method}")
         if fault.how == "lost":
             raise _lost(port, method, args)
-        self.fault, calls = None, self.calls
+        self.is_stalled = True
         if self.meanwhile is not None:
             self.meanwhile(fault)
-        self.calls = calls
+        self.is_stalled = False
         return answer
 
     def _say(self, what: str) -> None:

@@ -34,7 +34,7 @@ class ForgetfulTable(_Through):
 
 
 class GenerousTrainer(_Through):
-    """A platform that makes a second run when a train run is started again."""
+    """A platform that makes a second run when a run is started again."""
 
     def start(self, request: RunRequest) -> None:
         again = any(run.run_id == request.run_id for run in self._port.started)

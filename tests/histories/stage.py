@@ -7,6 +7,7 @@ failed comes again, one whose process ended comes again later. Nothing of the le
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any
 
 from shared import events, wire, wiring
 from shared.errors import BatonError, LedgerConflict
-from tests.fakes.platform import Outcome
+from shared.segments import Sizes
 from tests.fakes.storage import MemoryNotifier
 from tests.fakes.trapped import Crash
 from tests.histories.history import WORKERS, Fault, History, Step
@@ -75,6 +76,7 @@ class Stage:
             registry=HistoryRegistry(),
             endpoints=HistoryEndpoints(),
             notifier=MemoryNotifier(),
+            sizes=Sizes(lines=10, kept=8),
         )
         self.bells = bells
         self.watch = Watch(self.world.table, lambda: self.world.now, told=tell)
@@ -103,9 +105,10 @@ class Stage:
         """One step, as a process that may end in it."""
         from tests.histories.acts import ACTS
 
-        self.watch.arm(step.fault, functools.partial(self._meanwhile, step))
+        if step.fault is not None:
+            self.watch.arm(step.fault)
+        self.watch.meanwhile = functools.partial(self._meanwhile, step)
         self.survive(step.by, lambda: ACTS[step.act](self, step))
-        self.watch.arm(None, functools.partial(self._meanwhile, step))
 
     def survive(self, by: str, act: Callable[[], object]) -> bool:
         """Do one thing as a process that may end in it; True if it came through."""
@@ -214,7 +217,7 @@ class Stage:
 
     def rest(self) -> None:
         """Everything answers; what was not acknowledged comes again; time passes until nothing has happened for long."""
-        self.watch.arm(None, lambda fault: None)
+        self.watch.disarm()
         self.silent.clear()
         for name in list(self.unanswered):
             self.deliver(name, "A")
@@ -236,9 +239,8 @@ class Stage:
 
     def lines(self) -> int:
         """How many journal lines there are."""
-        return sum(
-            len(self.world.table.rows.between(model, "journal:", "journal:~", 10**9)) for model in self.history.models
-        )
+        heads = [self.world.table.rows.get((model, "!0head")) for model in self.history.models]
+        return sum(json.loads(head[0])["head"]["next_line"] - 1 for head in heads if head)
 
     def _go_on(self) -> None:
         """To the next ring or the next sweep, whichever is sooner."""
@@ -281,6 +283,3 @@ def versions_registered(world: World, model: str) -> list[tuple[str, wire.Delive
 
 def _rest(delivered: wire.Delivered) -> tuple[Any, ...]:
     return delivered.topic, delivered.subject, delivered.type, delivered.time, delivered.data
-
-
-__all__ = ["Outcome", "Stage", "answer"]
