@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 
 from shared import events, journal, rows, segments, state
 from shared.rows import Snapshot, Waiting
@@ -71,6 +72,14 @@ def first_publish_first(before: Snapshot) -> tuple[Waiting, ...]:
     if before.head is not None or publish is None:
         return before.inbox
     return (publish, *(waiting for waiting in before.inbox if waiting is not publish))
+
+
+def halts(before: Snapshot) -> tuple[Waiting, ...]:
+    """The pauses and freezes at the beginning of the inbox: asked before a deadline was looked at, they hold it up."""
+    if before.head is None:
+        return ()
+    going = takewhile(lambda w: not isinstance(w.event, (events.ResumeRequested, events.FreezeEnded)), before.inbox)
+    return tuple(w for w in going if isinstance(w.event, (events.PauseRequested, events.FreezeBegan)))
 
 
 def _plain_note(event: events.Event, answer: str, why: str, of: str) -> Note:

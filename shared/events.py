@@ -138,6 +138,21 @@ class ResumeRequested(PersonEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeBegan(PersonEvent):
+    """Somebody froze everything, as the installation's freeze of this number, at `since`; `at` is when this model was told."""
+
+    number: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeEnded(PersonEvent):
+    """Somebody ended the freeze of this number, and with it all before."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalGiven(PersonEvent):
     """Approve or reject one release. It binds what the person saw; `mac` is checked before the fold believes it."""
 

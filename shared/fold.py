@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import approvals, archive, aside, events, ledger, letters, release, rows, schedules, state
-from shared.draft import Draft, begun, first_publish_first, folders
+from shared.draft import Draft, begun, first_publish_first, folders, halts
 from shared.errors import HeadLost, LedgerConflict, Retryable
 from shared.foreseen import Foreseen, Step, foreseen
 from shared.ledger import Claimed, Ledger
@@ -156,10 +156,12 @@ class Fold:
             self._decide(draft, outcome, now, of=own.claimed.command.release)
         for row in (*([damaged] if damaged else ()), *before.damaged):
             self._set_row_aside(draft, row, now)
+        first = halts(before)
+        self._decide_waiting(draft, first, now)
         for deadline in release.due(draft.head, draft.releases, now):
             self._decide_deadline(draft, deadline, now)
         full = len(before.inbox) == ledger.FOLD_AT_ONCE
-        left = self._decide_waiting(draft, first_publish_first(before), now)
+        left = self._decide_waiting(draft, (w for w in first_publish_first(before) if w not in first), now)
         self._decide_schedule(draft, now)
         if draft.head.early and not draft.head.is_still:
             self._decide_early(draft, model, now)

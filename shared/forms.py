@@ -23,7 +23,19 @@ RELEASES: Mapping[int, str] = {1: "0.1.0", 2: "0.2.0"}
 NEXT = "docs/runbook.md#upgrade"
 
 Kind = Literal[
-    "head", "release", "command", "file", "event", "line", "waiting", "seen", "sha", "dead", "ignored", "model"
+    "head",
+    "release",
+    "command",
+    "file",
+    "event",
+    "line",
+    "waiting",
+    "seen",
+    "sha",
+    "dead",
+    "ignored",
+    "model",
+    "freeze",
 ]
 Step = Callable[[Kind, Mapping[str, Any]], dict[str, Any]]
 

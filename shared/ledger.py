@@ -222,11 +222,6 @@ class Ledger:
         row = self._table.get(model, HEAD)
         return needed(Head, model, row) if row else None
 
-    def wake_at(self, model: str) -> datetime | None:
-        """When the model must next be looked at."""
-        head = self.head(model)
-        return head.wake_at if head else None
-
     def release(self, model: str, release: str) -> Release | None:
         """A release, open or ended."""
         key = f"release:{counted_down(names.release_number(release))}"

@@ -17,6 +17,7 @@ from shared.room import EVENT_ROOM, cut, stored_size
 from shared.rows import Entry
 from shared.state import Command
 from shared.storage.port import Bells
+from shared.system import System
 
 AT_ONCE = 8
 RING_AHEAD = timedelta(minutes=2)
@@ -62,6 +63,7 @@ class Performer:
         bells: Bells,
         parts: Parts,
         effects: Mapping[str, Effect],
+        system: System,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -70,17 +72,21 @@ class Performer:
         self._bells = bells
         self._parts = parts
         self._effects = effects
+        self._system = system
         self._clock = clock
 
     def perform(self, model: str, *, up_to: int = LEAST_URGENT) -> int:
         """Do at most 8 due commands, urgent ones first; returns how many were answered. Nothing due is success.
 
-        Commands less urgent than `up_to` are left to others. A pause holds from the next command on. A kind that only
+        Commands less urgent than `up_to` are left to others. Pause and freeze hold from the next command on. A kind that only
         a newer version of the code knows is left alone; `NewerForm` if the model itself is.
 
         Storage calls: one read for all, and for each command its claim, the fold's read and its commit; one that
         only asked takes a claim, its giving back and a look at the head, and what is asked again is rung for together.
+        Besides, at most one read a second in a process, of what concerns all models.
         """
+        if self._system.is_frozen():
+            return 0
         seen = self._book.outbox(model, up_to=up_to)
         for damaged in seen.damaged:
             self._fold.set_aside(model, damaged)
@@ -89,13 +95,19 @@ class Performer:
         done = 0
         for entry in due[:AT_ONCE]:
             self._ring_again(ring, before=entry.command.urgency)
-            if ring.is_still if ring.is_still is not None else self._book.is_still(model):
+            if self._must_wait(ring):
                 break
             done += self._take(ring, entry)
         self._ring_again(ring)
         if len(due) > AT_ONCE and not ring.is_still:
             self._bells.ring("perform", model)
         return done
+
+    def _must_wait(self, ring: Ring) -> bool:
+        if ring.is_still is None:
+            ring.is_still = self._book.is_still(ring.model)
+        ring.is_still = ring.is_still or self._system.is_frozen()
+        return ring.is_still
 
     def _ring_again(self, ring: Ring, *, before: int | None = None) -> None:
         """Ring for what was put back, in time; between commands only where less urgent ones, which may be slow, follow."""

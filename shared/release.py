@@ -12,7 +12,18 @@ from datetime import datetime
 from typing import Any
 
 from shared import events
-from shared.moves import appointments, basket, building, carried, closing, letters, operations, schedule, shipping
+from shared.moves import (
+    appointments,
+    basket,
+    building,
+    carried,
+    closing,
+    letters,
+    operations,
+    schedule,
+    shipping,
+    standstill,
+)
 from shared.moves.stale import Early, Stale
 from shared.spec import Spec
 from shared.state import Head, Release
@@ -46,8 +57,10 @@ MOVES: Mapping[type[events.Event], Move] = {
     events.RetrainRequested: basket.asked,
     events.RetryRequested: basket.asked,
     events.RollbackRequested: operations.rollback_asked,
-    events.PauseRequested: operations.paused,
-    events.ResumeRequested: operations.resumed,
+    events.PauseRequested: standstill.paused,
+    events.ResumeRequested: standstill.resumed,
+    events.FreezeBegan: standstill.froze,
+    events.FreezeEnded: standstill.thawed,
     events.ApprovalGiven: shipping.decided,
     events.ReplayRequested: letters.replayed,
     events.DiscardRequested: letters.discarded,

@@ -112,7 +112,8 @@ class Head:
     """One model's head. Numbers count up and are never reused; `wake_at` is the earliest moment that is due.
 
     `outstanding` counts all commands in the outbox, `later` those of them that are not due for a while. `previous` is
-    the champion before, kept warm for a roll-back until `warm_until`.
+    the champion before, kept warm for a roll-back until `warm_until`. `paused` and `frozen` say by whom and why it
+    stands still, since `paused_at`; `freeze` and `thawed` are the numbers of the last freezes that began and ended.
     """
 
     model: str
@@ -132,6 +133,9 @@ class Head:
     rollback: Rollback | None = None
     paused: str = ""
     paused_at: datetime | None = None
+    frozen: str = ""
+    freeze: int = 0
+    thawed: int = 0
     outstanding: int = 0
     later: tuple[tuple[int, datetime], ...] = ()
     early: int = 0
@@ -144,9 +148,14 @@ class Head:
     archived: Archived = field(default_factory=Archived)
 
     @property
+    def is_frozen(self) -> bool:
+        """Whether the freeze of everything holds for this model, as far as it was told."""
+        return self.freeze > self.thawed
+
+    @property
     def is_still(self) -> bool:
         """Whether effects and deadlines wait: events are recorded, what people ask is decided, nothing is done."""
-        return bool(self.paused)
+        return bool(self.paused) or self.is_frozen
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from shared import log
 from shared.errors import BatonError, NewerForm, RowDamaged
+from shared.freezing import Freezer
 from shared.ledger import Ledger
 from shared.storage.port import Bells
+from shared.system import Freeze
 from shared.undelivered import CONTAINER, Undelivered
 
 EVERY_MODEL_EACH_MINUTES = 5
@@ -17,10 +19,13 @@ EVERY_MODEL_EACH_MINUTES = 5
 class Sweeper:
     """Rings for models whose `wake_at` has passed, and every few minutes for all, in case a ring for new events was lost."""
 
-    def __init__(self, book: Ledger, bells: Bells, undelivered: Undelivered, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, book: Ledger, bells: Bells, undelivered: Undelivered, freezer: Freezer, *, clock: Callable[[], datetime]
+    ) -> None:
         self._book = book
         self._bells = bells
         self._undelivered = undelivered
+        self._freezer = freezer
         self._told_undelivered = 0
         self._clock = clock
         self._all_rung_at: datetime | None = None
@@ -28,10 +33,10 @@ class Sweeper:
     def sweep(self) -> int:
         """Ring for every model that is due; returns how many."""
         now = self._clock()
-        everybody = self._is_time_for_all(now)
+        everybody, freeze = self._is_time_for_all(now), self._freezer.last()
         rung = 0
         for model in self._book.models():
-            if everybody or self._is_due(model, now):
+            if self._is_due(model, now, freeze) or everybody:
                 self._bells.ring("advance", model)
                 self._bells.ring("perform", model)
                 rung += 1
@@ -51,16 +56,21 @@ class Sweeper:
             log.error("events could not be delivered", container=CONTAINER, blobs=found, next=todo)
         self._told_undelivered = found
 
-    def _is_due(self, model: str, now: datetime) -> bool:
-        """Whether the model's time has come; one whose head cannot be read is rung for, so that the failure shows there."""
+    def _is_due(self, model: str, now: datetime, freeze: Freeze | None) -> bool:
+        """Whether the model's time has come; one whose head cannot be read is rung for, so that the failure shows there.
+
+        A model that does not know of the last freeze, or of its end, is told.
+        """
         try:
-            wake_at = self._book.wake_at(model)
+            head = self._book.head(model)
+            if head is not None:
+                self._freezer.catch_up(model, head, freeze)
         except NewerForm:  # a worker that knows the form may answer the ring
             return True
         except RowDamaged as damaged:
             log.error("head not readable", model=model, why=damaged.what, next=damaged.next)
             return True
-        return wake_at is not None and wake_at <= now
+        return head is not None and head.wake_at is not None and head.wake_at <= now
 
     def _is_time_for_all(self, now: datetime) -> bool:
         last = self._all_rung_at

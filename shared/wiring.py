@@ -23,6 +23,7 @@ from shared.effects import EFFECTS
 from shared.effects.parts import Parts
 from shared.errors import BatonError
 from shared.fold import Fold
+from shared.freezing import Freezer
 from shared.intake import Intake
 from shared.ledger import Ledger
 from shared.perform import Performer
@@ -33,6 +34,7 @@ from shared.spec import Spec
 from shared.spec_file import load_spec
 from shared.storage.port import Bells, Blobs, Table
 from shared.sweep import Sweeper
+from shared.system import System
 from shared.undelivered import Undelivered
 from shared.wire import Sources
 
@@ -67,6 +69,8 @@ class App:
     performer: Performer
     doors: Doors
     sweeper: Sweeper
+    system: System
+    freezer: Freezer
     parts: Parts
     clock: Callable[[], datetime]
 
@@ -179,9 +183,11 @@ def assemble(
         url=settings.url,
         inline_limit=settings.inline_limit,
     )
-    performer = Performer(book, fold, bells, parts, EFFECTS, clock=clock)
+    system = System(table, clock=clock)
+    performer = Performer(book, fold, bells, parts, EFFECTS, system, clock=clock)
     sources = Sources(settings.storage_topic, settings.workspace_topic, settings.custom_topic)
     intake = Intake(book, bells, sources, clock=clock)
+    freezer = Freezer(system, book, intake, clock=clock)
     undelivered = Undelivered(table, blobs, intake, clock=clock)
     return App(
         settings=settings,
@@ -193,7 +199,9 @@ def assemble(
         fold=fold,
         performer=performer,
         doors=Doors(fold, performer, bells),
-        sweeper=Sweeper(book, bells, undelivered, clock=clock),
+        sweeper=Sweeper(book, bells, undelivered, freezer, clock=clock),
+        system=system,
+        freezer=freezer,
         parts=parts,
         clock=clock,
     )

@@ -11,8 +11,6 @@ from shared.events import (
     DeadlinePassed,
     ModelDeployed,
     ModelPublished,
-    PauseRequested,
-    ResumeRequested,
     RollbackRequested,
 )
 from shared.moves import appointments, basket, building, champion, closing, shipping
@@ -39,31 +37,6 @@ def published(turn: Turn, event: ModelPublished) -> str:
     if not first:
         basket.add_code(turn, event.id, event.folder)
     return f"folder {event.folder}"
-
-
-def paused(turn: Turn, event: PauseRequested) -> str:
-    """Events are recorded from now on, effects wait."""
-    if turn.head.paused:
-        raise Stale("paused already")
-    turn.set_head(paused=f"{event.by}: {event.why}", paused_at=turn.now)
-    turn.note("model paused", why=turn.head.paused, next=f"baton resume {turn.head.model} --why ...")
-    return turn.head.paused
-
-
-def resumed(turn: Turn, event: ResumeRequested) -> str:
-    """Waiting goes on where it stopped: every deadline moves by the length of the pause."""
-    if not turn.head.paused or turn.head.paused_at is None:
-        raise Stale("not paused")
-    slept = turn.now - turn.head.paused_at
-    for release in list(turn.releases.values()):
-        if release.deadline is not None:
-            turn.set(release, deadline=release.deadline + slept)
-    rollback = turn.head.rollback
-    later = replace(rollback, deadline=rollback.deadline + slept) if rollback is not None else None
-    turn.set_head(paused="", paused_at=None, rollback=later)
-    appointments.postponed(turn, slept)
-    turn.note("model resumed", why=f"{event.by}, after {slept.total_seconds():.0f} s")
-    return "resumed"
 
 
 def rollback_asked(turn: Turn, event: RollbackRequested) -> str:

@@ -7,26 +7,33 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from shared import events
+from shared.system import SYSTEM
 from tests.fakes.platform import Outcome
 from tests.fakes.trapped import Call, trapped
 from tests.world import World
 
-EFFECTS_OWN = ("blobs", "trainer", "registry", "endpoints", "notifier")
 STORAGE = ("table", "bells")
+ALL_MODELS = f"table.page {SYSTEM}"
 
 
 def _performed(world: World, model: str = "m") -> tuple[int, Counter[str]]:
-    """One answer to the doorbell by a fresh process: how many commands it answered, and its calls by kind."""
+    """One answer to the doorbell by a process that rang a moment ago: how many commands it answered, its calls by kind."""
     calls: Counter[str] = Counter()
 
     def count(when: Literal["before", "after"], call: Call) -> None:
         if when == "before":
-            calls[f"{call} {call.given[0]}" if call.role == "bells" else str(call)] += 1
+            told = call.role == "bells" or call.given[0] == SYSTEM
+            calls[f"{call} {call.given[0]}" if told else str(call)] += 1
 
     def counted(role: str, port: Any) -> Any:
         return trapped(port, role, count) if role in STORAGE else port
 
-    return world.worker(through=counted).performer.perform(model), calls
+    performer = world.worker(through=counted).performer
+    performer.perform("nobody")
+    calls.clear()
+    done = performer.perform(model)
+    assert calls[ALL_MODELS] == 0
+    return done, calls
 
 
 def _drops(world: World, how_many: int) -> None:
@@ -99,3 +106,21 @@ def test_a_paused_model_takes_one_call_whatever_waits(world: World) -> None:
     world.app.fold.advance("m")
 
     assert _performed(world) == (0, Counter({"table.page": 1}))
+
+
+def test_what_concerns_all_models_is_read_once_a_second_in_a_process(world: World) -> None:
+    calls: Counter[str] = Counter()
+
+    def count(when: Literal["before", "after"], call: Call) -> None:
+        calls[str(call.given[0])] += when == "before"
+
+    performer = world.worker(
+        through=lambda role, port: trapped(port, role, count) if role == "table" else port
+    ).performer
+    for _ in range(100):
+        performer.perform("m")
+    assert calls == {SYSTEM: 1, "m": 100}
+
+    world.now += timedelta(seconds=1)
+    performer.perform("m")
+    assert calls[SYSTEM] == 2
