@@ -29,12 +29,18 @@ def status(model: str | None, wants_json: bool) -> None:
     """
     at = address.find()
     found = api.read(at, "models", model) if model else api.read(at, "models")
+    freeze = api.read(at, "freeze")
     if wants_json:
         tell_json(found)
-    elif model:
+        return
+    if freeze["holds"]:
+        click.echo(f"Everything is frozen by {freeze['by']} since {day_and_time(freeze['since'])}: {freeze['why']}")
+    if model:
         _tell_one(found)
     else:
         _tell_all(found)
+    if freeze["holds"]:
+        tell_next('baton unfreeze --why "..."')
 
 
 def _tell_all(models: list[Mapping[str, Any]]) -> None:

@@ -34,6 +34,7 @@ def checks() -> Iterator[tuple[str, Check]]:
         yield from _of_a_laptop(at)
     yield "web API", partial(web, at)
     yield "dead letters", partial(dead_letters, at)
+    yield "freeze", partial(freeze, at)
 
 
 def _of_a_laptop(at: Address) -> Iterator[tuple[str, Check]]:
@@ -150,6 +151,17 @@ def dead_letters(at: Address) -> str:
         told = f", {undelivered} of them could not be delivered" if undelivered else ""
         raise Wrong(f"{len(found)} wait for a person{told}", next="baton deadletters")
     return "none"
+
+
+def freeze(at: Address) -> str:
+    """Nothing stands still because everything is frozen."""
+    found = api.read(at, "freeze")
+    if found["holds"]:
+        raise Wrong(
+            f"everything is frozen by {found['by']} since {found['since']}: {found['why']}",
+            next="baton unfreeze --why ...",
+        )
+    return "nothing is frozen"
 
 
 def _document(url: str) -> Mapping[str, Any]:

@@ -83,6 +83,8 @@ def tell_recorded(recorded: Mapping[str, Any], done: str, wants_json: bool, *, t
         tell_json(recorded)
         return
     click.echo(f"{done} (event {recorded['event'][:16]})")
+    if recorded.get("waits"):
+        click.echo(f"It waits: {recorded['waits']}")
     tell_next(todo)
 
 

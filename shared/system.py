@@ -43,6 +43,11 @@ class Freeze:
         """Whether it is not over."""
         return self.ended_at is None
 
+    @property
+    def words(self) -> str:
+        """By whom, since when and why."""
+        return f"by {self.by} since {self.since:%Y-%m-%d %H:%M} UTC: {self.why}"
+
 
 class System:
     """Reads and writes `~system`. What it says to `perform` was true at most one second ago, by this process's clock."""

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from shared import state
 from shared.state import Champion, Release
-from shared.web import asking, letters, reading, replaying
+from shared.web import asking, frozen, letters, reading, replaying
 from shared.web.answers import NotDone
 from shared.web.auth import Gatekeeper
 from shared.web.story import Told, story
@@ -56,8 +56,10 @@ class Api:
             "/deadletters/{owner}/{key}": self.deadletter,
             "/deadletters/{owner}/{key}/foreseen": self.foreseen,
             "/ignored": self.ignored,
+            "/freeze": self.freeze,
         }
         asks = [Route("/models/{model}/publish", self.publish, methods=["POST"])]
+        asks += [Route(f"/{action}", self._of_all(action), methods=["POST"]) for action in frozen.OF_ALL]
         asks += [
             Route(f"/models/{{model}}/{action}", self._of_model(action), methods=["POST"]) for action in asking.OF_MODEL
         ]
@@ -129,12 +131,23 @@ class Api:
         """Events that concerned no model."""
         return answer(reading.ignored(self._app))
 
+    def freeze(self, request: Request) -> Response:
+        """The freeze that holds, or the last one, and how many models know of it."""
+        return answer(asdict(frozen.view(self._app)))
+
     # Asking
 
     def publish(self, request: Request) -> Response:
         """Publish an uploaded folder."""
         body, by = self._asked(request, needs_why=False)
         return _recorded(asking.publish(self._app, request.path_params["model"], body.get("folder"), by))
+
+    def _of_all(self, action: str) -> Endpoint:
+        def ask(request: Request) -> Response:
+            _, by = self._asked(request)
+            return answer(asdict(frozen.OF_ALL[action](self._app, by)), 202)
+
+        return ask
 
     def _of_model(self, action: str) -> Endpoint:
         def ask(request: Request) -> Response:

@@ -34,18 +34,25 @@ class Asked:
     why: str
     key: str = ""
 
+    def identity(self) -> str:
+        """Of what is asked: the same for a repeat under the same key."""
+        return names.identity_key("person", self.by, self.key or uuid.uuid4().hex)
+
     def stamp(self, app: App) -> dict[str, Any]:
         """The fields that every event of a person carries."""
-        identity = names.identity_key("person", self.by, self.key or uuid.uuid4().hex)
-        return {"id": identity, "at": app.clock(), "by": self.by, "why": self.why}
+        return {"id": self.identity(), "at": app.clock(), "by": self.by, "why": self.why}
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The event that now waits for its decision; `new` is False for a repeat under the same key, which changed nothing."""
+    """The event that now waits for its decision; `new` is False for a repeat under the same key, which changed nothing.
+
+    `waits` says why nothing is done yet after the decision: a freeze or a pause; empty if nothing holds it up.
+    """
 
     event: str
     new: bool
+    waits: str = ""
 
 
 def asked(by: str, why: object, key: str = "", *, needs_why: bool = True) -> Asked:
@@ -160,4 +167,13 @@ def why_not(app: App, release: Release, person: str) -> str:
 def _accept(app: App, model: str, event: events.PersonEvent) -> Recorded:
     if not app.book.has_head(model) and not isinstance(event, events.ModelPublished):
         raise NotFound(f"{model} is not published yet.", next="wait for its first publish to be decided")
-    return Recorded(event.id, app.intake.accept(model, event))
+    return Recorded(event.id, app.intake.accept(model, event), _waits(app, model, event))
+
+
+def _waits(app: App, model: str, event: events.PersonEvent) -> str:
+    freeze, head = app.freezer.last(), app.book.head(model)
+    if freeze is not None and freeze.holds:
+        return f"everything is frozen {freeze.words}; nothing is done before baton unfreeze --why ..."
+    if head is not None and head.paused and not isinstance(event, events.ResumeRequested):
+        return f"{model} is paused by {head.paused}; nothing is done before baton resume {model} --why ..."
+    return ""

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from shared.state import AcceptedFile, Release
 from shared.storage.port import BlobMissing
-from shared.web import asking, letters, reading, replaying
+from shared.web import asking, frozen, letters, reading, replaying
 from shared.web.answers import NotDone, NotSignedIn
 from shared.web.auth import COOKIE, SESSION_FOR, Gatekeeper, Session
 from shared.web.chart import gain_chart
@@ -56,6 +56,7 @@ class Pages:
             Route("/sign-in", self.signed_in, methods=["POST"]),
             Route("/sign-out", self.sign_out, methods=["POST"]),
         ]
+        forms += [Route(f"/{action}", self._of_all(action), methods=["POST"]) for action in frozen.OF_ALL]
         forms += [
             Route(f"/models/{{model}}/{action}", self._of_model(action), methods=["POST"]) for action in asking.OF_MODEL
         ]
@@ -87,6 +88,7 @@ class Pages:
             models=models,
             releases=releases,
             waiting=waiting,
+            freeze=frozen.view(self._app),
         )
 
     def model(self, request: Request) -> Response:
@@ -199,6 +201,13 @@ class Pages:
         return answer
 
     # Asking
+
+    def _of_all(self, action: str) -> Callable[[Request], Response]:
+        def ask(request: Request) -> Response:
+            frozen.OF_ALL[action](self._app, _asked(*self._checked(request)))
+            return RedirectResponse("/", 303)
+
+        return ask
 
     def _of_model(self, action: str) -> Callable[[Request], Response]:
         def ask(request: Request) -> Response:

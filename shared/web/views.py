@@ -19,7 +19,9 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys((*BUILDING, "rolling out", "rolling back", "starting"), "run"),
     LIVE: "ok",
     "serving": "ok",
-    **dict.fromkeys((NEEDS_PERSON, "held", "rejected", "expired", "rolled back", "paused", "waiting"), "held"),
+    **dict.fromkeys(
+        (NEEDS_PERSON, "held", "rejected", "expired", "rolled back", "paused", "frozen", "waiting"), "held"
+    ),
     "failed": "fail",
     DAMAGED: "fail",
 }
@@ -84,6 +86,7 @@ class ModelView:
     outstanding: int
     dead: int
     paused: str
+    frozen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def model_view(
         outstanding=head.outstanding,
         dead=dead,
         paused=head.paused,
+        frozen=head.frozen,
     )
 
 
@@ -131,6 +135,8 @@ def unread_model(name: str, why: str, *, is_damaged: bool) -> ModelView:
 
 def _standing(head: Head, releases: Mapping[str, Release], last: Release | None) -> tuple[str, str]:
     """The one word and the sentence for what the model is doing, the most pressing first."""
+    if head.is_frozen:
+        return "frozen", f"frozen, as everything is, by {head.frozen}" + (", and paused" if head.paused else "")
     if head.paused:
         return "paused", f"paused by {head.paused}"
     if head.rollback is not None:

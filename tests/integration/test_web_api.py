@@ -36,6 +36,7 @@ READS = (
     f"/api/releases/{ASKED}/story",
     "/api/deadletters",
     "/api/ignored",
+    "/api/freeze",
     "/",
     "/models/diabetes",
     f"/releases/{ASKED}",
@@ -617,3 +618,51 @@ def test_static_files_change_their_address_with_their_content(http: TestClient) 
         "text/css; charset=utf-8",
         True,
     )
+
+
+# Freezing
+
+
+def test_a_freeze_is_told_to_all_models_and_says_when_it_is_settled(world: World, http: TestClient) -> None:
+    asked = ask(http, "/freeze", {"why": "incident 42"})
+    assert asked.status_code == 202
+    assert (asked.json()["holds"], asked.json()["settled"]) == (True, False)
+    for model in ("diabetes", "wine", "churn"):
+        world.settle(model)
+    world.now += timedelta(seconds=1)
+
+    found = http.get("/api/freeze").json()
+
+    assert (found["settled"], found["told"], found["models"]) == (True, 3, 3)
+    assert (found["by"], found["why"]) == ("operations", "incident 42")
+    assert http.get("/api/models/diabetes").json()["status"] == "frozen"
+    assert "Everything is frozen" in http.get("/").text
+
+
+def test_what_is_asked_during_a_freeze_is_recorded_and_says_that_it_waits(world: World, http: TestClient) -> None:
+    ask(http, "/freeze", {"why": "incident 42"})
+    asked = ask(http, "/models/diabetes/rollback")
+    assert asked.status_code == 202
+    assert asked.json()["waits"] == (
+        f"everything is frozen by operations since {world.now:%Y-%m-%d %H:%M} UTC: incident 42; "
+        "nothing is done before baton unfreeze --why ..."
+    )
+
+
+def test_a_second_freeze_or_an_end_of_none_is_refused_and_says_how_it_stands(http: TestClient) -> None:
+    assert ask(http, "/unfreeze").status_code == 409
+    ask(http, "/freeze", {"why": "incident 42"})
+    refused = ask(http, "/freeze", headers=AUTHOR)
+    assert refused.status_code == 409
+    assert "Everything is frozen already, by operations since" in refused.json()["what"]
+
+
+def test_the_same_freeze_asked_again_under_its_key_is_one(http: TestClient) -> None:
+    headers = {**OPERATIONS, "idempotency-key": "once"}
+    assert [ask(http, "/freeze", headers=headers).json()["number"] for _ in range(2)] == [1, 1]
+
+
+def test_nobody_freezes_without_a_reason_or_signing_in(http: TestClient) -> None:
+    assert ask(http, "/freeze", {"why": ""}).status_code == 400
+    assert ask(http, "/freeze", headers={}).status_code == 401
+    assert http.get("/api/freeze").json()["holds"] is False

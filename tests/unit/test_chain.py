@@ -73,6 +73,15 @@ def _runs_that_fail(world: World) -> None:
         world.settle()
 
 
+def _a_freeze(world: World) -> None:
+    world.drop("rows")
+    world.settle()
+    world.app.freezer.freeze("f", "operations", "because")
+    world.settle()
+    world.app.freezer.unfreeze("u", "operations", "because")
+    world.settle()
+
+
 def _silence(world: World) -> None:
     world.drop("rows")
     world.settle()
@@ -177,6 +186,7 @@ SCENES: tuple[Callable[[World], None], ...] = (
     _a_schedule,
     _a_broken_certificate,
     _runs_that_fail,
+    _a_freeze,
     _silence,
     _staging_that_fails,
     _a_registry_that_does_not_answer,
