@@ -89,4 +89,5 @@ def needed(kind: type[V], model: str, row: Row) -> V:
         raise
     except Exception as error:
         what = f"row {row.key} of {model} cannot be read: {type(error).__name__}: {error}"[:500]
-        raise RowDamaged(what, next="docs/runbook.md#damaged-row") from error
+        todo = f"baton ledger rebuild {model} --why ...; docs/runbook.md#damaged-row"
+        raise RowDamaged(what, next=todo) from error

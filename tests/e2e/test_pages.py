@@ -26,6 +26,7 @@ PAGES = (
     "/releases/churn-0001",
     "/releases/diabetes-0001",
     "/deadletters",
+    "/deadletters/churn/command-3",
     "/ignored",
     "/sign-in",
     "/nothing/here",

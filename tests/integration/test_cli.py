@@ -159,6 +159,41 @@ def test_a_dead_letter_comes_with_the_command_that_mends_it(baton: CommandLine) 
     assert "Next: baton retry churn-0001 --why" in ran.out
 
 
+def test_a_dead_letter_is_shown_with_all_that_is_kept_of_it(baton: CommandLine) -> None:
+    assert baton("deadletters", "list", "churn", "--json").json == baton("deadletters", "churn", "--json").json
+    (letter,) = baton("deadletters", "--json").json
+    shown = baton("deadletters", "show", letter["id"])
+    assert letter["id"].startswith("churn/command-")
+    assert '"kind": "start_run"' in shown.out
+    assert baton("deadletters", "show", letter["id"], "--json").json["content"]["command"]["kind"] == "start_run"
+
+
+def test_a_dry_run_says_what_would_happen_and_does_nothing(baton: CommandLine) -> None:
+    (letter,) = baton("deadletters", "churn", "--json").json
+    tried = baton("deadletters", "replay", letter["id"], "--dry-run")
+    assert "Nothing was done." in tried.out
+    assert "ReplayRequested stale: churn-0001 has ended" in tried.out
+    assert "baton retry churn-0001 --why" in tried.out
+    assert baton("deadletters", "churn", "--json").json == [letter]
+
+
+def test_a_replay_needs_a_reason(baton: CommandLine) -> None:
+    ran = baton("deadletters", "replay", "churn/command-1")
+    assert (ran.code, "--why is missing" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize("key", ["churn", "/", "churn/"])
+def test_what_is_no_key_is_refused_with_the_way_to_find_one(baton: CommandLine, key: str) -> None:
+    ran = baton("deadletters", "show", key)
+    assert (ran.code, "is no key of a dead letter" in ran.err, "`baton deadletters`" in ran.err) == (1, True, True)
+
+
+def test_a_discarded_letter_is_recorded_in_the_name_of_who_asked(baton: CommandLine) -> None:
+    (letter,) = baton("deadletters", "churn", "--json").json
+    done = baton("deadletters", "discard", letter["id"], "--why", "retried by hand", "--json")
+    assert (done.code, done.json["new"]) == (0, True)
+
+
 def test_no_dead_letters_are_said_aloud(baton: CommandLine) -> None:
     assert baton("deadletters", "wine").out == "There are no dead letters.\n"
 

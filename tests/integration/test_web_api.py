@@ -35,6 +35,8 @@ READS = (
     f"/api/releases/{ASKED}",
     f"/api/releases/{ASKED}/story",
     "/api/deadletters",
+    "/api/deadletters/churn/command-3",
+    "/api/deadletters/churn/command-3/foreseen",
     "/api/ignored",
     "/api/freeze",
     "/",
@@ -43,6 +45,7 @@ READS = (
     f"/releases/{HELD}",
     f"/releases/{FAILED}",
     "/deadletters",
+    "/deadletters/churn/command-3",
     "/ignored",
     "/sign-in",
 )

@@ -11,6 +11,7 @@ from shared import events, forms, journal, wiring
 from shared.errors import RowDamaged
 from shared.web import reading, views
 from tests.histories.oracle import check_rows
+from tests.keeping import keeper_of
 from tests.world import World
 
 DAMAGED = ['{"v":1,"event":{"kind":"DataLan', "[]", '{"tries":0}', '{"event":{"kind":"DataLanded","v":1}}', "\x00"]
@@ -150,11 +151,11 @@ def test_a_damaged_head_or_release_stops_its_model_alone_and_says_what_mends_it(
     assert whole is not None
     put(world, row, whole.body[:40])
     world.drop("more rows")
-    with pytest.raises(RowDamaged, match=r"docs/runbook\.md#damaged-row") as raised:
+    with pytest.raises(RowDamaged, match="baton ledger rebuild m --why") as raised:
         world.app.fold.advance("m")
     assert row in raised.value.what
     world.settle("other")
-    put(world, row, whole.body)
+    keeper_of(world).repair.mend("m", by="operations", why="a row was damaged")
     quiet(world)
     assert world.head().next_file == 3
     check_rows(world)
@@ -177,4 +178,4 @@ def test_a_ring_that_failed_because_of_a_damaged_row_says_which(world: World) ->
     wiring.poisoned("advance", b"m")
     ((_, letter),) = world.app.book.dead("m")
     assert "!0head" in letter["why"]
-    assert letter["next"] == "docs/runbook.md#damaged-row"
+    assert letter["next"] == "baton ledger rebuild m --why ...; docs/runbook.md#damaged-row"
