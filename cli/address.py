@@ -17,7 +17,7 @@ class NotFoundHere(Permanent):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The settings of a Baton (as `Settings.from_env` reads them) and the sign-in key of who asks ("" to only read)."""
+    """The settings of a Baton (as `Settings.from_env` reads them) and the sign-in key of who asks ("": nobody)."""
 
     env: Mapping[str, str]
     token: str = ""
@@ -44,9 +44,19 @@ def home() -> Path:
 
 
 def find(user: str = "") -> Address:
-    """The Baton that commands talk to, signed in as a user of the laptop if one is named."""
+    """The Baton that commands talk to, signed in as a user of the laptop if one is named.
+
+    Who only reads is signed in where a key is known, so that the access log names them.
+    """
     env = _environment()
-    return Address(env, token_of(env, user) if user else "")
+    return Address(env, token_of(env, user) if user else _reader(env))
+
+
+def _reader(env: Mapping[str, str]) -> str:
+    try:
+        return token_of(env, os.environ.get("BATON_USER", "operations"))
+    except NotFoundHere:
+        return ""
 
 
 def _environment() -> Mapping[str, str]:

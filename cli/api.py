@@ -39,7 +39,8 @@ class Answer:
 
 def read(address: Address, *path: str, **query: str) -> Any:
     """What the API says at a path, given by its parts: `read(at, "models", "diabetes")`."""
-    return _decoded(exchange("GET", _url(address, path) + (f"?{urlencode(query)}" if query else "")))
+    signed_in = {"Authorization": f"Bearer {address.token}"} if address.token else {}
+    return _decoded(exchange("GET", _url(address, path) + (f"?{urlencode(query)}" if query else ""), headers=signed_in))
 
 
 def ask(address: Address, *path: str, **body: str) -> Any:

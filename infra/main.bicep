@@ -25,6 +25,11 @@ param approvalKey string
 @description('Client id of the app registration that people sign in to. Empty: the pages answer nobody.')
 param signInClientId string = ''
 
+@description('Days after its creation for which a segment of the journal, or a line of the access log, cannot be removed. Nobody can change one, also later.')
+@minValue(1)
+@maxValue(146000)
+param journalImmutableDays int = 365
+
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 var workspaceParts = split('${workspaceId}/-/-/-/-', '/')
@@ -60,9 +65,11 @@ module dataAccount 'modules/account.bicep' = {
     name: 'stdata${token}'
     location: location
     tags: tags
-    containers: [ 'incoming', 'models', 'datasets', 'quarantine', 'reports', 'scored', 'journal', 'deadletter' ]
+    containers: [ 'incoming', 'models', 'datasets', 'quarantine', 'reports', 'scored', 'journal', 'access', 'deadletter' ]
     queues: [ 'advance', 'perform', 'advance-poison', 'perform-poison' ]
     tables: [ 'ledger' ]
+    immutable: [ 'journal', 'access' ]
+    immutableDays: journalImmutableDays
     deleteAfterDays: { 'quarantine/': 90, 'scored/': 90, 'deadletter/': 180 }
   }
 }

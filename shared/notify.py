@@ -10,7 +10,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a person is told. `id` is stable, so that a message told twice is seen as one."""
+    """What a person is told. `id` is stable, so that a message told twice is seen as one.
+
+    `journal` is the line and hash (`LINE:HASH`) that the journal ended with when it was decided to tell: a witness of it.
+    """
 
     id: str
     model: str
@@ -19,6 +22,7 @@ class Message:
     why: str
     next: str
     link: str
+    journal: str = ""
 
 
 class Notifier(Protocol):

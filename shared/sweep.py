@@ -9,6 +9,7 @@ from shared import log
 from shared.errors import BatonError, NewerForm, RowDamaged
 from shared.freezing import Freezer
 from shared.ledger import Ledger
+from shared.prune import Pruner
 from shared.storage.port import Bells
 from shared.system import Freeze
 from shared.undelivered import CONTAINER, Undelivered
@@ -20,12 +21,20 @@ class Sweeper:
     """Rings for models whose `wake_at` has passed, and every few minutes for all, in case a ring for new events was lost."""
 
     def __init__(
-        self, book: Ledger, bells: Bells, undelivered: Undelivered, freezer: Freezer, *, clock: Callable[[], datetime]
+        self,
+        book: Ledger,
+        bells: Bells,
+        undelivered: Undelivered,
+        freezer: Freezer,
+        pruner: Pruner,
+        *,
+        clock: Callable[[], datetime],
     ) -> None:
         self._book = book
         self._bells = bells
         self._undelivered = undelivered
         self._freezer = freezer
+        self._pruner = pruner
         self._told_undelivered = 0
         self._clock = clock
         self._all_rung_at: datetime | None = None
@@ -42,7 +51,18 @@ class Sweeper:
                 rung += 1
         if everybody:
             self._look_at_undelivered()
+        self._prune()
         return rung
+
+    def _prune(self) -> None:
+        """Remove what was kept long enough. The rings are out by now: storage that does not answer costs nothing else."""
+        try:
+            removed = self._pruner.prune()
+        except BatonError as error:
+            log.warning("old rows not removed", why=error.what)
+            return
+        if removed:
+            log.info("old rows removed", count=removed)
 
     def _look_at_undelivered(self) -> None:
         """Say how many events Event Grid could not deliver, whenever their number has changed."""

@@ -67,6 +67,11 @@ class Turn:
         self.notes: list[Note] = []
 
     @property
+    def journal(self) -> str:
+        """The last line before this decision and its hash, `LINE:HASH`: to be kept outside the journal, as a witness of it."""
+        return f"{self.head.next_line - 1}:{self.head.line_hash}" if self.head.line_hash else ""
+
+    @property
     def spec(self) -> Spec:
         """The rules in force for what belongs to no release."""
         return self.rules[self.head.folder]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared import log, names
+from shared.access import AccessLog
 from shared.archive import Archive
 from shared.doors import Doors
 from shared.effects import EFFECTS
@@ -27,6 +28,7 @@ from shared.freezing import Freezer
 from shared.intake import Intake
 from shared.ledger import Ledger
 from shared.perform import Performer
+from shared.prune import Pruner
 from shared.published import fetch_folder
 from shared.segments import Sizes
 from shared.settings import Settings
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
 TABLE = "ledger"
 QUEUES = ("advance", "perform")
-CONTAINERS = ("incoming", "models", "datasets", "quarantine", "reports", "scored", "journal", "deadletter")
+CONTAINERS = ("incoming", "models", "datasets", "quarantine", "reports", "scored", "journal", "access", "deadletter")
 CHECK_MEMORY_MB = 1024
 CHECK_SECONDS = 50.0
 RULES_KEPT = 256
@@ -71,6 +73,7 @@ class App:
     sweeper: Sweeper
     system: System
     freezer: Freezer
+    access: AccessLog
     parts: Parts
     clock: Callable[[], datetime]
 
@@ -128,6 +131,7 @@ def _pages(built: App) -> func.AsgiMiddleware:
 
     from shared.web.site import site
 
+    built.access.start()
     return func.AsgiMiddleware(site(built))
 
 
@@ -199,9 +203,10 @@ def assemble(
         fold=fold,
         performer=performer,
         doors=Doors(fold, performer, bells),
-        sweeper=Sweeper(book, bells, undelivered, freezer, clock=clock),
+        sweeper=Sweeper(book, bells, undelivered, freezer, Pruner(table, book, clock=clock), clock=clock),
         system=system,
         freezer=freezer,
+        access=AccessLog(blobs, clock=clock),
         parts=parts,
         clock=clock,
     )

@@ -5,6 +5,11 @@ param tags object
 param containers array = []
 param queues array = []
 param tables array = []
+@description('Containers whose blobs can be written once and appended to, but not changed, and not deleted for a time.')
+param immutable array = []
+@minValue(1)
+@maxValue(146000)
+param immutableDays int = 365
 @description('Prefix (container/...) to the days after which its blobs are deleted.')
 param deleteAfterDays object = {}
 
@@ -39,6 +44,16 @@ resource allContainers 'Microsoft.Storage/storageAccounts/blobServices/container
   parent: blobs
   name: container
   properties: { publicAccess: 'None' }
+}]
+
+// Unlocked: an owner of the account may still shorten or remove it. Locking it is a decision of its own (docs/audit.md).
+resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [for container in immutable: {
+  name: '${account.name}/default/${container}/default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: immutableDays
+    allowProtectedAppendWrites: true
+  }
+  dependsOn: [ allContainers ]
 }]
 
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = if (!empty(queues)) {

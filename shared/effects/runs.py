@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -76,6 +77,7 @@ def look_at_run(parts: Parts, model: str, command: Command) -> Outcome | Later:
         if release is None or release.run != run_id:
             return CommandDone(**parts.stamp(model, command), name="look_at_run", detail=f"nobody waits for {run_id}")
         return Later(LOOK_AGAIN)
+    seen = _witnessed(seen, command.payload.get("journal", ""))
     stamp, report, seconds = parts.stamp(model, command), _keep_result(parts, model, seen), round(seen.seconds, 1)
     size = len(json.dumps(dict(seen.result)))
     if size > RESULT_BYTES:
@@ -87,6 +89,13 @@ def look_at_run(parts: Parts, model: str, command: Command) -> Outcome | Later:
     return RunEnded(
         **stamp, run_id=run_id, status=seen.status, reason=reason, result=result, report=report, seconds=seconds
     )
+
+
+def _witnessed(seen: RunSeen, journal: str) -> RunSeen:
+    """A certificate with the line and hash that the journal ended with when it was asked for."""
+    if not journal or not seen.result:
+        return seen
+    return replace(seen, result={**seen.result, "journal": journal})
 
 
 def _keep_result(parts: Parts, model: str, seen: RunSeen) -> str:

@@ -128,7 +128,7 @@ def run_changed(turn: Turn, event: RunChanged) -> str:
     if ours is not None:
         if ours.run != event.run_id:
             raise Stale(f"run {event.run_id} was read before")
-        turn.send("look_at_run", ours, run_id=event.run_id)
+        building.look_at_run(turn, ours, event.run_id)
         return f"run {event.run_id} {event.status}"
     if release_of_run(event.run_id) or not event.model or event.status != "completed":
         raise Stale(f"run {event.run_id} belongs to no open release")

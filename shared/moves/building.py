@@ -88,9 +88,15 @@ def run_started(turn: Turn, event: RunStarted) -> str:
         raise Stale(f"no open release waits for run {event.run_id}, so it is stopped")
     if event.manifest:
         release = turn.set(release, manifest=event.manifest)
-    turn.send("look_at_run", release, after=LOOK_EVERY, run_id=event.run_id)
+    look_at_run(turn, release, event.run_id, after=LOOK_EVERY)
     turn.note(f"run started for {release.state}", release, why=event.run_id)
     return f"run {event.run_id} started"
+
+
+def look_at_run(turn: Turn, release: Release, run_id: str, *, after: timedelta = timedelta(0)) -> None:
+    """Ask how far a run is. A certificate that comes of it names the journal as it is now."""
+    witness = {"journal": turn.journal} if release.state == "certifying" else {}
+    turn.send("look_at_run", release, after=after, run_id=run_id, **witness)
 
 
 def _waiting_for(turn: Turn, run_id: str) -> Release:

@@ -57,7 +57,8 @@ def _ask(turn: Turn, release: Release) -> None:
     within = timedelta(hours=approval.expires_hours)
     release = turn.move(release, "awaiting approval", within=within, owner=", ".join(approval.approvers), nonce=nonce)
     turn.set_head(building="", shipping=release.id)
-    turn.send("ask_approval", release, version=release.version, why=release.verdict, until=_until(release))
+    why, until = release.verdict, _until(release)
+    turn.send("ask_approval", release, version=release.version, why=why, until=until, journal=turn.journal)
     todo = f"baton approve {release.id} --why ... or baton reject {release.id} --why ..."
     turn.note("approval asked", release, why=f"{release.owner} until {_until(release)}", next=todo)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.storage.clients import UNANSWERED, said
-from shared.storage.port import BlobMissing, BlobSeen, StorageBusy
+from shared.storage.port import BlobFull, BlobMissing, BlobSeen, StorageBusy
 
 CHUNK = 4 * 1024 * 1024
 
@@ -64,6 +64,21 @@ class AzureBlobs:
         except UNANSWERED as error:
             raise _busy(error) from error
 
+    def append(self, container: str, name: str, content: bytes) -> None:
+        client = self._service.get_blob_client(container, name)
+        try:
+            try:
+                client.append_block(content)
+            except ResourceNotFoundError:
+                _make_append_blob(client)
+                client.append_block(content)
+        except HttpResponseError as error:
+            if str(getattr(error, "error_code", "")).endswith("BlockCountExceedsLimit"):
+                raise BlobFull(f"{container}/{name} takes no more blocks", next="append to another blob") from error
+            raise _busy(error) from error
+        except UNANSWERED as error:
+            raise _busy(error) from error
+
     def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
         seen = self.look(container, name)
         if seen is None or (etag and seen.etag != etag):
@@ -81,6 +96,15 @@ class AzureBlobs:
             return list(self._service.get_container_client(container).list_blob_names(name_starts_with=prefix))
         except UNANSWERED as error:
             raise _busy(error) from error
+
+
+def _make_append_blob(client: BlobClient) -> None:
+    """Make it if it is not there; two that make it at once get one."""
+    settings = ContentSettings(content_type="application/jsonl")
+    try:
+        client.create_append_blob(settings, match_condition=MatchConditions.IfMissing)
+    except (ResourceExistsError, ResourceModifiedError):
+        return
 
 
 def _if_match(etag: str) -> dict[str, Any]:

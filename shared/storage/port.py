@@ -34,6 +34,10 @@ class BlobMissing(Permanent):
     """No such blob, or not with the ETag that was asked for."""
 
 
+class BlobFull(Permanent):
+    """An append blob has no room for a further block; what was to be appended was not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row as read: its key, its text (JSON, at most 30,000 characters) and the ETag to write it back with.
@@ -138,6 +142,13 @@ class Blobs(Protocol):
 
     def put(self, container: str, name: str, content: bytes | Path, *, content_type: str) -> None:
         """Write a content-addressed blob: one that is there already is the same one and stays."""
+        ...
+
+    def append(self, container: str, name: str, content: bytes) -> None:
+        """Add bytes at the end of an append blob, which is made if it is not there. Whole or not at all, after what others add.
+
+        `BlobFull` if it takes no more blocks. Where the answer was lost, a repeat may add the bytes twice.
+        """
         ...
 
     def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:

@@ -15,6 +15,7 @@ from shared.web.answers import NotFound, status_of
 from shared.web.auth import Gatekeeper
 from shared.web.guard import BROKEN, Guard
 from shared.web.pages import Pages
+from shared.web.reads import Reads
 from shared.web.rendering import Renderer
 from shared.wiring import App
 
@@ -27,7 +28,7 @@ def site(app: App) -> ASGIApp:
     routes = [Mount("/api", routes=api.Api(app, gate).routes()), *Pages(app, gate, renderer).routes()]
     handlers = {BatonError: faults.told, HTTPException: faults.refused, Exception: faults.unforeseen}
     inside = Starlette(routes=[*routes, Route("/{path:path}", faults.nowhere)], exception_handlers=handlers)
-    return Guard(inside, gate, faults.answer)
+    return Guard(Reads(inside, gate, app.access, clock=app.clock), gate, faults.answer)
 
 
 class Faults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -10,7 +11,18 @@ from uuid import uuid4
 import pytest
 
 from shared import wiring
-from shared.storage.port import BlobMissing, Blobs, Delete, Insert, Put, Replace, RowChanged, RowExists, Table
+from shared.storage.port import (
+    BlobMissing,
+    Blobs,
+    Delete,
+    Insert,
+    Put,
+    Replace,
+    RowChanged,
+    RowExists,
+    StorageBusy,
+    Table,
+)
 from tests.fakes.storage import MemoryBlobs, MemoryTable
 
 
@@ -125,3 +137,21 @@ def test_a_blob_with_another_etag_is_not_fetched(blobs: Blobs, model: str, tmp_p
 def test_a_missing_blob_is_none_and_carries_no_tags(blobs: Blobs, model: str) -> None:
     assert blobs.look("reports", f"{model}/none") is None
     assert not blobs.tag("reports", f"{model}/none", {"baton": "accepted"})
+
+
+def test_appended_bytes_stand_one_after_the_other(blobs: Blobs, model: str) -> None:
+    for line in (b"one\n", b"two\n"):
+        blobs.append("access", f"{model}.jsonl", line)
+    assert blobs.read("access", f"{model}.jsonl") == b"one\ntwo\n"
+
+
+def test_what_many_append_at_once_is_all_there_and_whole(blobs: Blobs, model: str) -> None:
+    lines = [f"{number:04d}\n".encode() for number in range(24)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda line: blobs.append("access", f"{model}.jsonl", line), lines))
+    assert sorted(blobs.read("access", f"{model}.jsonl").splitlines(keepends=True)) == lines
+
+
+def test_appending_where_there_is_no_container_is_told_as_storage_that_does_not_answer(connection: str) -> None:
+    with pytest.raises(StorageBusy, match="Next:"):
+        wiring.storage(connection)[2].append("no-such-container", "a", b"x")

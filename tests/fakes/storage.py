@@ -182,6 +182,10 @@ class MemoryBlobs:
         self.tags.pop((container, name), None)
         return str(self._count)
 
+    def append(self, container: str, name: str, content: bytes) -> None:
+        before = self.blobs.get((container, name), (b"", 0))[0]
+        self.drop(container, name, before + content)
+
     def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
         seen = self.look(container, name)
         if seen is None or (etag and seen.etag != etag):
