@@ -16,7 +16,7 @@ from shared.storage.port import Delete, Put, Row, RowChanged, Table
 
 SYSTEM, CURSOR = "~system", "pruned"
 SEEN = "seen:"
-PAGES_A_SWEEP, PAGE, AT_ONCE = 10, 500, 90
+PAGES_A_SWEEP, PAGE, AT_ONCE = 20, 500, 90
 UNROUTED_KEPT, UNROUTED_FOR, UNROUTED_PAGE = 1000, timedelta(days=14), 2000
 
 
@@ -32,16 +32,21 @@ class Pruner:
         """One bounded step; returns how many rows were removed."""
         removed = self._prune_unrouted()
         models = sorted(self._book.models())
-        model, first = self._cursor()
-        for _ in range(PAGES_A_SWEEP if models else 0):
-            model = next((name for name in models if name >= model), models[0])
+        began = model, first = self._cursor()
+        for _ in range(PAGES_A_SWEEP):
+            following = next((name for name in models if name >= model), None)
+            if following is None:  # every model had its turn: the next sweep begins anew
+                model, first = "", ""
+                break
+            model = following
             page = self._table.page(model, max(first, SEEN), SEEN + "~", PAGE)
             over = [row for row in page if self._is_over(row)]
             removed += self._remove(model, over)
             first = f"{page[-1].key}!" if len(page) == PAGE else ""
             if not first:
                 model = f"{model}!"
-        self._keep(model, first)
+        if (model, first) != began:
+            self._keep(model, first)
         return removed
 
     def _is_over(self, row: Row) -> bool:

@@ -51,7 +51,7 @@ class Sweeper:
                 rung += 1
         if everybody:
             self._look_at_undelivered()
-        self._prune()
+            self._prune()
         return rung
 
     def _prune(self) -> None:

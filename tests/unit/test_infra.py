@@ -132,3 +132,11 @@ def test_the_data_account_has_all_that_the_app_opens() -> None:
     assert listed("containers") == set(CONTAINERS)
     assert listed("queues") == {f"{queue}{end}" for queue in QUEUES for end in ("", "-poison")}
     assert listed("tables") == {TABLE}
+
+
+def test_the_journal_and_the_access_log_can_be_written_to_and_never_changed() -> None:
+    assert listed("immutable") == {"journal", "access"}
+    policy = (INFRA / "modules/account.bicep").read_text().split("immutabilityPolicies@", 1)[1].split("\n}]", 1)[0]
+    assert "in immutable:" in policy
+    assert "immutabilityPeriodSinceCreationInDays: immutableDays" in policy
+    assert "allowProtectedAppendWrites: true" in policy
