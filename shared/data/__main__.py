@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("contract", type=Path)
     parser.add_argument("--memory-mb", type=int, default=1024)
+    parser.add_argument("--computing-seconds", type=float, default=60.0)
     options = parser.parse_args(arguments)
     try:
         contract = read_contract(options.contract)
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str]) -> int:
         return CONTRACT_REFUSED
     limit = options.memory_mb << 20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    last = math.ceil(used.ru_utime + used.ru_stime + options.computing_seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (last, last + 1))
     print(READING, file=sys.stderr, flush=True)  # noqa: T201 - told to the process that waits
     _say(check(options.file, contract).to_dict())
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,17 +16,24 @@ from shared.errors import Retryable, SpecRefused
 ROOT = Path(__file__).resolve().parents[2]
 READING = "reading"
 CONTRACT_REFUSED = 3
+COMPUTING = 0.8
+"""The share of the time that the reader may compute: a file that needs more is at fault, a machine that gives less is not."""
 SMALLER = "split it into smaller files, or write it again with another tool; `baton check` reads it the same way"
 
 
-def check_in_subprocess(file: Path, contract_file: Path, *, memory_mb: int, seconds: float) -> Verdict:
-    """The verdict on a file, read by a child process that may take `memory_mb` of data and `seconds`.
+def check_in_subprocess(
+    file: Path, contract_file: Path, *, memory_mb: int, seconds: float, computing_seconds: float = 0.0
+) -> Verdict:
+    """The verdict on a file, read by a child process that may take `memory_mb` of data and compute for `computing_seconds`
+    (0: most of `seconds`).
 
     The child sees nothing of this process's environment but where Python's packages are. A child that breaks a limit or
     dies while it reads refuses the file by rule `readable`. `SpecRefused` if the contract cannot be used, `Retryable` if
-    the child did not come as far as reading.
+    the child did not come as far as reading, or if `seconds` went by without so much computing: the machine is too busy.
     """
-    arguments = [str(file.resolve()), str(contract_file.resolve()), "--memory-mb", str(memory_mb)]
+    computing = computing_seconds or COMPUTING * seconds
+    limits = ["--memory-mb", str(memory_mb), "--computing-seconds", str(computing)]
+    arguments = [str(file.resolve()), str(contract_file.resolve()), *limits]
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "shared.data", *arguments],
@@ -37,9 +45,11 @@ def check_in_subprocess(file: Path, contract_file: Path, *, memory_mb: int, seco
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        return _ended(file, f"reading it took longer than {seconds:g} s", error.stderr or b"")
+        raise _too_busy(file, seconds, error.stderr or b"") from error
     if ended.returncode == CONTRACT_REFUSED:
         raise SpecRefused(**json.loads(ended.stdout))
+    if ended.returncode == -signal.SIGXCPU:
+        return _ended(file, f"reading it took more than {computing:g} s of computing", ended.stderr)
     if ended.returncode:
         return _ended(file, f"its reader ended with code {ended.returncode} within {memory_mb} MB", ended.stderr)
     return Verdict.from_dict(json.loads(ended.stdout))
@@ -50,6 +60,12 @@ def _environment() -> dict[str, str]:
     packages = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
     quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
     return {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1", **quiet}
+
+
+def _too_busy(file: Path, seconds: float, stderr: bytes) -> Retryable:
+    came_so_far = "was read" if READING in stderr.decode(errors="replace").splitlines() else "did not start to be read"
+    what = f"the check of {file.name} took {seconds:g} s without computing so long; it {came_so_far} on a busy machine."
+    return Retryable(what, next="it is tried again by itself; if it goes on, see what else keeps this machine busy")
 
 
 def _ended(file: Path, why: str, stderr: bytes) -> Verdict:
