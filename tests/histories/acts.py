@@ -133,6 +133,11 @@ def restart(stage: Stage, step: Step) -> None:
     stage.start(step.by)
 
 
+def upgrade(stage: Stage, step: Step) -> None:
+    """upgrade: both workers end, and go on with today's code."""
+    stage.upgrade()
+
+
 def rest(stage: Stage, step: Step) -> None:
     """rest: everything answers, and time passes until nothing happens any more; what was asked then is approved."""
     stage.rest()
@@ -273,6 +278,7 @@ ACTS: Mapping[str, Act] = {
     "wait": wait,
     "restart": restart,
     "rest": rest,
+    "upgrade": upgrade,
     "publish": publish,
     "approve": approve,
     "approve-as-author": approve_as_author,

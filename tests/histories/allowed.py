@@ -28,6 +28,8 @@ CAUSES = ("drop", "DriftDetected", "RetrainRequested", "publish", "registered", 
 def come_to_rest(stage: Stage) -> None:
     """Everything answers, nothing is paused, and all deadlines but the people's pass."""
     stage.watch.disarm()
+    if stage.is_old:
+        stage.upgrade()
     stage.run(Step("recover"))
     for model in stage.history.models:
         stage.run(Step("resume", (model,)))

@@ -17,6 +17,8 @@ WORKERS = ("A", "B")
 SKEW_SECONDS = 300
 DEEPEST_CALL = {"settle": 60, "perform": 20, "fold": 8}  # few calls are made by any other step
 FEW_CALLS = 5
+UPGRADED = (6, 13)  # of twenty seeds: one in ten, of either kind
+RELEASED = "0.1.0"
 PORTS = ("trainer", "trainer", "registry", "endpoints", "endpoints", "notifier", "blobs", "bells", "table")
 MEANT_SECONDS = 380  # what may pass within a phase without any deadline
 REFUSALS_AT_MOST = 3  # answers lost or refused within a phase: fewer than a command's tries
@@ -28,7 +30,16 @@ def generate(seed: int) -> History:
     """The history of a seed."""
     chance = random.Random(seed)
     draw = Same(chance, seed) if seed % 2 == 0 else People(chance, seed)
-    return draw.history()
+    drawn = draw.history()
+    return _upgraded(drawn, chance) if seed % 20 in UPGRADED else drawn
+
+
+def _upgraded(history: History, chance: random.Random) -> History:
+    """The same, begun by released code and upgraded somewhere in the middle."""
+    begin = 2 * len(history.models)
+    place = chance.randint(begin, max(begin, len(history.steps) - 2))
+    steps = (*history.steps[:place], Step("upgrade"), *history.steps[place:])
+    return replace(history, steps=steps, began=RELEASED)
 
 
 class _Draw:

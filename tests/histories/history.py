@@ -54,7 +54,8 @@ class Step:
 class History:
     """`kind` is "same" (it must end as the orderly run does) or "people" (order decides: it must end as a small model allows).
 
-    `skews` are seconds by which each worker's clock is wrong; `broken` names a fault put into a port on purpose.
+    `skews` are seconds by which each worker's clock is wrong; `broken` names a fault put into a port on purpose;
+    `began` is the released version whose code both workers run until `upgrade`, "" for today's.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class History:
     steps: tuple[Step, ...]
     skews: dict[str, int] = field(default_factory=dict)
     broken: str = ""
+    began: str = ""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -82,6 +84,7 @@ def write(history: History, *comments: str) -> str:
     lines = [f"# {comment}" for comment in comments]
     lines.append(f"history {history.kind} seed {history.seed}")
     lines += [f"broken {history.broken}"] if history.broken else []
+    lines += [f"began {history.began}"] if history.began else []
     lines += [f"worker {name} clock {skew:+d}" for name, skew in sorted(history.skews.items()) if skew]
     return "\n".join([*lines, *map(str, history.steps)]) + "\n"
 
@@ -98,6 +101,8 @@ def read(text: str) -> History:
                     continue
                 case ["history", ("same" | "people") as kind, "seed", seed]:
                     history = replace(history, kind=kind, seed=int(seed))
+                case ["began", version]:
+                    history = replace(history, began=version)
                 case ["broken", name]:
                     history = replace(history, broken=name)
                 case ["worker", ("A" | "B") as name, "clock", skew]:

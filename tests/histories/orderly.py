@@ -19,8 +19,11 @@ ONCE = ("publish", "retrain", "rollback", "rest")
 
 
 def come_to_rest(stage: Stage) -> None:
-    """The last rest, with approvals, unless the history ends with it."""
-    if not stage.history.steps or stage.history.steps[-1].act != "rest":
+    """The last rest, with approvals, unless the history ends with it; and if it was never upgraded, that first."""
+    if stage.is_old:
+        stage.upgrade()
+        stage.run(Step("rest"))
+    elif not stage.history.steps or stage.history.steps[-1].act != "rest":
         stage.run(Step("rest"))
 
 

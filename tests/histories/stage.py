@@ -7,7 +7,6 @@ failed comes again, one whose process ended comes again later. Nothing of the le
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +16,8 @@ from typing import Any
 from shared import events, wire, wiring
 from shared.errors import BatonError, LedgerConflict
 from shared.segments import Sizes
+from shared.state import Head, loads
+from tests.compat import old
 from tests.fakes.storage import MemoryNotifier
 from tests.fakes.trapped import Crash
 from tests.histories.history import WORKERS, Fault, History, Step
@@ -69,7 +70,11 @@ class Stage:
         self.history = history
         self.notes = Notes()
         bells = TimedBells(lambda: self.world.now)
-        self.world = World(
+        self.is_old = bool(history.began)
+        self.refusals: tuple[type[Exception], ...] = (BatonError,)
+        if self.is_old:
+            self.refusals = (BatonError, old.released("errors").BatonError)
+        self.world = (old.OldWorld if self.is_old else World)(
             home,
             bells=bells,
             trainer=HistoryTrainer(),
@@ -78,6 +83,8 @@ class Stage:
             notifier=MemoryNotifier(),
             sizes=Sizes(lines=10, kept=8),
         )
+        if isinstance(self.world, old.OldWorld):
+            self.world.upgrade()  # what only looks on is today's code, always
         self.bells = bells
         self.watch = Watch(self.world.table, lambda: self.world.now, told=tell)
         self.apps: dict[str, wiring.App] = {}
@@ -95,7 +102,16 @@ class Stage:
     def start(self, name: str) -> None:
         """A worker's process begins, with nothing in its memory."""
         skew = timedelta(seconds=self.history.skews.get(name, 0))
-        self.apps[name] = self.world.worker(skew=skew, through=self._behind)
+        if self.is_old:
+            self.apps[name] = old.worker(self.world, skew=skew, through=self._behind)
+        else:
+            self.apps[name] = self.world.worker(skew=skew, through=self._behind)
+
+    def upgrade(self) -> None:
+        """Both workers end, and go on with today's code."""
+        self.is_old = False
+        for name in WORKERS:
+            self.start(name)
 
     def _behind(self, role: str, port: Any) -> Any:
         broken = SABOTAGES[self.history.broken](role, port) if self.history.broken else port
@@ -117,7 +133,7 @@ class Stage:
         except Crash:
             self.start(by)
             return False
-        except BatonError as error:
+        except self.refusals as error:
             self.tell(f"refused: {error.what}")
             return False
         return True
@@ -153,7 +169,7 @@ class Stage:
         except Crash:
             self.bells.put_back(ring, AFTER_A_CRASH)
             raise
-        except BatonError as error:
+        except self.refusals as error:
             self.tell(f"{ring.queue} {model} failed, its ring comes again: {error.what}")
             self.bells.put_back(ring, AFTER_AN_ERROR)
         except Exception as error:  # noqa: BLE001 - what the product raises is what is looked for
@@ -240,7 +256,7 @@ class Stage:
     def lines(self) -> int:
         """How many journal lines there are."""
         heads = [self.world.table.rows.get((model, "!0head")) for model in self.history.models]
-        return sum(json.loads(head[0])["head"]["next_line"] - 1 for head in heads if head)
+        return sum(loads(Head, head[0]).next_line - 1 for head in heads if head)
 
     def _go_on(self) -> None:
         """To the next ring or the next sweep, whichever is sooner."""
