@@ -6,7 +6,7 @@ PURE := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat))
 junit = $(if $(JUNIT),--junitxml=$(JUNIT)/$1.xml)
 COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo up test lint style types bench chaos lock
+.PHONY: setup demo up test nightly lint style types bench chaos lock
 
 setup: ; @$(PYTHON) local/setup.py
 demo: setup ; @$(RUN)/python -m local.demo
@@ -15,6 +15,7 @@ up: setup ; @$(RUN)/baton up
 test: ; @$(PYTHON) local/setup.py --browser && \
 	{ failed=0; $(PYTEST) -n 2 --dist worksteal $(call junit,pure) $(PURE) || failed=1; \
 	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
+nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods
 lint: style types
 style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(RUN)/lint-imports --no-logo
 types: setup ; @$(RUN)/mypy

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from tests.bench.chart import draw
 from tests.bench.figures import Result
+from tests.bench.floods_chart import draw_floods
 from tests.bench.page import Machine, page
 from tests.conftest import PROJECT
 
-PAGE, CHART = PROJECT / "docs" / "benchmarks.md", PROJECT / "docs" / "benchmarks.svg"
+PAGE, CHART, FLOODS = (PROJECT / "docs" / name for name in ("benchmarks.md", "benchmarks.svg", "floods.svg"))
 
 
 def run(name: str) -> Result:
@@ -52,6 +53,7 @@ def main() -> None:
     results = {result.bench: result for result in map(run, names)}
     PAGE.write_text(page(results, machine(load_before), seconds=time.monotonic() - began))
     draw(results["drop"], CHART)
+    draw_floods(results, FLOODS)
     missed = [figure.name for result in results.values() for figure in result.figures if not figure.met]
     if missed:
         sys.exit(f"missed the limit: {'; '.join(missed)}")

@@ -1,6 +1,7 @@
 """What an event costs when a model has a long past: rows read and calls in memory, time on Azurite.
 
-A past release is written as the rows that it leaves: itself, its journal lines, the events that it saw. The accepted files stay
+A past release is written as the rows that it leaves: itself, the events that it saw, and the journal's youngest lines, since the
+older ones are closed into segments. The accepted files stay
 as many as they are, since a dataset version lists them all: its manifest is as long as the data, not as the history. Then the
 same thing happens after each past: a file is dropped, trained on, judged and held.
 """
@@ -23,11 +24,11 @@ from shared.storage.port import Put, Row, Table
 from tests.bench.figures import Figure, report
 from tests.fakes.storage import MemoryTable
 from tests.floods.rig import Rig, delivered, model_deployed
-from tests.floods.served import ENVIRONMENT, HELD, served
+from tests.floods.served import ENVIRONMENT, HELD, NEVER_CLOSED, served
 from tests.world import World
 
 IN_MEMORY, ON_AZURITE = (10, 1_000, 100_000), (10, 200, 2_000)
-LINES_A_RELEASE, SEEN_A_RELEASE = 8, 3
+LINES_A_RELEASE, SEEN_A_RELEASE, LINES_KEPT = 8, 3, 500
 FLAT = 1.2
 EVENTS, AT_ONCE = 40, 98
 
@@ -62,9 +63,9 @@ def past(model: str, releases: int) -> list[Put]:
     rows = []
     for number in range(1, releases + 1):
         rows.append(Put(f"release:{counted_down(number)}", done))
-        rows += [Put(f"journal:{number * LINES_A_RELEASE + n:012d}", line) for n in range(LINES_A_RELEASE)]
         rows += [Put(f"seen:{number:08d}{n:024d}", "{}") for n in range(SEEN_A_RELEASE)]
-    return rows
+    last = releases * LINES_A_RELEASE
+    return rows + [Put(f"journal:{n:012d}", line) for n in range(max(0, last - LINES_KEPT), last)]
 
 
 def aged(book: Ledger, model: str, releases: int) -> Put:
@@ -79,7 +80,7 @@ def in_memory(releases: int) -> dict[str, float]:
     """Calls and rows read for one file and the release that it makes, after so many releases."""
     with tempfile.TemporaryDirectory(prefix="baton-bench-") as folder:
         table = CountingTable()
-        world = World(Path(folder), table=table)
+        world = World(Path(folder), table=table, sizes=NEVER_CLOSED)
         world.trainer.script["judge"] = HELD
         world.publish()
         world.drop("first")
@@ -95,7 +96,7 @@ def in_memory(releases: int) -> dict[str, float]:
 def on_azurite(connection: str, home: Path, releases: int) -> dict[str, float]:
     """Milliseconds for one event with its command, after so many releases: the median of several."""
     env = {**ENVIRONMENT, "BATON_DATA": connection, "BATON_HOME": str(home), "BATON_USERS": str(home / "users.json")}
-    app, model = served(env), f"m{releases}"
+    app, model = served(env, sizes=NEVER_CLOSED), f"m{releases}"
     Rig(env, app, home).publish(model)
     table = wiring.storage(connection)[0]
     rows = [*past(model, releases), aged(app.book, model, releases)]

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from tests.bench.figures import Figure, Result
+from tests.bench.floods_page import NEW, section
+from tests.bench.tables import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ other programs do meanwhile shows in the p99s first.
 
 {figures}
 
-A figure with a limit is met at or below it. One without is there to be watched.
+A figure with a limit is met at or below it, with an *at least* at or above it. One without is there to be watched.
 
 ## From the drop to the training
 
@@ -79,6 +81,7 @@ and prediction through the router is collected. The p99 ratio is the median over
 The server and the bare relay open a connection for each request, as they need to; the router's client keeps its own open,
 as clients of a router do. *router, new connection* is without that advantage.
 
+{floods}
 ## How to repeat
 
 All of it, and this page written anew, in {minutes:.0f} minutes; nothing else should run meanwhile:
@@ -93,8 +96,14 @@ One of them, which prints its JSON and writes nothing:
 .venv/bin/python -m tests.bench.bench_import
 .venv/bin/python -m tests.bench.bench_drop --drops 10
 .venv/bin/python -m tests.bench.bench_router --blocks 2
+.venv/bin/python -m tests.bench.bench_calls
+.venv/bin/python -m tests.bench.bench_flow
+.venv/bin/python -m tests.bench.bench_fairness
+.venv/bin/python -m tests.bench.bench_history
+.venv/bin/python -m tests.bench.bench_memory --events 5000
 ```
 """
+ORDER = ("import", "drop", "router", *NEW)
 SIDES = {
     "server": "the server alone",
     "relay": "bare asyncio relay",
@@ -113,7 +122,8 @@ def page(results: Mapping[str, Result], machine: Machine, *, seconds: float) -> 
         python=machine.python,
         load_before=machine.load_before,
         load_after=machine.load_after,
-        figures=_figures(figure for result in (imports, drop, router) for figure in result.figures),
+        figures=_figures(figure for name in ORDER for figure in results[name].figures),
+        floods=section(results),
         alt=_alt(drop),
         drops=drop.details["drops"],
         parts=_parts(drop.details["parts"]),
@@ -127,13 +137,14 @@ def page(results: Mapping[str, Result], machine: Machine, *, seconds: float) -> 
 
 def _figures(figures: Iterable[Figure]) -> str:
     rows = ([figure.name, _with_unit(figure.value, figure.unit), *_limit(figure)] for figure in figures)
-    return _table(["figure", "measured", "limit", ""], rows)
+    return table(["figure", "measured", "limit", ""], rows)
 
 
 def _limit(figure: Figure) -> list[str]:
     if figure.limit is None:
         return ["none", ""]
-    return [_with_unit(figure.limit, figure.unit), "met" if figure.met else "**not met**"]
+    limit = _with_unit(figure.limit, figure.unit)
+    return [f"at least {limit}" if figure.least else limit, "met" if figure.met else "**not met**"]
 
 
 def _with_unit(value: float, unit: str) -> str:
@@ -142,7 +153,7 @@ def _with_unit(value: float, unit: str) -> str:
 
 def _parts(parts: list[dict[str, Any]]) -> str:
     rows = ([part["part"], *_pair(part["took"]), *_pair(part["over"])] for part in parts)
-    return _table(["part", "took, p50", "took, p99", "over after, p50", "over after, p99"], rows)
+    return table(["part", "took, p50", "took, p99", "over after, p50", "over after, p99"], rows)
 
 
 def _pair(summary: Mapping[str, float]) -> list[str]:
@@ -151,7 +162,7 @@ def _pair(summary: Mapping[str, float]) -> list[str]:
 
 def _imports(sides: Mapping[str, Mapping[str, float]]) -> str:
     rows = ([side, f"{seconds['min']:.3f} s", f"{seconds['median']:.3f} s"] for side, seconds in sides.items())
-    return _table(["side", "least", "median"], rows)
+    return table(["side", "least", "median"], rows)
 
 
 def _sides(sides: Mapping[str, Mapping[str, float]]) -> str:
@@ -165,14 +176,9 @@ def _sides(sides: Mapping[str, Mapping[str, float]]) -> str:
         ]
         for name, text in SIDES.items()
     )
-    return _table(["side", "p50", "p99", "added at p50", "p99 against the server's"], rows)
+    return table(["side", "p50", "p99", "added at p50", "p99 against the server's"], rows)
 
 
 def _alt(drop: Result) -> str:
     over = ", ".join(f"{part['part']} after {part['over']['p50_s']:.2f} s" for part in drop.details["parts"])
     return f"Bar chart of the parts of a drop's way at the median: {over}"
-
-
-def _table(header: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -11,14 +11,16 @@ from collections.abc import Mapping
 
 from shared import events, names, wiring
 from shared.platforms.port import DeployRequest, EndpointSeen, RunRequest
+from shared.segments import Sizes
 from shared.settings import Settings
 from shared.storage.port import Bells
-from shared.wiring import App
+from shared.wiring import SIZES, App
 from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer
 from tests.floods.counting import CallCounter
 from tests.world import CERTIFIED, TRAINED, check, evidence
 
 HELD = evidence(9_999.0)  # beyond the floor of every model here: a release ends after its judge run
+NEVER_CLOSED = Sizes(lines=10**9)  # for journals that are not whole
 ENVIRONMENT = {
     "BATON_APPROVAL_KEY": "a key for tests, 24 long",
     "BATON_URL": "http://127.0.0.1:1",
@@ -57,7 +59,9 @@ class AnnouncingTrainer(FakeTrainer):
         self.app.intake.accept(request.model, event)
 
 
-def served(env: Mapping[str, str], counter: CallCounter | None = None, bells: Bells | None = None) -> App:
+def served(
+    env: Mapping[str, str], counter: CallCounter | None = None, bells: Bells | None = None, sizes: Sizes = SIZES
+) -> App:
     """An app over the storage of BATON_DATA; `counter` counts its calls, `bells` take the place of its queues."""
     settings = Settings.from_env({**ENVIRONMENT, **env})
     table, queues, blobs = wiring.storage(settings.data, **({"transport": counter} if counter else {}))
@@ -71,6 +75,7 @@ def served(env: Mapping[str, str], counter: CallCounter | None = None, bells: Be
         FakeRegistry(),
         ServingEndpoints(),
         clock=wiring.now,
+        sizes=sizes,
         check=check,
     )
     trainer.app = app

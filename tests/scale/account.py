@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from shared.storage.port import Row, StorageBusy, Write
-from tests.fakes.storage import MemoryTable
+from tests.floods.forgetful import ForgetfulTable
 
 PARTITION_ENTITIES_A_SECOND, ACCOUNT_TRANSACTIONS_A_SECOND = 2_000, 20_000
-WRITE_ONLY = ("journal:", "seen:")
+TRIES, PAUSE_SECONDS = 2, 0.5  # as shared/storage/clients.py has them
 LATENCY_SECONDS = {"row": 0.005, "page": 0.008, "transaction": 0.015, "ring": 0.006, "queue": 0.006, "blob": 0.010}
 
 
@@ -37,14 +37,21 @@ class Meter:
         self.busy_seconds += LATENCY_SECONDS[kind]
         if self.down:
             raise StorageBusy("the region is down", next="this is tried again by itself")
-        second = self.of_host(kind)
-        if partition:
-            self._entities[partition, second] += entities
-            self.peak_partition = max(self.peak_partition, self._entities[partition, second])
-        over = self._entities[partition, second] > PARTITION_ENTITIES_A_SECOND if partition else False
-        if over or self.transactions[second] > self._most:
+        for _ in range(TRIES):
+            if self._takes(self.of_host(kind), partition, entities):
+                return
             self.throttled += 1
-            raise StorageBusy("503 server busy", next="this is tried again by itself")
+            self.busy_seconds += PAUSE_SECONDS
+        raise StorageBusy("503 server busy", next="this is tried again by itself")
+
+    def _takes(self, second: int, partition: str, entities: int) -> bool:
+        if self.transactions[second] > self._most:
+            return False
+        if not partition:
+            return True
+        self._entities[partition, second] += entities
+        self.peak_partition = max(self.peak_partition, self._entities[partition, second])
+        return self._entities[partition, second] <= PARTITION_ENTITIES_A_SECOND
 
     def of_host(self, kind: str) -> int:
         """A call that the Functions host makes for itself, and repeats if it must; returns the second that it counts in."""
@@ -58,8 +65,8 @@ class Meter:
         self._entities = Counter({key: n for key, n in self._entities.items() if key[1] >= int(self.now)})
 
 
-class MeteredTable(MemoryTable):
-    """The in-memory table behind a meter. Lines of the journal and seen rows, which nothing here reads, are not kept."""
+class MeteredTable(ForgetfulTable):
+    """The forgetful table in memory, behind a meter."""
 
     def __init__(self, meter: Meter) -> None:
         super().__init__()
@@ -76,7 +83,7 @@ class MeteredTable(MemoryTable):
 
     def write(self, partition: str, writes: Sequence[Write]) -> Mapping[str, str]:
         self._meter.call("transaction", partition=partition, entities=len(writes))
-        return super().write(partition, [write for write in writes if not write.key.startswith(WRITE_ONLY)])
+        return super().write(partition, writes)
 
 
 class Queues:

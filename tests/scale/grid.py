@@ -16,7 +16,7 @@ def retry_after(attempt: int, chance: random.Random) -> float:
     """Seconds until the attempt after the `attempt`-th (from 1) is due, with jitter.
 
     >>> [round(retry_after(n, random.Random(1))) for n in (1, 4, 7)]
-    [9, 272, 3265]
+    [9, 256, 3073]
     """
     return SCHEDULE_SECONDS[min(attempt, len(SCHEDULE_SECONDS)) - 1] * chance.uniform(1 - JITTER, 1 + JITTER)
 

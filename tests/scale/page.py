@@ -25,17 +25,19 @@ effects, rows); storage account, host and Event Grid are models. Seed {seed}: th
 ## What was simulated
 
 {models:,} models, {events_a_day:,} events a day (nine of ten are files, the others deployments by hand; runs add their own), {hours:g}
-hours, in which the whole region is down from hour {begin:g} to hour {end:g}. {sampled} {workers} workers a queue trigger
-(`host.json` gives an instance 12, so 10 instances).
+hours, in which the whole region is down from hour {begin:g} to hour {end:g}. {workers} workers a queue trigger (`host.json`
+gives an instance 12, so 10 instances).
+{sampled}
 
 - *Storage*: {partition:,} entities a second a partition, {account:,} transactions a second an account; what is beyond is
-  answered 503. Calls take {latencies}.
+  answered 503, and tried once more half a second later, as Baton's clients do. Calls take
+  {latencies}.
 - *Event Grid*: tries again after 10 s, 30 s, 1, 5, 10, 30 minutes, 1, 3, 6, 12 hours, each with 20 % of jitter, for 24 hours.
   After 10 failures it holds back new events to that function as well; Microsoft gives no times for that, here each hold is the
-  next step from 5 minutes to an hour.
+  next step from 5 minutes to an hour, and what it held comes within a minute after it.
 - *Work*: a file's check takes {check:g} s, a run {run:g} s, and a model retrains on 200 files or after an hour of quiet.
 - *Not in it*: workers that race for one model (an invocation happens at once and then holds its worker), scaling out while it
-  runs, cold starts, a limit of intake's own.
+  runs, cold starts, a limit of intake's own, closing the journal's segments.
 
 ![{alt}](scale.svg)
 
@@ -82,17 +84,19 @@ By kind of call:
 
 ## What breaks first, and what to change then
 
-1. **Age, by Event Grid's own schedule.** What failed for hours is held back for up to an hour longer, whoever is ready to take it.
-   Nothing is lost before 24 hours, and nothing of Baton's makes it quicker; `baton doctor` shows that storage answers again. If
-   minutes matter, list the containers when the region is back and deliver what is new again: a repeat is recognised.
-2. **Performing workers.** They are the first to be full, since a check holds one for as long as the file takes: {busy:.0f} % of
-   {workers} at the worst here, {calm:.0f} % in peace. Above about 70 % in peace let the plan have more instances
-   (`maximumInstanceCount` in `infra/modules/app.bicep`), or let large files be checked by runs.
-3. **The sweep.** It reads every head each minute and rings every model each five minutes: with {models:,} models that alone is
+1. **Age, by Event Grid's own schedule.** What failed during the outage comes with its next step: after two hours of failures
+   that is one to three hours later, whoever is ready to take it. Nothing is lost before 24 hours, and nothing in Baton makes it
+   quicker. If minutes matter, list the containers when the region is back and send what is new again: a repeat is recognised.
+2. **The account, for a minute.** When a hold ends, everything comes at once: {throttled:,} calls were throttled and tried
+   again. What intake could not record went back to Event Grid, and to a later step of its schedule. An installation that sees
+   this often wants a second data account with a part of the models, which share nothing.
+3. **Performing workers.** A check holds one for as long as the file takes: {busy:.0f} % of {workers} were busy at the worst,
+   {calm:.0f} % in peace. Above about 70 % in peace let the plan have more instances (`maximumInstanceCount` in
+   `infra/modules/app.bicep`), or let large files be checked by runs.
+4. **The sweep.** It reads every head each minute and rings every model each five minutes: with {models:,} models that alone is
    {sweep:,.0f} calls a day whatever happens. Beyond some thousands of models let it read an index of `wake_at` instead.
-4. **One model's partition** ({partition_share:.0f} % of its limit) and **the account** ({rate_share:.0f} %) are far away.
-   A model that comes near wants larger files rather than more of them; an installation that does wants a second data account
-   with a part of the models, which share nothing.
+5. **One model's partition** is far away: {partition_share:.0f} % of its limit in the worst second. A model that comes near wants
+   larger files rather than more of them.
 """
 
 
@@ -132,8 +136,8 @@ def _sampled(found: Found) -> str:
     if sample == 1:
         return "Every model is in it."
     return (
-        f"Every {sample}th model is in it, with its share of workers and of the account's limit; the numbers below are "
-        f"multiplied by {sample} (`--sample 1` simulates all)."
+        f"Every {sample}th model is in it, with its share of workers and of the account's limit; the numbers below are\n"
+        f"multiplied by {sample} (`python -m tests.scale --sample 1` simulates all)."
     )
 
 

@@ -24,7 +24,7 @@ from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
 from shared.storage.port import StorageBusy
 from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer, Outcome
 from tests.fakes.storage import MemoryBlobs
-from tests.floods.served import ENVIRONMENT, HELD
+from tests.floods.served import ENVIRONMENT, HELD, NEVER_CLOSED
 from tests.scale.account import Meter, MeteredTable, Queues
 from tests.scale.grid import TIME_TO_LIVE_SECONDS, Delivery, retry_after
 from tests.world import CERTIFIED, TRAINED, check, spec_text
@@ -34,6 +34,7 @@ CHECK_SECONDS, CALL_OF_PLATFORM_SECONDS, RUN_SECONDS = 0.6, 0.3, 180.0
 INVOCATION_SECONDS, AFTER_FAILURE_SECONDS, POISON_AFTER = 0.005, 30.0, 5
 BATCH_FILES, QUIET_SECONDS, BUDGET = 200, 3600, 10
 SWEEP_SECONDS, BUCKET_SECONDS = 60.0, 60
+LET_GO_WITHIN_SECONDS = 60.0
 QUEUES = ("advance", "perform")
 
 
@@ -135,7 +136,7 @@ class Simulation:
         self._app = wiring.assemble(
             Settings.from_env({**ENVIRONMENT, "BATON_DATA": "memory", "BATON_USERS": "users.json"}),
             self._table, self._bells, self._blobs, self._trainer, FakeRegistry(), FakeEndpoints(),
-            clock=self._clock, check=self._check, pause=lambda seconds: None,
+            clock=self._clock, check=self._check, sizes=NEVER_CLOSED, pause=lambda seconds: None,
         )  # fmt: skip
 
     def run(self) -> Found:
@@ -225,7 +226,10 @@ class Simulation:
             self._count["expired"] += 1
             return
         if now < grid.held_until:
-            self._at(grid.held_until + self._chance.uniform(0, 30), lambda: self._deliver(event, attempt, since))
+            self._at(
+                grid.held_until + self._chance.uniform(0, LET_GO_WITHIN_SECONDS),
+                lambda: self._deliver(event, attempt, since),
+            )
             return
         self._count["deliveries"] += 1
         self._meter.busy_seconds = 0.0
@@ -325,7 +329,10 @@ class Simulation:
         made = sum(self._meter.calls.values())
         waiting = sum(map(len, self._waiting.values()))
         depth = {queue: scale * len(self._services[queue].ready) for queue in QUEUES}
-        busy = {q: s.busy_seconds / BUCKET_SECONDS * scale / self._scenario.workers for q, s in self._services.items()}
+        busy = {
+            q: min(1.0, s.busy_seconds / BUCKET_SECONDS * scale / self._scenario.workers)
+            for q, s in self._services.items()
+        }
         rate = scale * (made - self._seen_calls) / BUCKET_SECONDS
         oldest = now - min(ages, default=now)
         self._moments.append(
