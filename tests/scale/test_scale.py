@@ -34,8 +34,9 @@ def test_the_same_seed_gives_the_same_page(found: Found) -> None:
 
 def test_an_account_refuses_what_is_beyond_its_limit_in_a_second() -> None:
     meter = Meter(sample=1000)
+    for _ in range(ACCOUNT_TRANSACTIONS_A_SECOND // 1000):
+        meter.busy_seconds = 0.0
+        meter.call("row")
+    meter.busy_seconds = 0.0
     with pytest.raises(Retryable, match="503"):
-        for _ in range(2 * ACCOUNT_TRANSACTIONS_A_SECOND // 1000 + 2):
-            meter.busy_seconds = 0.0
-            meter.call("row")
-            meter.call("row")
+        meter.call("row")
