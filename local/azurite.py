@@ -53,7 +53,7 @@ def azurite(home: Path, *, in_memory: bool = False, ports: tuple[int, int, int] 
     """Run Azurite while the block runs; its data is in `<home>/storage`, or gone at the end if `in_memory`.
 
     Installs it first if neither `home` nor this clone has it. `ports` are blob, queue, table; 0 takes a free one.
-    Raises `DaemonFailed` with Azurite's own last words if it does not answer within 30 s.
+    Raises `DaemonFailed` with Azurite's own last words if it does not answer within 120 s.
     """
     program = install(home)
     blob, queue, table = (port or free_port() for port in ports)
@@ -64,7 +64,7 @@ def azurite(home: Path, *, in_memory: bool = False, ports: tuple[int, int, int] 
         process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
             wait_until(
-                lambda: _ready(running, process, output.fileno()), timeout_seconds=30, what="Azurite did not answer"
+                lambda: _ready(running, process, output.fileno()), timeout_seconds=120, what="Azurite did not answer"
             )
             yield running
         finally:

@@ -33,6 +33,7 @@ ROWS = 80
 EARLY_FOR = timedelta(hours=1)
 RING_AGAIN = timedelta(seconds=30)
 RING_AHEAD = timedelta(minutes=2)
+BASKET_LATE = timedelta(seconds=2)
 HEARD_WHILE_STILL = (events.PersonEvent, events.Outcome)
 
 Rules = Callable[[str, str], Spec]
@@ -80,6 +81,7 @@ class Fold:
         self._log = log
         self._sizes = sizes
         self._pause = pause
+        self._rung_for_basket: dict[str, datetime] = {}
         self._one_worker: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def advance(self, model: str) -> Folded:
@@ -326,9 +328,16 @@ class Fold:
         soon = [wait for wait in waits if timedelta(0) < wait <= RING_AHEAD]
         if soon:
             self._bells.ring("perform", model, after=soon[0])
-        look_at = draft.head.basket.look_at
-        if look_at is not None and timedelta(0) < look_at - now <= RING_AHEAD:
-            self._bells.ring("advance", model, after=look_at - now + timedelta(seconds=1))
+        self._ring_for_basket(model, draft.head.basket.look_at, now)
+
+    def _ring_for_basket(self, model: str, look_at: datetime | None, now: datetime) -> None:
+        """Ring when the basket may be ready, a little late: in a flood that moment moves with each file, and one ring does for several."""
+        if look_at is None or not timedelta(0) < look_at - now <= RING_AHEAD:
+            return
+        rung = self._rung_for_basket.get(model)
+        if rung is None or not look_at < rung <= look_at + BASKET_LATE:
+            self._rung_for_basket[model] = look_at + BASKET_LATE
+            self._bells.ring("advance", model, after=look_at - now + BASKET_LATE)
 
 
 def _pause_seconds(race: int) -> float:

@@ -15,6 +15,7 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 from shared import wiring
 from shared.storage.port import Delete, Insert, Put, Write
+from shared.storage.transport import PooledTransport
 
 THREADS, TAKEN_AT_ONCE = 8, 8
 EVENT, HEAD, LINE, COMMAND = "e" * 420, "h" * 1_300, "l" * 900, "c" * 300
@@ -25,7 +26,7 @@ class Bare:
 
     def __init__(self, connection: str, counts: Mapping[str, int], events: int) -> None:
         self._each = {kind: count / events for kind, count in counts.items()}
-        self._table, self._bells, _ = wiring.storage(connection)
+        self._table, self._bells, _ = wiring.storage(connection, transport=PooledTransport())
         name = f"bare-{uuid.uuid4().hex[:8]}"
         self._queue = QueueClient.from_connection_string(
             connection, name, message_encode_policy=TextBase64EncodePolicy()

@@ -20,6 +20,7 @@ from local.azurite import azurite
 from shared import events, forms, names, wiring
 from shared.rows import INBOX, moment
 from shared.storage.port import Insert
+from shared.storage.transport import PooledTransport
 from tests.bench.bare import Bare
 from tests.bench.figures import Figure, report
 from tests.floods.rig import Rig, model_deployed, rig, settled
@@ -116,7 +117,7 @@ def _recovery(host: Rig, models: list[str]) -> dict[str, float]:
 
 def _wait_in(host: Rig, model: str, count: int) -> None:
     """Put so many events in a model's inbox, with no ring: runs of somebody else's that only started, so nothing follows."""
-    table = wiring.storage(host.env["BATON_DATA"])[0]
+    table = wiring.storage(host.env["BATON_DATA"], transport=PooledTransport())[0]
     for first in range(0, count, AT_ONCE):
         writes = []
         for _ in range(first, min(first + AT_ONCE, count)):

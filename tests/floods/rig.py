@@ -24,6 +24,7 @@ from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE
 from shared.state import Champion, Head
 from shared.storage.port import Put
 from shared.wiring import App
+from tests.floods.counting import CallCounter
 from tests.floods.served import ENVIRONMENT, served
 from tests.world import CASES, spec_text
 
@@ -156,7 +157,7 @@ def rig(connection: str, home: Path, **env: str) -> Iterator[Rig]:
     wiring.create_storage(connection)
     mine = {"BATON_DATA": connection, "BATON_HOME": str(home), "BATON_USERS": str(users), "FLOOD_COUNTS": str(counts)}
     settings = {**ENVIRONMENT, **mine, **env}
-    made = Rig(settings, served(settings), home)
+    made = Rig(settings, served(settings, CallCounter()), home)  # over a transport without time-outs
     made.start()
     try:
         yield made

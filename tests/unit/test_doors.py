@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,18 @@ def test_a_ring_answers_a_few_folds_and_then_stands_in_line_again(world: World) 
     world.app.doors.advance("m")
     assert world.head().appointments.checking == 5 * 20
     assert [ring[:2] for ring in world.bells.rung].count(("advance", "m")) == 1
+
+
+def test_files_that_come_together_ring_once_for_the_end_of_the_quiet(world: World) -> None:
+    world.publish(files=100, quiet=60)
+    world.settle()
+    for number in range(30):
+        world.drop(f"rows {number}", name=f"f{number}")
+    world.bells.rung.clear()
+    world.settle()
+    assert [ring for ring in world.bells.rung if ring[0] == "advance" and ring[2] > timedelta(seconds=60)] == [
+        ("advance", "m", timedelta(seconds=62))
+    ]
 
 
 def test_nothing_is_remembered_of_a_model_that_nobody_works_for() -> None:
