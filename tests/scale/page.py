@@ -84,16 +84,17 @@ By kind of call:
 
 ## What breaks first, and what to change then
 
-1. **Age, by Event Grid's own schedule.** What failed during the outage comes with its next step: after two hours of failures
-   that is one to three hours later, whoever is ready to take it. Nothing is lost before 24 hours, and nothing in Baton makes it
-   quicker. If minutes matter, list the containers when the region is back and send what is new again: a repeat is recognised.
+1. **Age, by Event Grid's own schedule.** What failed during the outage comes with its next step, whoever is ready to take it
+   before: the last one {drained:.0f} minutes after the region here, and up to three hours where Event Grid took no hold. Nothing is
+   lost before 24 hours, and nothing in Baton makes it quicker. If minutes matter, list the containers when the region is back
+   and send what is new again: a repeat is recognised.
 2. **The account, for a minute.** When a hold ends, everything comes at once: {throttled:,} calls were throttled and tried
    again. What intake could not record went back to Event Grid, and to a later step of its schedule. An installation that sees
    this often wants a second data account with a part of the models, which share nothing.
 3. **Performing workers.** A check holds one for as long as the file takes: {busy:.0f} % of {workers} were busy at the worst,
    {calm:.0f} % in peace. Above about 70 % in peace let the plan have more instances (`maximumInstanceCount` in
    `infra/modules/app.bicep`), or let large files be checked by runs.
-4. **The sweep.** It reads every head each minute and rings every model each five minutes: with {models:,} models that alone is
+4. **The sweep.** It reads every head each minute and rings every model each five minutes: with {models:,} models that alone is up to
    {sweep:,.0f} calls a day whatever happens. Beyond some thousands of models let it read an index of `wake_at` instead.
 5. **One model's partition** is far away: {partition_share:.0f} % of its limit in the worst second. A model that comes near wants
    larger files rather than more of them.
