@@ -267,12 +267,14 @@ class VersionRegistered(Outcome):
 class ChampionSeen(Outcome):
     """What the endpoint serves: the version and deployment with most traffic, and the whole split (percent).
 
-    `version` is empty only where the platform says that no such endpoint, or no traffic, exists.
+    `version` is empty only where the platform says that no such endpoint, or no traffic, exists. `moves` is the head's count
+    when it was asked for (-1: not known).
     """
 
     version: str
     deployment: str = ""
     split: Mapping[str, int] = field(default_factory=dict)
+    moves: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

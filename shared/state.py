@@ -114,6 +114,8 @@ class Head:
     `outstanding` counts all commands in the outbox, `later` those of them that are not due for a while. `previous` is
     the champion before, kept warm for a roll-back until `warm_until`. `paused` and `frozen` say by whom and why it
     stands still, since `paused_at`; `freeze` and `thawed` are the numbers of the last freezes that began and ended.
+    `moves` counts the times that Baton may have changed the traffic: what was asked for before the last of them may
+    show what served then.
     """
 
     model: str
@@ -144,6 +146,7 @@ class Head:
     useless: int = 0
     trained: tuple[str, ...] = ()
     appointments: Appointments = field(default_factory=Appointments)
+    moves: int = 0
     wake_at: datetime | None = None
     archived: Archived = field(default_factory=Archived)
 

@@ -101,6 +101,8 @@ class Turn:
         name = release if isinstance(release, str) else release.id
         number = self.head.next_command
         urgency = commands.KINDS[kind].urgency
+        if kind == "observe_champion":  # so that its answer shows whether the traffic was moved meanwhile
+            payload["moves"] = self.head.moves
         self.commands.append(Command(number, kind, name, self.now + after, urgency, payload))
         later = (*self.head.later, (number, self.now + after)) if after > SOON else self.head.later
         self.set_head(next_command=number + 1, outstanding=self.head.outstanding + 1, later=later)

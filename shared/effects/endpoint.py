@@ -34,6 +34,7 @@ def observe_champion(parts: Parts, model: str, command: Command) -> Outcome:
         version=serving.version if serving else "",
         deployment=serving.name if serving else "",
         split=seen.split if seen else {},
+        moves=command.payload.get("moves", -1),
     )
 
 

@@ -8,7 +8,7 @@ from shared import names
 from shared.events import ChampionSeen
 from shared.moves import appointments
 from shared.moves.stale import Stale
-from shared.state import LIVE, Champion
+from shared.state import LIVE, Champion, Release
 from shared.turn import Turn
 
 
@@ -33,6 +33,18 @@ def learn(turn: Turn, event: ChampionSeen) -> bool:
     warm = timedelta(minutes=turn.spec.rollout.keep_warm_minutes)
     enthrone(turn, found, warm=warm, why=f"version {event.version} was put in its place by somebody else")
     return True
+
+
+def moved(turn: Turn) -> None:
+    """Baton changed the traffic, or may have: what was seen before says nothing of what serves now."""
+    turn.set_head(moves=turn.head.moves + 1)
+
+
+def check_is_of_now(turn: Turn, event: ChampionSeen, release: Release | str) -> None:
+    """`Stale` for an observation that may be older than our last change of traffic: it is asked for again."""
+    if event.moves not in (turn.head.moves, -1):
+        turn.send("observe_champion", release)
+        raise Stale("the traffic was moved since this was asked for, so it is asked again")
 
 
 def moving_traffic(turn: Turn) -> bool:

@@ -142,6 +142,8 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
     turn.note("command set aside", release or "", rule=event.name, why=why, next=event.next, level="error")
     if event.name == "check_file":
         appointments.checking(turn, -1)
+    if event.name == "set_traffic":
+        champion.moved(turn)
     if event.name == "set_traffic" and turn.head.rollback is not None:
         return _rollback_failed(turn, why)
     if event.name == "close_segment":
@@ -163,6 +165,7 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
 def champion_seen(turn: Turn, event: ChampionSeen, release: Release | None) -> str:
     """An answer to `observe_champion`: for the model as a whole, for judging and staging, or for the first traffic."""
     if release is None:
+        champion.check_is_of_now(turn, event, "")
         return champion.observed(turn, event)
     moves = {
         "judging": building.champion_seen,
@@ -171,6 +174,7 @@ def champion_seen(turn: Turn, event: ChampionSeen, release: Release | None) -> s
     }
     if release.state not in moves or release.back_why:
         raise Stale(f"{release.id} is {release.state}" + (", on its way back" if release.back_why else ""))
+    champion.check_is_of_now(turn, event, release)
     if not event.version and turn.head.champion is not None and not champion.moving_traffic(turn):
         why = f"the endpoint says that nothing serves, but the ledger saw version {turn.head.champion.version} live"
         turn.end(release, "held", why, next=f"baton retry {release.id} --why ...")

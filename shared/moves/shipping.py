@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared import gates, names
 from shared.events import ApprovalGiven, ChampionSeen, StepSeen, TrafficRefused, TrafficSet
-from shared.moves.champion import enthrone, let_go
+from shared.moves.champion import enthrone, let_go, moved
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import Champion, Release
@@ -135,6 +135,7 @@ def _set_step(turn: Turn, release: Release, step: int) -> None:
 
 def traffic_set(turn: Turn, event: TrafficSet, release: Release | None) -> str:
     """The split stands: a step begins to bake, a roll-out was taken back, or a roll-back is done."""
+    moved(turn)
     if event.purpose == "rollback":
         return _rolled_back_to(turn, event)
     if release is None or release.state != "rolling out":

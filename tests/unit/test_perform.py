@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from shared import events
+from shared import events, release
 from shared.platforms.port import RunRequest
 from tests.fakes.platform import Outcome
 from tests.world import World, evidence
@@ -161,3 +161,20 @@ def test_a_rejected_release_stays_removed_although_its_run_ends_late(world: Worl
     world.wait(timedelta(minutes=5))
     assert world.states() == {"m-0001": "rejected"}
     assert world.head().outstanding == 0
+
+
+def test_an_observation_that_is_older_than_our_own_change_of_the_traffic_is_asked_for_again(world: World) -> None:
+    world.go_live()
+    asked_at = world.head().moves
+    world.go_live("more rows", judged=evidence(2500.0, 3000.0))
+    head, opened = world.head(), world.app.book.read("m").releases
+    rules = {head.folder: world.app.parts.rules("m", head.folder)}
+    seen = {"at": world.now, "command": 1, "version": "1", "deployment": "m-0001"}
+    late = release.decide(rules, head, opened, events.ChampionSeen(id="late", moves=asked_at, **seen), world.now)
+    now = release.decide(rules, head, opened, events.ChampionSeen(id="now", moves=head.moves, **seen), world.now)
+    assert (late.answer, late.head.champion, [command.kind for command in late.commands]) == (
+        "stale",
+        head.champion,
+        ["observe_champion"],
+    )
+    assert now.head.champion.version == "1"  # type: ignore[union-attr]
