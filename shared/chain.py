@@ -122,6 +122,7 @@ TABLE: tuple[Row, ...] = (
         (MODEL, "held", "failed", *OPEN_STATES),
         ("set_traffic", "observe_champion", "clean_up", "tell"),
     ),
+    _outcome("CapacityAwaited", (*BUILDING, *SHIPPING), (*BUILDING, *SHIPPING), ()),
     Row(
         "DeadlinePassed",
         "clock",

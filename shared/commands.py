@@ -42,6 +42,24 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+CAPACITY_WITHIN = timedelta(hours=24)
+LONGEST_WAIT_SECONDS = 120
+
+
+def wait_for_capacity(refused: int, spread: int, *, asked_seconds: float = 0.0) -> timedelta:
+    """How long to wait after the `refused`-th refusal: 5, 10, 20, ... seconds, at most 2 minutes, or longer if asked to.
+
+    `spread` is any number of the command's own: by it the pause is up to a quarter longer, so that many do not come at once.
+
+    >>> [wait_for_capacity(n, 0).total_seconds() for n in (1, 2, 3, 10)]
+    [5.0, 10.0, 20.0, 120.0]
+    >>> wait_for_capacity(1, 50).total_seconds(), wait_for_capacity(1, 0, asked_seconds=300).total_seconds()
+    (5.625, 300.0)
+    """
+    pause = max(min(LONGEST_WAIT_SECONDS, 5 * 2 ** min(refused - 1, 10)), min(asked_seconds, 3600.0))
+    return timedelta(seconds=pause * (1 + spread % 100 / 400))
+
+
 def pause_after(tries: int) -> timedelta:
     """How long to wait after the `tries`-th failure: 2, 4, 8, ... seconds, at most 5 minutes.
 

@@ -89,3 +89,21 @@ class JournalBroken(Permanent):
 
 class PlatformBusy(Retryable):
     """The ML platform or an endpoint did not answer, or asked us to wait."""
+
+
+class CapacityRefused(Retryable):
+    """The platform answered that it has no room now: a quota, a throttle. `after_seconds` is its own wish, 0 for none.
+
+    Nothing is wrong, so waiting for it uses up no try.
+    """
+
+    def __init__(self, what: str, *, next: str, after_seconds: float = 0.0) -> None:
+        super().__init__(what, next=next)
+        self.after_seconds = after_seconds
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore_refusal, (self.what, self.next, self.after_seconds)
+
+
+def _restore_refusal(what: str, next: str, after_seconds: float) -> CapacityRefused:
+    return CapacityRefused(what, next=next, after_seconds=after_seconds)

@@ -346,6 +346,17 @@ class CommandFailed(Outcome):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityAwaited(Event):
+    """The platform has no room for a command of a release, which waits for it; not its outcome: it stays in the outbox."""
+
+    family: ClassVar[str] = "outcome"
+    command: int
+    name: str
+    release: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadlinePassed(Event):
     """A moment that the head or a release waited for is over; `of` is a release id, or `basket`."""
 

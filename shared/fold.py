@@ -23,8 +23,8 @@ from shared.moves import carried
 from shared.rows import Damaged, Snapshot, Waiting
 from shared.segments import Sizes
 from shared.spec import Spec
-from shared.state import Head
-from shared.storage.port import Bells, Delete, Insert, Replace
+from shared.state import Command, Head
+from shared.storage.port import Bells, Delete, Insert, Replace, Write
 from shared.turn import Decision, Note
 
 RACES, RACES_OF_AN_OUTCOME = 5, 15
@@ -52,10 +52,21 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What `perform` brings to a fold: a command's outcome, and its claim, whose row goes in the same transaction."""
+    """What `perform` brings to a fold: what came of a command, and its claim.
 
-    event: events.Outcome
+    In the same transaction the command's row goes, or stands there `again`.
+    """
+
+    event: events.Outcome | events.CapacityAwaited
     claimed: Claimed
+    again: Command | None = None
+
+    @property
+    def row(self) -> Write:
+        """What becomes of the command's row."""
+        if self.again is not None:
+            return Replace(self.claimed.key, state.dumps(self.again), self.claimed.etag)
+        return Delete(self.claimed.key, self.claimed.etag)
 
 
 class Fold:
@@ -91,6 +102,10 @@ class Fold:
     def record_outcome(self, model: str, outcome: events.Outcome, claimed: Claimed) -> Folded:
         """Commit a command's outcome, deleting its outbox row in the same transaction; with it whatever waits."""
         return self._fold(model, Own(outcome, claimed))
+
+    def record_wait(self, model: str, waits: events.CapacityAwaited, claimed: Claimed, again: Command) -> Folded:
+        """Commit that a command waits for capacity, and give it back to the outbox, in one transaction."""
+        return self._fold(model, Own(waits, claimed, again))
 
     def set_aside(self, model: str, damaged: Damaged) -> None:
         """Move a damaged row of the outbox to the dead letters. One that changed meanwhile is read anew by the next caller."""
@@ -151,7 +166,7 @@ class Fold:
         if before.is_older:
             self._carry_over(draft, now)
         if own is not None:
-            draft.writes.append(Delete(own.claimed.key, own.claimed.etag))
+            draft.writes.append(own.row)
             if isinstance(own.event, events.CommandFailed):
                 draft.writes.append(rows.dead_command(own.claimed.command, own.event.reason, now))
             outcome = own.event if is_first else self._enriched(model, own.event)
@@ -187,7 +202,7 @@ class Fold:
     def _carry(self, draft: Draft, event: events.Carried, now: datetime) -> None:
         draft.add(event, release.decide({}, draft.head, draft.releases, event, now), now)
 
-    def _enriched(self, model: str, outcome: events.Outcome) -> events.Outcome:
+    def _enriched(self, model: str, outcome: events.Event) -> events.Event:
         """Bytes are believed to be new at first; if they are not, their row refuses the commit, and then it is read."""
         if isinstance(outcome, events.FileAccepted):
             return replace(outcome, known_as=self._book.file_number(model, outcome.sha256))

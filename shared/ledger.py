@@ -197,6 +197,10 @@ class Ledger:
         """
         return self._rewrite(model, replace(entry.command, claimed_until=until), entry.key, entry.etag)
 
+    def wait(self, model: str, claimed: Claimed, again: Command) -> None:
+        """Give a claim back as a command that waits for capacity; one that was lost meanwhile is not ours to give."""
+        self._rewrite(model, again, claimed.key, claimed.etag)
+
     def put_back(self, model: str, claimed: Claimed, *, due: datetime, error: str = "", failed: bool = False) -> None:
         """Give a claim back, to be tried or asked again at `due`. A claim that was lost meanwhile is not ours to give."""
         tries = claimed.command.tries + (1 if failed else 0)

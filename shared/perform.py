@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared import commands, events, log, rows
+from shared import commands, events, log, names, rows
 from shared.effects import Effect
 from shared.effects.parts import Later, Parts
-from shared.errors import BatonError, LedgerConflict, NewerForm, Permanent, Retryable
-from shared.events import CommandFailed, Outcome
+from shared.errors import BatonError, CapacityRefused, LedgerConflict, NewerForm, Permanent, Retryable
+from shared.events import CapacityAwaited, CommandFailed, Outcome
 from shared.fold import Fold
 from shared.ledger import LEAST_URGENT, Claimed, Ledger
 from shared.room import EVENT_ROOM, cut, stored_size
@@ -135,6 +135,8 @@ class Performer:
             return self._give_up(ring, claimed, error.what, error.next)
         except NewerForm:  # no try of ours: the claim runs out, and a worker that knows the form does the command
             raise
+        except CapacityRefused as refused:
+            return self._wait(ring, claimed, refused)
         except Exception as error:  # noqa: BLE001 - an unknown fault is tried again, then set aside, never lost
             return self._try_again(ring, claimed, error)
         if isinstance(answer, Later):
@@ -171,6 +173,43 @@ class Performer:
         due = ring.now() + after
         self._book.put_back(ring.model, claimed, due=due, error=error, failed=bool(error))
         ring.again.append(due)
+
+    def _wait(self, ring: Ring, claimed: Claimed, refused: CapacityRefused) -> int:
+        """The platform has no room: wait with a growing pause, for a day at most, using up no try. A release shows it."""
+        command, now = claimed.command, ring.now()
+        since, count = command.refused_since or now, command.refused + 1
+        if now - since >= commands.CAPACITY_WITHIN:
+            why = f"no room since {since.isoformat(timespec='minutes')}: {refused.what}"
+            return self._give_up(ring, claimed, why, "docs/runbook.md#capacity")
+        spread = int(names.digest(f"{ring.model}:{command.number}:{count}")[:6], 16)
+        due = now + commands.wait_for_capacity(count, spread, asked_seconds=refused.after_seconds)
+        again = replace(command, due=due, claimed_until=None, refused=count, refused_since=since)
+        again = replace(again, last_error=refused.what[:500])
+        if command.refused_since is None and command.release:
+            self._record_wait(ring, claimed, again, refused)
+        else:
+            self._book.wait(ring.model, claimed, again)
+        ring.again.append(due)
+        return 0
+
+    def _record_wait(self, ring: Ring, claimed: Claimed, again: Command, refused: CapacityRefused) -> None:
+        """For the first time: journalled with the row in one transaction; where races go on, the lease ends and it comes again."""
+        command = claimed.command
+        waits = CapacityAwaited(
+            id=f"capacity:{ring.model}:{command.number}",
+            at=ring.now(),
+            command=command.number,
+            name=command.kind,
+            release=command.release,
+            reason=cut(refused.what),
+        )
+        try:
+            folded = self._fold.record_wait(ring.model, waits, claimed, again)
+        except LedgerConflict as lost:
+            log.warning("wait not yet recorded", model=ring.model, command=command.kind, why=lost.what)
+            return
+        if folded.more:
+            self._bells.ring("advance", ring.model)
 
     def _try_again(self, ring: Ring, claimed: Claimed, error: Exception) -> int:
         command = claimed.command

@@ -16,6 +16,7 @@ from shared.moves import (
     appointments,
     basket,
     building,
+    capacity,
     carried,
     closing,
     letters,
@@ -66,6 +67,7 @@ MOVES: Mapping[type[events.Event], Move] = {
     events.DiscardRequested: letters.discarded,
     events.RowSetAside: letters.row_set_aside,
     events.LedgerRebuilt: closing.rebuilt,
+    events.CapacityAwaited: capacity.awaited,
     events.DeadlinePassed: operations.deadline_passed,
     events.Carried: carried.carried,
     events.FileAccepted: basket.accepted,
@@ -105,6 +107,7 @@ def decide(
     turn = Turn(rules, head, releases, event.id, now)
     if isinstance(event, events.Outcome):
         turn.done(event.command)
+        capacity.over(turn, event.command)
     try:
         why = _move(turn, event, release)
     except Early as early:

@@ -28,7 +28,8 @@ NEEDED_LOCALLY = {
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What differs between installations. `inline_limit` is the largest drop, in bytes, that `perform` checks itself."""
+    """What differs between installations. `inline_limit` is the largest drop, in bytes, that `perform` checks itself;
+    `runs_at_once` is how many runs this machine has room for, where the platform is this machine."""
 
     data: str
     approval_key: str
@@ -43,6 +44,7 @@ class Settings:
     router_key: str
     users: Path
     inline_limit: int
+    runs_at_once: int = 4
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> Settings:
@@ -56,6 +58,9 @@ class Settings:
         limit = env.get("BATON_INLINE_LIMIT", str(64 * 1024 * 1024))
         if not limit.isdigit():
             faults.append(f"BATON_INLINE_LIMIT is {limit!r}, must be a number of bytes")
+        runs = env.get("BATON_RUNS_AT_ONCE", "4")
+        if not runs.isdigit() or int(runs) < 1:
+            faults.append(f"BATON_RUNS_AT_ONCE is {runs!r}, must be a number of runs, 1 or more")
         if faults:
             raise SettingsRefused(
                 "; ".join(faults) + ".", next="set them in the app settings, or start with `baton up`"
@@ -74,4 +79,5 @@ class Settings:
             router_key=env.get("BATON_ROUTER_KEY", ""),
             users=Path(env.get("BATON_USERS", "")),
             inline_limit=int(limit),
+            runs_at_once=int(runs),
         )

@@ -169,7 +169,8 @@ class Release:
     number. `attempt` counts the tries of the present step, `runs` all runs of each step, so that no run's name comes
     twice. `moving` is the purpose of the traffic change under way: there is one at a time. `against` is the
     champion's version that verdict and approval were made against. `deadline` and `owner` say until when and for
-    whom it waits.
+    whom it waits. While the platform has no room for its command `waits_command`, `waits_for` says why, and `waits_left`
+    how many seconds its own deadline had left.
     """
 
     id: str
@@ -209,6 +210,10 @@ class Release:
     why: str = ""
     next: str = ""
     past: tuple[tuple[str, str], ...] = ()
+    waits_for: str = ""
+    waits_since: datetime | None = None
+    waits_command: int = 0
+    waits_left: float = 0.0
 
     @property
     def number(self) -> int:
@@ -220,7 +225,8 @@ class Release:
 class Command:
     """One effect to be done: an outbox row. `number` makes it unique in its model; `urgency` 0 goes before 5.
 
-    `tries` counts failed attempts; `due` is when it may next be claimed.
+    `tries` counts failed attempts; `due` is when it may next be claimed. `refused` counts the times that the platform had
+    no room for it, since `refused_since`.
     """
 
     number: int
@@ -232,6 +238,8 @@ class Command:
     tries: int = 0
     claimed_until: datetime | None = None
     last_error: str = ""
+    refused: int = 0
+    refused_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from shared import commands, names
 from shared.room import cut
@@ -52,6 +52,13 @@ class Decision:
 
 class Turn:
     """State under decision, with the few operations that every transition is made of."""
+
+    NOT_WAITING: ClassVar[Mapping[str, Any]] = {
+        "waits_for": "",
+        "waits_since": None,
+        "waits_command": 0,
+        "waits_left": 0.0,
+    }
 
     def __init__(
         self, rules: Mapping[str, Spec], head: Head, releases: Mapping[str, Release], event: str, now: datetime
@@ -134,7 +141,8 @@ class Turn:
         """Bring a release into a waiting state, with who is waited for and until when (None: for ever)."""
         past = (*release.past, (state, self.now.isoformat()))[-PAST_KEPT:]
         deadline = None if within is None else self.now + within
-        return self.set(release, state=state, deadline=deadline, owner=owner, past=past, **fields)
+        moved = {"state": state, "deadline": deadline, "owner": owner, "past": past}
+        return self.set(release, **{**self.NOT_WAITING, **moved, **fields})
 
     def end(self, release: Release, state: str, why: str, *, next: str = "", **details: Any) -> None:
         """Close a release for good, free its slot, remove its deployment unless it is kept warm, and tell its owner once."""

@@ -272,7 +272,7 @@ def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpo
     registry = LocalRegistry(settings.mlflow, settings.home)
     folders = functools.partial(fetch_folder, blobs)
     endpoints = LocalEndpoints(settings.router, settings.router_key, settings.home, registry, folders)
-    return LocalTrainer(settings.home), registry, endpoints
+    return LocalTrainer(settings.home, runs_at_once=settings.runs_at_once), registry, endpoints
 
 
 def _check(file: Path, contract: Path) -> Verdict:

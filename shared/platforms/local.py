@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.errors import PlatformBusy
+from shared.errors import CapacityRefused, PlatformBusy
 from shared.platforms.local_registry import LocalRegistry
 from shared.platforms.local_run import RunFolder, find_run, make_run
 from shared.platforms.port import RunRequest, RunSeen
@@ -39,7 +39,8 @@ class LocalTrainer:
     no folder, or a folder whose lock is free: the next `start`, `look` or `cancel`, and the workspace
     daemon's beat, give it a supervisor. The run's command starts at most once (see `local/supervisor.py`).
 
-    `command` is what a supervisor executes, with the step's name appended.
+    `command` is what a supervisor executes, with the step's name appended. While `runs_at_once` runs go, a new one is
+    refused; one that was taken before is found as ever.
     """
 
     def __init__(
@@ -49,11 +50,14 @@ class LocalTrainer:
         command: Sequence[str] = RUNNER,
         environment: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
+        runs_at_once: int = 1_000,
     ) -> None:
         self._home = home.resolve()
         self._command = tuple(command)
         self._environment = {**(os.environ if environment is None else environment), "BATON_HOME": str(self._home)}
         self._clock = clock
+        self._runs_at_once = runs_at_once
+        self._over: set[str] = set()
 
     @property
     def runs(self) -> Path:
@@ -62,7 +66,22 @@ class LocalTrainer:
 
     def start(self, request: RunRequest) -> None:
         with _full_disk_is_busy():
+            if find_run(self.runs, request.run_id) is None:
+                self._check_room(request.run_id)
             self._supervise(make_run(self.runs, request))
+
+    def _check_room(self, run_id: str) -> None:
+        """`CapacityRefused` while as many runs go as this machine has room for. What ended is looked at once a process.
+
+        Two that start at the same moment may both find the last room: the limit protects the machine, it is no promise.
+        """
+        folders = [path for path in self.runs.glob("*") if path.name not in self._over] if self.runs.exists() else []
+        found = [folder for path in folders if (folder := find_run(self.runs, path.name)) is not None]
+        self._over |= {folder.path.name for folder in found if folder.state().ended}
+        going = sum(folder.path.name not in self._over for folder in found)
+        if going >= self._runs_at_once:
+            what = f"{going} runs go on this machine, which has room for {self._runs_at_once}, so {run_id} waits"
+            raise CapacityRefused(what, next="docs/runbook.md#capacity")
 
     def look(self, run_id: str) -> RunSeen | None:
         folder = find_run(self.runs, run_id)

@@ -109,7 +109,10 @@ class Trainer(Protocol):
     """Starts runs and says how far they are."""
 
     def start(self, request: RunRequest) -> None:
-        """Start the run, or find it: exactly one run comes to be for a run id, however often and from wherever this is called."""
+        """Start the run, or find it: exactly one run comes to be for a run id, however often and from wherever this is called.
+
+        `CapacityRefused` where there is no room for a new one now.
+        """
         ...
 
     def look(self, run_id: str) -> RunSeen | None:

@@ -161,6 +161,8 @@ def _was(end: str) -> str:
 def _doing(release: Release) -> str:
     if release.state == NEEDS_PERSON:
         return f"waits for approval by {release.owner}"
+    if release.waits_since is not None:
+        return f"{release.state}: {_capacity(release)}"
     if release.state == "rolling out":
         return f"is rolling out, {release.split.get(release.id, 0)} % of the traffic"
     if release.ready:
@@ -246,6 +248,8 @@ def outcome(release: Release) -> str:
     """Why a release stands where it stands, in one sentence."""
     if release.why:
         return release.why
+    if release.waits_since is not None:
+        return _capacity(release)
     if release.state == NEEDS_PERSON:
         return f"waits for {release.owner}"
     if release.state == LIVE:
@@ -253,6 +257,10 @@ def outcome(release: Release) -> str:
             f", approved by {release.approved_by}" if release.approved_by else ""
         )
     return f"waits for the {release.owner}" if release.owner else release.state
+
+
+def _capacity(release: Release) -> str:
+    return f"waiting for capacity since {release.waits_since:%Y-%m-%d %H:%M} UTC: {release.waits_for}"
 
 
 def causes_of(release: Release) -> str:

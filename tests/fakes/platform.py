@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from shared.errors import Permanent, PlatformBusy, TrafficMoved
+from shared.errors import CapacityRefused, Permanent, PlatformBusy, TrafficMoved
 from shared.platforms.port import (
     Deployment,
     DeploymentState,
@@ -46,6 +46,8 @@ class FakeTrainer:
     def __init__(self, script: Mapping[str, Outcome] | None = None) -> None:
         self.script = dict(script or {})
         self.busy = False
+        self.room: int | None = None
+        self.asks_seconds = 0.0
         self.calls = 0
         self._requests: dict[str, RunRequest] = {}
         self._seen: dict[str, RunSeen] = {}
@@ -57,6 +59,8 @@ class FakeTrainer:
 
     def start(self, request: RunRequest) -> None:
         _answer(self.busy)
+        if self.room is not None and request.run_id not in self._requests and self._going() >= self.room:
+            raise CapacityRefused(f"{self.room} runs are going", next="wait", after_seconds=self.asks_seconds)
         self.calls += 1
         self._requests.setdefault(request.run_id, request)
 
@@ -67,6 +71,10 @@ class FakeTrainer:
             return None
         outcome = self.script.get(run_id) or self.script.get(request.step) or Outcome("running")
         return self._seen.get(run_id) or RunSeen(run_id, outcome.status, outcome.reason, outcome.result)
+
+    def _going(self) -> int:
+        seen = [self.look(run_id) for run_id in self._requests]
+        return sum(one is not None and one.status in ("queued", "running") for one in seen)
 
     def cancel(self, run_id: str) -> None:
         seen = self.look(run_id)

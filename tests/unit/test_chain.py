@@ -82,6 +82,14 @@ def _a_freeze(world: World) -> None:
     world.settle()
 
 
+def _no_room(world: World) -> None:
+    world.trainer.room = 0
+    world.drop("rows")
+    world.settle()
+    world.trainer.room = 9
+    world.wait(timedelta(minutes=2))
+
+
 def _silence(world: World) -> None:
     world.drop("rows")
     world.settle()
@@ -187,6 +195,7 @@ SCENES: tuple[Callable[[World], None], ...] = (
     _a_broken_certificate,
     _runs_that_fail,
     _a_freeze,
+    _no_room,
     _silence,
     _staging_that_fails,
     _a_registry_that_does_not_answer,
