@@ -255,6 +255,7 @@ class AcceptedFile:
     at: datetime
 
 
+AS_THEY_ARE = (str, int, float, bool, type(None))
 S = TypeVar("S", Head, Release, Command, AcceptedFile)
 FORMS: Mapping[type, forms.Kind] = {Head: "head", Release: "release", Command: "command", AcceptedFile: "file"}
 
@@ -273,6 +274,8 @@ def loads(kind: type[S], text: str) -> S:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in AS_THEY_ARE:
+        return value
     if dataclasses.is_dataclass(value):
         return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
     if isinstance(value, datetime):
@@ -313,11 +316,10 @@ def _tuple_reader(arms: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 
 def _record_reader(kind: Any) -> Callable[[Any], Any]:
-    hints = typing.get_type_hints(kind)
-    plain = {name for name, hint in hints.items() if _reader(hint) is _as_it_is}
+    readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
 
     def read(value: Any) -> Any:
-        known = {name: item for name, item in value.items() if name in hints}
-        return kind(**{name: item if name in plain else _typed(hints[name], item) for name, item in known.items()})
+        known = {name: item for name, item in value.items() if name in readers}
+        return kind(**{name: item if item is None else readers[name](item) for name, item in known.items()})
 
     return read
