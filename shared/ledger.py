@@ -13,6 +13,17 @@ The fold's transaction (`commit`), guarded by head's ETag:
     crash before it        | nothing happened; the ring comes again, and so does the sweep
     crash after, no ring   | state is committed, commands stand in the outbox; the sweep rings at `wake_at`
     answer lost            | the next read shows what was committed; decided events are gone from the inbox
+
+A command, from its claim (`claim`) to the fold's transaction that records its outcome and deletes its row:
+
+    before                 | the outbox row as the fold wrote it
+    crash before the claim | nothing happened; the sweep rings for what is due
+    crash after the claim  | the row is claimed and nothing is done; once the lease is over the next ring takes it
+    crash after the effect | the effect is there, the row is claimed; after the lease it is found by its name, or set again
+    crash after the commit | the row is gone, the outcome is in the journal; the sweep rings for what follows
+    answer lost            | the claim no longer stands (`still_claimed`), so nothing is recorded twice
+
+`tests/crashes/test_rows.py` goes through these tables.
 """
 
 from __future__ import annotations

@@ -53,6 +53,7 @@ class Installation:
             inside = getattr(getattr(self.world, part), "__dict__", {})
             kept |= {id(lock): lock for lock in inside.values() if hasattr(lock, "acquire")}
         twin = {part: copy.deepcopy(getattr(self.world, part), kept) for part in parts}
+        twin["table"].clock = None  # the twin's own, from now on
         record = twin["notifier"].record
         return Installation(World(self.world.home, now=self.world.now, **twin), record, list(self.waiting))
 
