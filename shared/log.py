@@ -1,7 +1,8 @@
 """Log lines: a sentence first, then key=value, for a person at night and for a query alike.
 
 The Functions host forwards only the formatted message, so everything stands in it. Values are quoted
-where they hold spaces, and control characters are escaped: a blob's name cannot forge a line.
+where they hold spaces, and whatever is not to be seen (control characters, line separators, marks that turn the
+reading direction) is escaped: a blob's name cannot forge a line, or dress as another.
 `next=` comes last and is a command or a section of the runbook.
 """
 
@@ -27,7 +28,7 @@ def line(what: str, **fields: object) -> str:
     'candidate held  release=diabetes-0012 why="gain 73.4, must be above 0"'
     """
     last = fields.pop("next", "")
-    pairs = [f"{name}={_value(value)}" for name, value in fields.items() if value not in ("", None)]
+    pairs = [f"{_value(name)}={_value(value)}" for name, value in fields.items() if value not in ("", None)]
     pairs += [f"next={_quoted(str(last))}"] if last else []
     return f"{what}  {' '.join(pairs)}"
 
@@ -38,7 +39,13 @@ def _value(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    """Text in quotes, on one line, as it would be read.
+
+    >>> print(_quoted("a\u2028b\x9b1m"))
+    "a\\u2028b\\u009b1m"
+    """
+    seen = json.dumps(text, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in seen)
 
 
 def note(model: str, event: events.Event, told: Note, line_hash: str = "") -> None:

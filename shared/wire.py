@@ -27,7 +27,8 @@ ID_LONGEST, BLOB_LONGEST, URL_LONGEST = 1024, 1024, 4096
 TEXT_LONGEST, TOLD_LONGEST = 256, 1000
 AHEAD, BEHIND = timedelta(hours=1), timedelta(days=3)
 FLOAT_MOST = sys.float_info.max
-NOT_A_NAME = re.compile(r"[\x00-\x1f\x7f\\]")
+# Control characters, backslash, line separators, and marks that turn the reading direction
+NOT_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\\\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,7 @@ def _check_path(blob: str) -> None:
     if len(parts) < 2 or "" in parts or any(part in (".", "..") for part in parts):
         raise _refused(f"blob {blob!r} is not <model>/<file>, or holds an empty or dotted part")
     if NOT_A_NAME.search(blob) or ".." in unquote(blob).split("/"):
-        raise _refused(f"blob {blob!r} holds a control character, a backslash or a hidden '..'")
+        raise _refused(f"blob {blob!r} holds a control or direction character, a backslash or a hidden '..'")
 
 
 def _run_changed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:

@@ -13,6 +13,9 @@ from shared.data.verdict import Problem
 
 INSTEAD = "send CSV (commas, UTF-8), JSON lines or Parquet; CSV and JSON lines may be packed as .gz or .zst"
 FIRST_BYTES = 4096
+UNPACKED_FREELY = 256 << 20  # bytes; a file may always unpack to so many,
+UNPACKED_TIMES = 100  # to so many times its size beyond them,
+UNPACKED_MOST = 4 << 30  # and never to more than this
 PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 FOREIGN = {
     b"PK\x03\x04": "an Excel workbook or ZIP archive",
@@ -44,8 +47,40 @@ class Format:
     packing: Literal["gzip", "zstd"] | None = None
 
     def open(self, file: Path) -> pa.NativeFile:
-        """The file's unpacked bytes, as a stream."""
-        return pa.input_stream(str(file), compression=self.packing)
+        """The file's unpacked bytes, as a stream that raises `Unreadable` where it unpacks to more than `room` says."""
+        stream = pa.input_stream(str(file), compression=self.packing)
+        return pa.PythonFile(_Measured(stream, room(file)), "r") if self.packing else stream
+
+
+class _Measured:
+    """A stream that counts what it gives: a small file may be packed from more than any machine can hold."""
+
+    def __init__(self, stream: pa.NativeFile, most: int) -> None:
+        self._stream = stream
+        self._left = most
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        part: bytes = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
+        self._left -= len(part)
+        if self._left < 0:
+            raise swollen("unpacks")
+        return part
+
+    def close(self) -> None:
+        self._stream.close()
+        self.closed = True
+
+
+def room(file: Path) -> int:
+    """How many bytes a file's rows may take, unpacked, before it counts as a bomb."""
+    return min(UNPACKED_MOST, max(UNPACKED_FREELY, UNPACKED_TIMES * file.stat().st_size))
+
+
+def swollen(how: str) -> Unreadable:
+    """The fault of a file that grows out of all proportion."""
+    why = f"{how} to more than {UNPACKED_TIMES} times its size, and more than {UNPACKED_FREELY >> 20} MiB"
+    return Unreadable("format", f"the file {why}", "split it into several files, or send it unpacked")
 
 
 def recognise(file: Path) -> Format:

@@ -8,7 +8,7 @@ from html import escape
 from shared.data.shown import counted
 from shared.data.verdict import Problem, Verdict
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four as wide signs
 STYLE = """
 :root{color-scheme:light dark;--bg:#fff;--text:#1f2328;--muted:#57606a;--line:#d0d7de;--ok:#1a7f37;--bad:#b42318;--warn:#8a5a00}
 @media(prefers-color-scheme:dark){

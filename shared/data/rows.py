@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise
+from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise, room, swollen
 from shared.data.shown import shown
 
 BLOCK_BYTES = 1 << 23  # no row is longer
@@ -22,6 +22,7 @@ BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is 
 JSON_BATCH_ROWS = 1 << 13
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 SAMPLES = 5
+CELL_BYTES = 8
 NOT_UTF8_SHAPE = re.compile(r"CSV parse error: Row #(\d+): Expected .*\ufffd")
 
 
@@ -195,4 +196,6 @@ def _open_parquet(file: Path, found: Format, wanted: Collection[str]) -> Rows:
     opened = parquet.ParquetFile(file)
     header = list(opened.schema_arrow.names)
     once = [name for name in header if name in wanted and header.count(name) == 1]
+    if opened.metadata.num_rows * max(1, len(once)) * CELL_BYTES > room(file):
+        raise swollen(f"says that it holds {opened.metadata.num_rows} rows, and unpacks")
     return Rows(header, opened.iter_batches(BATCH_ROWS, columns=once))

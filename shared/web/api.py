@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from shared import state
 from shared.state import Champion, Release
-from shared.web import asking, frozen, letters, reading, replaying
+from shared.web import asking, frozen, letters, openapi, reading, replaying
 from shared.web.answers import NotDone
 from shared.web.auth import Gatekeeper
 from shared.web.story import Told, story
@@ -71,7 +71,9 @@ class Api:
             Route(f"/deadletters/{{owner}}/{{key}}/{action}", self._of_letter(action), methods=["POST"])
             for action in replaying.OF_LETTER
         ]
-        return [Route(path, endpoint) for path, endpoint in reads.items()] + asks
+        routes = [Route(path, endpoint) for path, endpoint in reads.items()] + asks
+        told = openapi.document(routes)
+        return [*routes, Route("/openapi.json", lambda request: answer(told))]
 
     # Reading
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import httpx
 import pytest
 
 from tests.e2e.conftest import Demo
@@ -62,10 +63,24 @@ def test_every_line_of_a_release_names_its_model(demo: Demo) -> None:
     assert all("model=diabetes" in line for line in told)
 
 
+def _session_cookie(demo: Demo) -> str:
+    """The cookie of a person who signs in, looks at a page and leaves."""
+    token = next(iter(json.loads((demo.home / "users.json").read_text())))
+    site = {"origin": demo.env["BATON_URL"]}
+    with httpx.Client(base_url=demo.env["BATON_URL"], headers=site) as browser:
+        browser.post("/sign-in", data={"key": token})
+        browser.get("/")
+        cookie = browser.cookies.get("baton_session")
+    assert cookie
+    return cookie
+
+
 def test_no_secret_is_in_any_log(demo: Demo) -> None:
     secrets = [demo.env[name] for name in ("BATON_APPROVAL_KEY", "BATON_ROUTER_KEY", "BATON_TOPIC_KEY")]
     secrets += list(json.loads((demo.home / "users.json").read_text()))
     secrets += [re.search(r"AccountKey=([^;]+)", demo.env["BATON_DATA"])[1]]  # type: ignore[index]
+    secrets += [value for name, value in demo.env.items() if name.startswith("BATON_") and name.endswith("_KEY")]
+    secrets += [_session_cookie(demo)]
     for log in (demo.home / "logs").glob("*.log"):
         text = log.read_text(errors="replace")
         assert not [secret for secret in secrets if secret in text], log.name
