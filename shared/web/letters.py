@@ -14,13 +14,13 @@ from typing import Any
 
 from shared import names
 from shared.letters import DEAD
-from shared.storage.port import BlobMissing
+from shared.storage.port import BlobMissing, StorageBusy
 from shared.undelivered import Entry, Lost
 from shared.web import reading
 from shared.web.answers import NotFound, NotNow
 from shared.wiring import App
 
-SHOWN, UNDELIVERED_SHOWN = 100, 50
+SHOWN, FOUND, UNDELIVERED_SHOWN = 100, 1000, 50
 KEY_LEAST = 8
 UNDELIVERED = "undelivered"
 BLOB = re.compile(r"(?P<owner>[A-Z0-9-]+)/\d+/\d+/\d+/\d+/(?P<guid>[0-9a-fA-F-]{36})\.json", re.ASCII)
@@ -73,8 +73,14 @@ def dead_letters(app: App, model: str = "") -> list[DeadLetter]:
 
 
 def undelivered_count(app: App) -> int:
-    """How many blobs of Event Grid's container nobody has replayed or discarded."""
-    return len(app.undelivered.waiting())
+    """How many blobs of Event Grid's container nobody has replayed or discarded; 0 while the container does not answer.
+
+    It is for pages that have more to show: the sweep says it when the container cannot be read.
+    """
+    try:
+        return len(app.undelivered.waiting())
+    except StorageBusy:
+        return 0
 
 
 def _of_model(app: App, model: str) -> Iterable[DeadLetter]:
@@ -196,7 +202,7 @@ def find(app: App, owner: str, begin: str) -> DeadLetter:
 
 def _names(app: App, model: str) -> list[Named]:
     name = reading.one_model(app, model).view.name
-    return [Named(name, _name(key), key) for key, _ in app.book.dead(name, SHOWN)]
+    return [Named(name, _name(key), key) for key, _ in app.book.dead(name, FOUND)]
 
 
 def _readable(body: str) -> Mapping[str, Any]:

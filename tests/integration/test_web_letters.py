@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared import events, journal
+from shared.storage.port import StorageBusy
 from shared.web.site import site
 from tests.storybook import world_with_users
 from tests.unit.test_letters import bury, mend, quiet
@@ -135,6 +136,14 @@ def test_the_first_page_counts_what_could_not_be_delivered(world: World, http: T
     page = http.get("/").text
     assert "1 dead letter must be looked at" in page
     assert "1 event could not be delivered" in page
+
+
+def test_the_first_page_is_shown_while_the_container_does_not_answer(world: World, http: TestClient) -> None:
+    def trap(call: str) -> None:
+        raise StorageBusy("no", next="again")
+
+    world.blobs.trap = trap
+    assert http.get("/").status_code == 200
 
 
 @pytest.mark.parametrize("letter", ["m/lost", "ON-NEW-DATA/1f3c9a02"])
