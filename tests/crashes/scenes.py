@@ -255,6 +255,13 @@ def _command_failed(run: Installation) -> Begin:
     return _rings("perform")
 
 
+def _capacity_awaited(run: Installation) -> Begin:
+    """The platform has no room for the first run, and gets none."""
+    _of_command("start_run")(run)
+    run.world.trainer.room = 0
+    return _rings("perform")
+
+
 # Time
 
 
@@ -307,6 +314,7 @@ SCENES: Mapping[str, Scene] = {
         Scene("StepSeen", _step_seen),
         Scene("CommandDone", _of_command("tag_drop")),
         Scene("CommandFailed", _command_failed),
+        Scene("CapacityAwaited", _capacity_awaited),
         Scene("DeadlinePassed", _deadline_passed),
         Scene("ScheduleRead", _schedule_read),
         Scene("ScheduleDue", _schedule_due),

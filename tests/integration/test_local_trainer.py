@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from local.daemon import wait_until
 from local.topic import WorkspaceTopic
 from local.workspace import Caretaker
+from shared.errors import CapacityRefused
 from shared.platforms.local import LocalTrainer
 from shared.platforms.local_run import RunFolder, find_run, make_run
 from shared.platforms.port import RunRequest, RunSeen
@@ -33,12 +35,13 @@ def trains(tmp_path: Path) -> Iterator[Trains]:
     """A trainer whose step is a Python text that finds its run's folder in `run`; what still goes is canceled."""
     trainers: list[LocalTrainer] = []
 
-    def make(step: str, **environment: str) -> LocalTrainer:
+    def make(step: str, *, runs_at_once: int = 9, **environment: str) -> LocalTrainer:
         (tmp_path / "step.py").write_text(
             f"import os, pathlib\nrun = pathlib.Path(os.environ['BATON_RUN_DIR'])\n{step}\n"
         )
         command = [sys.executable, str(tmp_path / "step.py")]
-        trainers.append(LocalTrainer(tmp_path / "home", command=command, environment={**ENVIRONMENT, **environment}))
+        told = {**ENVIRONMENT, **environment}
+        trainers.append(LocalTrainer(tmp_path / "home", command=command, environment=told, runs_at_once=runs_at_once))
         return trainers[-1]
 
     yield make
@@ -76,6 +79,27 @@ def test_a_run_over_its_time_is_ended_and_says_how_to_get_more(trains: Trains) -
     seen = until_over(trainer)
     assert seen.status == "failed"
     assert "its limit. Next: raise train.max_minutes in model.yaml" in seen.reason
+
+
+def test_a_machine_without_room_refuses_new_runs_only_and_takes_them_when_one_has_ended(trains: Trains) -> None:
+    trainer = trains("import time; time.sleep(60)", runs_at_once=1)
+    trainer.start(request())
+    other = replace(request(), run_id="pulse-0002-t-1", max_seconds=0.1)
+
+    with pytest.raises(CapacityRefused, match="1 runs go on this machine, which has room for 1"):
+        trainer.start(other)
+    trainer.start(request())
+    assert trainer.look(other.run_id) is None
+
+    trainer.cancel(RUN)
+    until_over(trainer)
+    trainer.start(other)
+    wait_until(lambda: _is_over(trainer, other.run_id), timeout_seconds=30, what="the second run did not end")
+
+
+def _is_over(trainer: LocalTrainer, run_id: str) -> bool:
+    seen = trainer.look(run_id)
+    return seen is not None and seen.status not in ("queued", "running")
 
 
 def test_a_run_over_its_memory_is_ended_and_says_how_much_it_used(trains: Trains) -> None:
