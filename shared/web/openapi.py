@@ -65,7 +65,7 @@ def _operation(route: Route, *, asks: bool) -> dict[str, Any]:
     placed = [("path", name, PARAMETERS.get(name, TEXT)) for name in re.findall(r"{(\w+)", route.path)]
     placed += [("query", name, schema) for name, schema in QUERIES.get(route.path, {}).items()]
     found: dict[str, Any] = {
-        "operationId": re.sub(r"\W+", "_", route.path.strip("/")),
+        "operationId": re.sub(r"\W+", "_", f"{'post' if asks else 'get'}{route.path}").strip("_"),
         "summary": said[0] if said else f"Ask to {route.path.rsplit('/', 1)[1]}.",
         "parameters": [
             {"in": place, "name": name, "required": place == "path", "schema": schema} for place, name, schema in placed
