@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from shared import events, journal, names, rows, state
+from shared.deciding import EARLY_FOR
 from shared.errors import JournalBroken, LedgerConflict, NewerForm, Permanent
-from shared.fold import EARLY_FOR, Fold
+from shared.fold import Fold
 from shared.ledger import Ledger
 from shared.rebuild import Rebuilt, Rules, rebuilt
 from shared.rows import EARLY, HEAD, INBOX, OPEN, OUTBOX, Snapshot, Waiting

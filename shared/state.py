@@ -6,16 +6,13 @@ keys are ignored, missing ones take the default that today's code gives them.
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import types
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 from shared import forms
+from shared.plain import plain, typed
 
 BUILDING = ("training", "judging", "registering", "certifying", "staging")
 SHIPPING = ("awaiting approval", "rolling out")
@@ -255,71 +252,18 @@ class AcceptedFile:
     at: datetime
 
 
-AS_THEY_ARE = (str, int, float, bool, type(None))
 S = TypeVar("S", Head, Release, Command, AcceptedFile)
 FORMS: Mapping[type, forms.Kind] = {Head: "head", Release: "release", Command: "command", AcceptedFile: "file"}
 
 
 def dumps(value: Head | Release | Command | AcceptedFile) -> str:
     """The stored form of a row's value, as compact JSON text."""
-    plain = _plain(value)
-    return forms.text({"head": plain} if isinstance(value, Head) else plain)
+    written = plain(value)
+    return forms.text({"head": written} if isinstance(value, Head) else written)
 
 
 def loads(kind: type[S], text: str) -> S:
     """The value that `dumps` wrote, of this or an older version of the code; `NewerForm` if a later one wrote it."""
     found = forms.read(FORMS[kind], text)
-    value: S = _typed(kind, found["head"] if kind is Head else found)
+    value: S = typed(kind, found["head"] if kind is Head else found)
     return value
-
-
-def _plain(value: Any) -> Any:
-    if type(value) in AS_THEY_ARE:
-        return value
-    if dataclasses.is_dataclass(value):
-        return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _typed(kind: Any, value: Any) -> Any:
-    return None if value is None else _reader(kind)(value)
-
-
-@functools.cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """How a stored value of this type is read back; found once a type, since a fold reads hundreds of values."""
-    if get_origin(kind) in (types.UnionType, typing.Union):
-        return _reader(next(arm for arm in get_args(kind) if arm is not type(None)))
-    if kind is datetime:
-        return datetime.fromisoformat
-    if get_origin(kind) is tuple:
-        return _tuple_reader(get_args(kind))
-    if dataclasses.is_dataclass(kind):
-        return _record_reader(kind)
-    return _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _tuple_reader(arms: tuple[Any, ...]) -> Callable[[Any], Any]:
-    if arms[-1] is Ellipsis:
-        return lambda value: tuple([_typed(arms[0], item) for item in value])
-    return lambda value: tuple([_typed(arm, item) for arm, item in zip(arms, value, strict=True)])
-
-
-def _record_reader(kind: Any) -> Callable[[Any], Any]:
-    readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
-
-    def read(value: Any) -> Any:
-        known = {name: item for name, item in value.items() if name in readers}
-        return kind(**{name: item if item is None else readers[name](item) for name, item in known.items()})
-
-    return read

@@ -44,11 +44,15 @@ def test_what_is_recorded_of_0_1_0_is_what_its_code_writes() -> None:
     assert fingerprint(OldWorld, released) == known
 
 
+PARENTS = {"PersonEvent", "Outcome"}  # 0.1.0 listed them among its kinds, but nothing of these was ever written
+
+
 def test_a_new_field_has_a_default_so_that_the_row_before_it_is_read() -> None:
     """What 0.1.0 did not write may be missing in what is read."""
     first, now = recorded()["1"], fingerprint()
     for group in ("values", "events"):
-        for name, fields in first[group].items():
+        for name in first[group].keys() - PARENTS:
+            fields = first[group][name]
             added = now[group][name].keys() - fields.keys()
             assert all(" = " in now[group][name][field] for field in added), (name, added)
 

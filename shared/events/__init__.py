@@ -1,0 +1,91 @@
+"""What happened: every event that the chain decides on, as frozen values with one stored form.
+
+*World* events arrive through Event Grid and are never trusted for their content: they make Baton look. *People's*
+events enter through the web API only. *Outcomes* are what a command of ours found or did. The rest Baton notices by itself.
+"""
+
+from shared.events.event import Event
+from shared.events.outcomes import (
+    ChampionSeen,
+    CommandDone,
+    CommandFailed,
+    DeploymentEnded,
+    FileAccepted,
+    FileGone,
+    FileRefused,
+    Outcome,
+    RunEnded,
+    RunStarted,
+    SegmentClosed,
+    StepSeen,
+    TrafficRefused,
+    TrafficSet,
+    VersionRegistered,
+)
+from shared.events.own import CapacityAwaited, Carried, DeadlinePassed, RowSetAside, ScheduleDue, ScheduleRead
+from shared.events.people import (
+    ApprovalGiven,
+    DiscardRequested,
+    FreezeBegan,
+    FreezeEnded,
+    LedgerRebuilt,
+    ModelPublished,
+    PauseRequested,
+    PersonEvent,
+    ReplayRequested,
+    ResumeRequested,
+    RetrainRequested,
+    RetryRequested,
+    RollbackRequested,
+)
+from shared.events.stored import KINDS, dump, dumps, load, loads
+from shared.events.world import DataLanded, DriftDetected, ModelDeployed, ModelRegistered, MonitorReported, RunChanged
+
+__all__ = [
+    "KINDS",
+    "ApprovalGiven",
+    "CapacityAwaited",
+    "Carried",
+    "ChampionSeen",
+    "CommandDone",
+    "CommandFailed",
+    "DataLanded",
+    "DeadlinePassed",
+    "DeploymentEnded",
+    "DiscardRequested",
+    "DriftDetected",
+    "Event",
+    "FileAccepted",
+    "FileGone",
+    "FileRefused",
+    "FreezeBegan",
+    "FreezeEnded",
+    "LedgerRebuilt",
+    "ModelDeployed",
+    "ModelPublished",
+    "ModelRegistered",
+    "MonitorReported",
+    "Outcome",
+    "PauseRequested",
+    "PersonEvent",
+    "ReplayRequested",
+    "ResumeRequested",
+    "RetrainRequested",
+    "RetryRequested",
+    "RollbackRequested",
+    "RowSetAside",
+    "RunChanged",
+    "RunEnded",
+    "RunStarted",
+    "ScheduleDue",
+    "ScheduleRead",
+    "SegmentClosed",
+    "StepSeen",
+    "TrafficRefused",
+    "TrafficSet",
+    "VersionRegistered",
+    "dump",
+    "dumps",
+    "load",
+    "loads",
+]

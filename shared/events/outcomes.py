@@ -1,0 +1,159 @@
+"""What a command of ours found or did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from shared.events.event import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Event):
+    """What the command `command` (its number in the outbox) found or did."""
+
+    family: ClassVar[str] = "outcome"
+    command: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileAccepted(Outcome):
+    """A drop satisfies the contract. `known_as` is filled by the fold when the same bytes were accepted before (0: new)."""
+
+    blob: str
+    etag: str
+    sha256: str
+    rows: int
+    size: int
+    stored: str
+    report: str
+    warnings: int = 0
+    known_as: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRefused(Outcome):
+    """A drop breaks its contract; `report` names rows, columns and values, `summary` is its first sentence."""
+
+    blob: str
+    etag: str
+    summary: str
+    report: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileGone(Outcome):
+    """The drop was removed or overwritten before it was read; the later writing raised its own event."""
+
+    blob: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Outcome):
+    """The platform has the run. `manifest` names the dataset version that it reads, where the step reads one."""
+
+    run_id: str
+    manifest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded(Outcome):
+    """A run of ours ended. `result` is its document, stored as evidence under `report` before this was written."""
+
+    run_id: str
+    status: str
+    reason: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+    report: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRegistered(Outcome):
+    """The registry holds the candidate as `version`."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChampionSeen(Outcome):
+    """What the endpoint serves: the version and deployment with most traffic, and the whole split (percent).
+
+    `version` is empty only where the platform says that no such endpoint, or no traffic, exists. `moves` is the head's count
+    when it was asked for (-1: not known).
+    """
+
+    version: str
+    deployment: str = ""
+    split: Mapping[str, int] = field(default_factory=dict)
+    moves: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentEnded(Outcome):
+    """The staged deployment became healthy, or failed for `reason`."""
+
+    deployment: str
+    healthy: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficSet(Outcome):
+    """The endpoint has the split that was wanted, for `purpose` step, back or rollback.
+
+    `requests` and `errors` are the new deployment's counts as the step begins.
+    """
+
+    purpose: str
+    split: Mapping[str, int]
+    requests: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficRefused(Outcome):
+    """The split was not the expected one, so nothing was changed; `purpose` as in `TrafficSet`."""
+
+    purpose: str
+    found: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSeen(Outcome):
+    """The new deployment's counts of requests and errors so far, and the split at that moment."""
+
+    requests: int
+    errors: int
+    split: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentClosed(Outcome):
+    """Lines up to `last` stand in the immutable `blob`: `hash` is the last line's, `sha256` that of the whole segment."""
+
+    segment: int
+    last: int
+    hash: str
+    sha256: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandDone(Outcome):
+    """A command whose outcome changes no state: a message told, a tag set, a deployment removed."""
+
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFailed(Outcome):
+    """A command was given up after its tries. `name` is the command's, `next` is what a person can do."""
+
+    name: str
+    reason: str
+    next: str
+    tries: int = 1
