@@ -88,7 +88,12 @@ class Server:
         function = self._functions.get(request.match_info["name"])
         if function is None:
             return web.Response(status=404)
-        document = json.loads(await request.text() or "{}")
+        try:
+            document = json.loads(await request.read() or b"{}")
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            return web.Response(status=400, text='The body must be an object like {"input": "..."}.')
         outcome = await self._run_by_hand(function, str(document.get("input", "")))
         return web.Response(status=202 if outcome.ok else 500, text=outcome.message)
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from azure.core.credentials import AzureKeyCredential, AzureSasCredential
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
@@ -242,6 +243,19 @@ def test_metrics_tell_what_waits_and_what_arrived(run: Run, functions: Peer) -> 
     client(grid).send([blob_created(), blob_created()])
     wait_until(lambda: metrics(grid)["delivered"] == 2, timeout_seconds=15, what="two events were not delivered")
     assert metrics(grid)["subscriptions"]["on-new-data"]["depth"] == 0
+
+
+NONSENSE = (b"", b"{", b"{}", b"null", b'["x"]', b"\xff\xfe", b"[" * 100_000, b'[{"id": {}}]', b"\x00" * 70_000)
+
+
+def test_no_nonsense_to_a_route_is_answered_5xx(run: Run) -> None:
+    base = run().url
+    paths = ("/topics/storage/api/events", "/topics/none/api/events", "/health", "/metrics", "/x")
+    headers = {"aeg-sas-key": KEY, "Content-Type": "application/json"}
+    with httpx.Client(base_url=base, headers=headers) as client:
+        tries = [(method, path, body) for method in ("POST", "GET") for path in paths for body in NONSENSE]
+        answered = {one: client.request(one[0], one[1], content=one[2]).status_code for one in tries}
+    assert {one: status for one, status in answered.items() if status >= 500} == {}
 
 
 @pytest.fixture

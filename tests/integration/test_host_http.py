@@ -101,6 +101,16 @@ def test_a_timer_can_be_run_by_hand(host: RunningHost) -> None:
     assert host.wait_for("on_tick", lambda line: line["past_due"] is False)
 
 
+NONSENSE = (b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"input": {"a": [1]}}', b"\x00" * 70_000)
+
+
+@pytest.mark.parametrize("path", ["/admin/functions/on_tick", "/admin/functions/none", "/admin/functions", "/admin/x"])
+@pytest.mark.parametrize("body", NONSENSE, ids=lambda body: repr(body[:12]))
+def test_no_nonsense_to_the_admin_routes_is_answered_5xx(host: RunningHost, path: str, body: bytes) -> None:
+    answers = [httpx.request(method, host.url + path, content=body) for method in ("POST", "GET", "PUT", "DELETE")]
+    assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
+
+
 def test_an_app_line_is_logged_untouched_behind_time_and_level(host: RunningHost) -> None:
     httpx.post(f"{host.url}/admin/functions/on_message", json={"input": "by hand"})
     host.wait_for("on_message", lambda line: line["body"] == "by hand")
