@@ -11,8 +11,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from tests.exhaustive.canonical import canonical, key
 from tests.exhaustive.properties import after_every_step, at_every_moment
-from tests.exhaustive.small import Small, canonical, key
+from tests.exhaustive.small import Small
 from tests.exhaustive.steps import Change, Step, Steps
 
 Used = tuple[int, ...]

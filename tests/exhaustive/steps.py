@@ -16,20 +16,29 @@ from shared.events import Event
 from shared.spec import Spec
 from shared.state import Command, Head, Release
 from shared.turn import Decision
+from tests.exhaustive.answers import (
+    about,
+    deployed,
+    endpoint_outcome,
+    having_seen,
+    matters,
+    outdated,
+    run_ends,
+    split_set,
+    stamp,
+    todo_of,
+    watched,
+)
+from tests.exhaustive.canonical import canonical, head_key, releases_key
 from tests.exhaustive.small import (
     FOLDER,
     LONG_AGO,
     MODEL,
     NOW,
-    Seen,
     Small,
     Todo,
-    as_split,
-    canonical,
-    head_key,
-    releases_key,
 )
-from tests.world import CERTIFIED, evidence
+from tests.world import CERTIFIED
 
 CERTIFICATE = CERTIFIED.result
 
@@ -85,7 +94,7 @@ class Steps:
         basket = small.head.basket
         wanted = bool(basket.causes) or small.head.next_file > basket.first_file
         accepted = events.FileAccepted(
-            **_stamp(0), blob="b", etag="e", sha256="s", rows=0, size=1, stored="s", report="r"
+            **stamp(0), blob="b", etag="e", sha256="s", rows=0, size=1, stored="s", report="r"
         )
         if not wanted:
             yield self._decide(small, accepted, "drop", "a drop is accepted")
@@ -161,7 +170,7 @@ class Steps:
                 about = (label, todo.release, todo.run, todo.purpose, todo.old)
                 yield self._decide(world, event, "answer", f"{label}: {_words(todo)}", of=todo.release, about=about)
             for name in ("start_run", "look_at_run") if todo.kind == "look_at_run" else (todo.kind,):
-                failed = events.CommandFailed(**_stamp(0), name=name, reason="no", next="look", tries=5)
+                failed = events.CommandFailed(**stamp(0), name=name, reason="no", next="look", tries=5)
                 yield self._decide(
                     without,
                     failed,
@@ -173,31 +182,31 @@ class Steps:
 
     def _traffic_moves(self, small: Small, without: Small, todo: Todo) -> Step:
         """The effect alone; done again, as after a claim that died, it meets what there is then."""
-        seen, serving = _set(small, todo)
-        after = Small(small.head, small.releases, (*without.todos, _seen(todo, (seen,))), serving, small.early)
-        after = _watched(after)
+        seen, serving = split_set(small, todo)
+        after = Small(small.head, small.releases, (*without.todos, having_seen(todo, (seen,))), serving, small.early)
+        after = watched(after)
         return Step(f"effect of {_words(todo)}", "answer", canonical(after, bounded=self.bounded), after)
 
     def _outcomes(self, small: Small, todo: Todo) -> Iterator[tuple[str, Event, Small]]:
         one = next((found for found in small.releases if found.id == todo.release), None)
         if todo.kind == "look_at_run":
-            for label, event in _run_ends(one, todo):
+            for label, event in run_ends(one, todo):
                 yield label, event, small
         elif todo.kind == "register_version":
-            yield "registered", events.VersionRegistered(**_stamp(0), version=f"of {todo.release}"), small
+            yield "registered", events.VersionRegistered(**stamp(0), version=f"of {todo.release}"), small
         elif todo.kind == "deploy_staging":
             for healthy in (True, False) if one is not None else (False,):
-                there = _deployed(small, todo) if one is not None else small
-                ended = events.DeploymentEnded(**_stamp(0), deployment=todo.release, healthy=healthy)
+                there = deployed(small, todo) if one is not None else small
+                ended = events.DeploymentEnded(**stamp(0), deployment=todo.release, healthy=healthy)
                 yield ("healthy" if healthy else "not healthy"), ended, there
         elif todo.kind == "look_at_step":
             for label, errors in (("step passes", 0), ("step fails", 100)):
-                step = events.StepSeen(**_stamp(0), requests=100, errors=errors, split=dict(small.split))
+                step = events.StepSeen(**stamp(0), requests=100, errors=errors, split=dict(small.split))
                 yield label, step, small
         for seen in todo.seen:
             yield (
                 f"told {seen.version or 'none'}, {dict(seen.split)}{', refused' * seen.refused}",
-                _endpoint_outcome(small, todo, seen),
+                endpoint_outcome(small, todo, seen),
                 small,
             )
 
@@ -237,7 +246,7 @@ class Steps:
         if found.answer == "early":
             return small, found
         releases = tuple(sorted(found.releases.values(), key=lambda one: one.id))
-        return _watched(_absorbed(small, found.head, releases, found.commands)), found
+        return watched(_absorbed(small, found.head, releases, found.commands)), found
 
     def _decision(self, small: Small, event: Event, of: str, about: object) -> Decision:
         """What `decide` says: asked once for the same head, releases and event, since it is pure and sees nothing else."""
@@ -261,10 +270,6 @@ def _id() -> dict[str, Any]:
     return {"id": "e", "at": NOW}
 
 
-def _stamp(number: int) -> dict[str, Any]:
-    return {"id": "c", "at": NOW, "command": number}
-
-
 def _words(todo: Todo) -> str:
     return " ".join(word for word in (todo.kind, todo.purpose, todo.run or todo.release) if word)
 
@@ -279,109 +284,15 @@ def _changes(before: Small, after: Small, found: Decision, event: Event) -> list
 def _absorbed(small: Small, head: Head, releases: tuple[Release, ...], commands: Iterable[Command]) -> Small:
     """The new state with the commands in the outbox. Those that change no state are done at once, a removal with its effect."""
     moved = head.moves > small.head.moves
-    todos = [_outdated(todo) if moved and todo.kind == "observe_champion" else todo for todo in small.todos]
+    todos = [outdated(todo) if moved and todo.kind == "observe_champion" else todo for todo in small.todos]
     serving = small.serving
-    asked = {_about(todo) for todo in todos}
+    asked = {about(todo) for todo in todos}
     for command in commands:
         if command.kind == "clean_up":
             gone = command.payload["deployment"]
             serving = tuple(one for one in serving if one[0] != gone or one[2])
-        elif command.kind not in QUIET and _about(todo := _todo(command)) not in asked:
+        elif command.kind not in QUIET and about(todo := todo_of(command)) not in asked:
             todos.append(todo)
-            asked.add(_about(todo))
+            asked.add(about(todo))
     waited = {one.id for one in releases} | {one.run for one in releases if one.run}
-    return Small(head, releases, tuple([todo for todo in todos if _matters(todo, waited)]), serving, small.early)
-
-
-def _outdated(todo: Todo) -> Todo:
-    """An observation that was asked for before the traffic moved: whatever it shows, it is asked for again."""
-    return Todo(todo.kind, todo.release, seen=(Seen(),), old=True)
-
-
-def _about(todo: Todo) -> tuple[object, ...]:
-    """Two commands with the same of this are one: the second finds nothing that the first left."""
-    return (todo.kind, todo.release, todo.run, todo.purpose, todo.old)
-
-
-def _matters(todo: Todo, waited: set[str]) -> bool:
-    """Whether anybody still waits: what is asked of the endpoint counts for the model, all else for its release or run."""
-    return todo.kind in ENDPOINT or (todo.run if todo.kind == "look_at_run" else todo.release) in waited
-
-
-def _watched(small: Small) -> Small:
-    """Who observes may have looked at any moment since it was asked: the present one is added."""
-    if not any(todo.kind == "observe_champion" for todo in small.todos):
-        return small
-    seen = _observed(small)
-    todos = tuple(
-        _seen(todo, (*todo.seen, seen)) if _watches(todo) and seen not in todo.seen else todo for todo in small.todos
-    )
-    return Small(small.head, small.releases, todos, small.serving, small.early)
-
-
-def _watches(todo: Todo) -> bool:
-    return todo.kind == "observe_champion" and not todo.old
-
-
-def _seen(todo: Todo, seen: tuple[Seen, ...]) -> Todo:
-    return Todo(todo.kind, todo.release, todo.run, todo.version, todo.purpose, todo.split, todo.expected, seen)
-
-
-def _todo(command: Command) -> Todo:
-    what = command.payload
-    return Todo(
-        "look_at_run" if command.kind == "start_run" else command.kind,
-        command.release,
-        str(what.get("run_id", "")),
-        str(what.get("version", "")),
-        str(what.get("purpose", "")),
-        as_split(what.get("split", {}).items()),
-        as_split(what.get("expected", {}).items()),
-    )
-
-
-def _observed(small: Small) -> Seen:
-    serving = [one for one in small.serving if one[2]]
-    most = max(serving, key=lambda one: one[2], default=("", "", 0))
-    return Seen(most[1], most[0], small.split)
-
-
-def _set(small: Small, todo: Todo) -> tuple[Seen, tuple[tuple[str, str, int], ...]]:
-    if small.split not in (todo.split, todo.expected):
-        return Seen(split=small.split, refused=True), small.serving
-    shares = dict(todo.split)
-    return Seen(split=todo.split), tuple((name, version, shares.get(name, 0)) for name, version, _ in small.serving)
-
-
-def _endpoint_outcome(small: Small, todo: Todo, seen: Seen) -> Event:
-    if todo.kind == "observe_champion":
-        moves = small.head.moves - todo.old
-        return events.ChampionSeen(
-            **_stamp(0), version=seen.version, deployment=seen.deployment, split=dict(seen.split), moves=moves
-        )
-    if seen.refused:
-        return events.TrafficRefused(**_stamp(0), purpose=todo.purpose, found=dict(seen.split))
-    return events.TrafficSet(**_stamp(0), purpose=todo.purpose, split=dict(seen.split))
-
-
-def _deployed(small: Small, todo: Todo) -> Small:
-    if any(name == todo.release for name, _, _ in small.serving):
-        return small
-    return replace(small, serving=(*small.serving, (todo.release, todo.version, 0)))
-
-
-def _run_ends(one: Release | None, todo: Todo) -> Iterator[tuple[str, Event]]:
-    """How the run may have ended, as far as it makes a difference."""
-    results: dict[str, Any] = {"completed": {}}
-    if one is not None and one.state == "judging":
-        champion = 6000.0 if one.against else None
-        better = evidence(3000.0, champion, version=one.against, lower=1.0).result
-        results = {"passes": better, "is held": {}}
-    elif one is not None and one.state == "certifying":
-        results = {"passes": CERTIFICATE, "is held": {}}
-    for label, result in results.items():
-        yield (
-            label,
-            events.RunEnded(**_stamp(0), run_id=todo.run, status="completed", result=result, report=f"r{todo.run}"),
-        )
-    yield "failed", events.RunEnded(**_stamp(0), run_id=todo.run, status="failed")
+    return Small(head, releases, tuple([todo for todo in todos if matters(todo, waited)]), serving, small.early)
