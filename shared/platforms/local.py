@@ -40,7 +40,7 @@ class LocalTrainer:
     daemon's beat, give it a supervisor. The run's command starts at most once (see `local/supervisor.py`).
 
     `command` is what a supervisor executes, with the step's name appended. While `runs_at_once` runs go, a new one is
-    refused; one that was taken before is found as ever.
+    refused; one that was taken before is found as ever. None is no limit.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LocalTrainer:
         command: Sequence[str] = RUNNER,
         environment: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = utc_now,
-        runs_at_once: int = 1_000,
+        runs_at_once: int | None = None,
     ) -> None:
         self._home = home.resolve()
         self._command = tuple(command)
@@ -66,11 +66,11 @@ class LocalTrainer:
 
     def start(self, request: RunRequest) -> None:
         with _full_disk_is_busy():
-            if find_run(self.runs, request.run_id) is None:
-                self._check_room(request.run_id)
+            if self._runs_at_once is not None and find_run(self.runs, request.run_id) is None:
+                self._check_room(request.run_id, self._runs_at_once)
             self._supervise(make_run(self.runs, request))
 
-    def _check_room(self, run_id: str) -> None:
+    def _check_room(self, run_id: str, room: int) -> None:
         """`CapacityRefused` while as many runs go as this machine has room for. What ended is looked at once a process.
 
         Two that start at the same moment may both find the last room: the limit protects the machine, it is no promise.
@@ -79,8 +79,8 @@ class LocalTrainer:
         found = [folder for path in folders if (folder := find_run(self.runs, path.name)) is not None]
         self._over |= {folder.path.name for folder in found if folder.state().ended}
         going = sum(folder.path.name not in self._over for folder in found)
-        if going >= self._runs_at_once:
-            what = f"{going} runs go on this machine, which has room for {self._runs_at_once}, so {run_id} waits"
+        if going >= room:
+            what = f"{going} runs go on this machine, which has room for {room}, so {run_id} waits"
             raise CapacityRefused(what, next="docs/runbook.md#capacity")
 
     def look(self, run_id: str) -> RunSeen | None:
