@@ -15,7 +15,8 @@ up: setup ; @$(RUN)/baton up
 test: ; @$(PYTHON) local/setup.py --browser && \
 	{ failed=0; $(PYTEST) -n 2 --dist worksteal $(call junit,pure) $(PURE) || failed=1; \
 	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
-nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods
+# What takes hours: its dated summary is docs/evidence.md.
+nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.exhaustive 8 && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos
 lint: style types
 style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(RUN)/lint-imports --no-logo
 types: setup ; @$(RUN)/mypy
