@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from shared.names import RELEASE_ID
 from shared.state import BUILDING, LIVE, Basket, Champion, Head, Release
 from shared.web.words import count
 
@@ -51,6 +52,11 @@ class Wait:
     since: datetime | None
     until: datetime | None
     author: str = ""
+
+    @property
+    def is_of_release(self) -> bool:
+        """Whether a release waits, and not something of the model as a whole."""
+        return RELEASE_ID.fullmatch(self.of) is not None
 
     def is_for(self, person: str) -> bool:
         """Whether this person can end the wait by a decision."""

@@ -277,6 +277,7 @@ def test_what_did_not_come_needs_a_person_until_it_comes(world: World) -> None:
     world.wait(timedelta(hours=2), step=timedelta(minutes=30))
     seen = reading.one_model(world.app, "m").view
     assert [(wait.of, wait.what) for wait in seen.waiting] == [("data", "expected data missing, 1 time in a row")]
+    assert [wait.is_of_release for wait in seen.waiting] == [False]
     assert views.need([seen], "operations") == views.Need("1 thing expected did not come", 1, "fail")
     world.drop("rows")
     world.settle()
