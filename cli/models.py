@@ -29,12 +29,15 @@ def status(model: str | None, wants_json: bool) -> None:
     """
     at = address.find()
     found = api.read(at, "models", model) if model else api.read(at, "models")
-    freeze = api.read(at, "freeze")
+    freeze, breakers = api.read(at, "freeze"), api.read(at, "breakers")
     if wants_json:
         tell_json(found)
         return
     if freeze["holds"]:
         click.echo(f"Everything is frozen by {freeze['by']} since {day_and_time(freeze['since'])}: {freeze['why']}")
+    for breaker in breakers:
+        since = day_and_time(breaker["since"])
+        click.echo(f"The platform for {breaker['platform']} has not answered since {since}, its commands wait.")
     if model:
         _tell_one(found)
     else:

@@ -35,6 +35,7 @@ def checks() -> Iterator[tuple[str, Check]]:
     yield "web API", partial(web, at)
     yield "dead letters", partial(dead_letters, at)
     yield "freeze", partial(freeze, at)
+    yield "breakers", partial(breakers, at)
 
 
 def _of_a_laptop(at: Address) -> Iterator[tuple[str, Check]]:
@@ -162,6 +163,15 @@ def freeze(at: Address) -> str:
             next="baton unfreeze --why ...",
         )
     return "nothing is frozen"
+
+
+def breakers(at: Address) -> str:
+    """No platform is silent, so that its commands wait."""
+    found = api.read(at, "breakers")
+    if found:
+        told = ", ".join(f"{one['platform']} has not answered since {one['since']} ({one['why']})" for one in found)
+        raise Wrong(f"commands wait: {told}", next="docs/runbook.md#open-breaker")
+    return "every platform answers"
 
 
 def _document(url: str) -> Mapping[str, Any]:

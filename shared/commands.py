@@ -14,28 +14,33 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a command behaves: its safety, how urgent (0 first), how often it is tried, how long a claim holds."""
+    """How a command behaves: its safety, how urgent (0 first), how often it is tried, how long a claim holds.
+
+    `platform` is the one that it asks, if any; while that one's breaker is open, the command waits
+    (`shared/breakers.py`). Traffic waits for no breaker: a roll-back is asked for at once, and given up after its tries.
+    """
 
     safety: Literal["named", "setting", "telling", "asking"]
     says: str
     urgency: int = 5
     tries: int = 5
     lease: timedelta = timedelta(seconds=90)
+    platform: Literal["", "training", "endpoints"] = ""
 
 
 KINDS: Mapping[str, Kind] = {
     "check_file": Kind("named", "check a drop against its contract and keep or quarantine it", urgency=6),
     "tag_drop": Kind("setting", "write the verdict on the drop itself", urgency=7),
-    "start_run": Kind("named", "start a run on the ML platform"),
-    "look_at_run": Kind("asking", "ask the platform how far a run is"),
-    "cancel_run": Kind("setting", "stop a run that nobody waits for"),
-    "observe_champion": Kind("asking", "ask the endpoint what serves", urgency=3),
-    "register_version": Kind("named", "register the candidate"),
-    "deploy_staging": Kind("named", "deploy the version with no traffic"),
+    "start_run": Kind("named", "start a run on the ML platform", platform="training"),
+    "look_at_run": Kind("asking", "ask the platform how far a run is", platform="training"),
+    "cancel_run": Kind("setting", "stop a run that nobody waits for", platform="training"),
+    "observe_champion": Kind("asking", "ask the endpoint what serves", urgency=3, platform="endpoints"),
+    "register_version": Kind("named", "register the candidate", platform="training"),
+    "deploy_staging": Kind("named", "deploy the version with no traffic", platform="endpoints"),
     "ask_approval": Kind("telling", "ask the approvers"),
     "set_traffic": Kind("setting", "set the whole traffic split, if it is the expected one", urgency=0, tries=8),
-    "look_at_step": Kind("asking", "count what the new deployment answered", urgency=2),
-    "clean_up": Kind("setting", "remove a deployment that nothing needs", urgency=8),
+    "look_at_step": Kind("asking", "count what the new deployment answered", urgency=2, platform="endpoints"),
+    "clean_up": Kind("setting", "remove a deployment that nothing needs", urgency=8, platform="endpoints"),
     "close_segment": Kind("named", "write older journal lines into the immutable container", urgency=8),
     "trim_journal": Kind("setting", "take lines of a closed segment out of the table", urgency=9),
     "tell": Kind("telling", "tell the owner how it ended", urgency=7),

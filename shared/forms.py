@@ -36,6 +36,7 @@ Kind = Literal[
     "ignored",
     "model",
     "freeze",
+    "breaker",
 ]
 Step = Callable[[Kind, Mapping[str, Any]], dict[str, Any]]
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import commands, events, log, names, rows
+from shared.breakers import Breakers, Pass
 from shared.effects import Effect
 from shared.effects.parts import Later, Parts
-from shared.errors import BatonError, CapacityRefused, LedgerConflict, NewerForm, Permanent, Retryable
+from shared.errors import BatonError, CapacityRefused, LedgerConflict, NewerForm, Permanent, PlatformBusy, Retryable
 from shared.events import CapacityAwaited, CommandFailed, Outcome
 from shared.fold import Fold
 from shared.ledger import LEAST_URGENT, Claimed, Ledger
+from shared.ring import RING_AHEAD, Ring
 from shared.room import EVENT_ROOM, cut, stored_size
 from shared.rows import Entry
 from shared.state import Command
@@ -20,37 +22,6 @@ from shared.storage.port import Bells
 from shared.system import System
 
 AT_ONCE = 8
-RING_AHEAD = timedelta(minutes=2)
-CLOSE = timedelta(seconds=1)
-
-
-@dataclass(slots=True)
-class Ring:
-    """One answer to the doorbell: what it knows of its model, and when it must be rung for again.
-
-    `ahead` is what the workers' common time is ahead of this machine's. `is_still` None means: not known since the
-    last command. `again` are the moments at which what was put back is due; `urgency` is the last command's.
-    """
-
-    model: str
-    clock: Callable[[], datetime]
-    ahead: timedelta
-    is_still: bool | None
-    again: list[datetime] = field(default_factory=list)
-    urgency: int = 0
-
-    def now(self) -> datetime:
-        """The time that all workers agree on."""
-        return self.clock() + self.ahead
-
-    def waits(self) -> list[timedelta]:
-        """How long from now to ring for what was put back, once for moments close together; forgets them."""
-        now, chosen = self.now(), list[datetime]()
-        for due in sorted(self.again, reverse=True):
-            if not chosen or chosen[-1] - due > CLOSE:
-                chosen.append(due)
-        self.again.clear()
-        return [min(max(due - now, timedelta(0)), RING_AHEAD) for due in reversed(chosen)]
 
 
 class Performer:
@@ -64,6 +35,7 @@ class Performer:
         parts: Parts,
         effects: Mapping[str, Effect],
         system: System,
+        breakers: Breakers,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -73,13 +45,15 @@ class Performer:
         self._parts = parts
         self._effects = effects
         self._system = system
+        self._breakers = breakers
         self._clock = clock
 
     def perform(self, model: str, *, up_to: int = LEAST_URGENT) -> int:
         """Do at most 8 due commands, urgent ones first; returns how many were answered. Nothing due is success.
 
         Commands less urgent than `up_to` are left to others. Pause and freeze hold from the next command on. A kind that only
-        a newer version of the code knows is left alone; `NewerForm` if the model itself is.
+        a newer version of the code knows is left alone; `NewerForm` if the model itself is. A command whose platform's
+        breaker is open is not claimed, and rung for again.
 
         Storage calls: one read for all, and for each command its claim, the fold's read and its commit; one that
         only asked takes a claim, its giving back and a look at the head, and what is asked again is rung for together.
@@ -91,7 +65,7 @@ class Performer:
         for damaged in seen.damaged:
             self._fold.set_aside(model, damaged)
         ring = Ring(model, self._clock, rows.agreed(self._clock(), seen.read_at) - self._clock(), seen.is_still)
-        due = [entry for entry in seen.entries if _is_due(entry, ring.now())]
+        due = self._unheld(ring, [entry for entry in seen.entries if _is_due(entry, ring.now())])
         done = 0
         for entry in due[:AT_ONCE]:
             self._ring_again(ring, before=entry.command.urgency)
@@ -102,6 +76,25 @@ class Performer:
         if len(due) > AT_ONCE and not ring.is_still:
             self._bells.ring("perform", model)
         return done
+
+    def _unheld(self, ring: Ring, due: list[Entry]) -> list[Entry]:
+        """Without those that no breaker lets through now; these are rung for, unless the model stands still anyway."""
+        if ring.is_still:
+            return due
+        held = {entry.key: self._hold(ring, entry.command) for entry in due}
+        return [entry for entry in due if not held[entry.key]]
+
+    def _hold(self, ring: Ring, command: Command) -> bool:
+        """Whether a breaker holds the command; it is rung for then, once for all of the model."""
+        now = ring.now()
+        again = self._breakers.held(ring.model, command, now)
+        if again is None:
+            return False
+        again = min(again, now + RING_AHEAD)
+        if not self._breakers.is_rung(ring.model, again, now):
+            self._bells.ring("perform", ring.model, after=max(again - now, timedelta(0)))
+            self._breakers.rung(ring.model, again)
+        return True
 
     def _must_wait(self, ring: Ring) -> bool:
         if ring.is_still is None:
@@ -118,31 +111,45 @@ class Performer:
 
     def _take(self, ring: Ring, entry: Entry) -> int:
         lease = commands.KINDS[entry.command.kind].lease
+        passed = self._breakers.enter(entry.command, ring.now(), lease)
+        if passed is None:
+            if not self._hold(ring, entry.command):  # it closed in this moment
+                ring.again.append(ring.now())
+            return 0
         begun, ring.is_still, ring.urgency = self._clock(), None, entry.command.urgency
         claimed = self._book.claim(ring.model, entry, ring.now() + lease)
-        if claimed is None:
-            return 0
-        if self._clock() - begun >= lease:
+        if claimed is not None and self._clock() - begun < lease:
+            return self._do(ring, claimed, passed)
+        if claimed is not None:
             log.warning("claim outlived before its effect", model=ring.model, command=entry.command.kind)
-            return 0
-        return self._do(ring, claimed)
+        self._breakers.leave(passed, "nothing", ring.now())
+        return 0
 
-    def _do(self, ring: Ring, claimed: Claimed) -> int:
-        command = claimed.command
+    def _do(self, ring: Ring, claimed: Claimed, passed: Pass) -> int:
+        """The effect, with what its platform's breaker hears of it: silence, an answer of whatever kind, or nothing."""
         try:
-            answer = self._effects[command.kind](self._parts, ring.model, command)
-        except Permanent as error:
-            return self._give_up(ring, claimed, error.what, error.next)
-        except NewerForm:  # no try of ours: the claim runs out, and a worker that knows the form does the command
-            raise
-        except CapacityRefused as refused:
-            return self._wait(ring, claimed, refused)
+            answer = self._effects[claimed.command.kind](self._parts, ring.model, claimed.command)
+        except PlatformBusy as silent:
+            self._breakers.leave(passed, "silence", ring.now(), silent.what)
+            return self._try_again(ring, claimed, silent)
         except Exception as error:  # noqa: BLE001 - an unknown fault is tried again, then set aside, never lost
-            return self._try_again(ring, claimed, error)
+            said = isinstance(error, CapacityRefused | Permanent)
+            self._breakers.leave(passed, "answer" if said else "nothing", ring.now())
+            return self._fail(ring, claimed, error)
+        self._breakers.leave(passed, "answer", ring.now())
         if isinstance(answer, Later):
             self._put_back(ring, claimed, answer.after)
             return 0
         return self._commit(ring, claimed, answer)
+
+    def _fail(self, ring: Ring, claimed: Claimed, error: Exception) -> int:
+        if isinstance(error, Permanent):
+            return self._give_up(ring, claimed, error.what, error.next)
+        if isinstance(error, NewerForm):  # no try of ours: the claim runs out, and a worker that knows the form does it
+            raise error
+        if isinstance(error, CapacityRefused):
+            return self._wait(ring, claimed, error)
+        return self._try_again(ring, claimed, error)
 
     def _commit(self, ring: Ring, claimed: Claimed, outcome: Outcome) -> int:
         size = stored_size(events.dump(outcome))

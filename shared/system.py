@@ -1,5 +1,6 @@
-"""Rows that concern all models, in the partition `~system`: the freeze of everything, with its history.
+"""Rows that concern all models, in the partition `~system`: the freeze of everything with its history, and breakers.
 
+    !breaker:<platform>     whether a platform is asked (`shared/breakers.py`); its ETag decides between two workers
     !freeze                 the freeze that holds, or the last one; its ETag decides between two people
     freeze:<number>:begun   create-only, as is
     freeze:<number>:ended   its end: who, why and when
@@ -60,11 +61,26 @@ class System:
 
     def is_frozen(self) -> bool:
         """Whether effects wait everywhere; read again after a second."""
-        now = self._clock()
-        if self._read_at is None or abs(now - self._read_at) >= BELIEVED_FOR:
-            self._refresh(now)
+        self._believe()
         freeze = _freeze(self._rows)
         return freeze is not None and freeze.holds
+
+    def row(self, key: str) -> Row | None:
+        """One of the rows of now (their keys begin with "!"), as it was at most a second ago."""
+        self._believe()
+        return self._rows.get(key)
+
+    def keep(self, key: str, body: str, before: Row | None) -> Row | None:
+        """Write one of the rows of now over the one that was read; None, with nothing written, if it is another by now."""
+        now: Write = Replace(key, body, before.etag) if before else Insert(key, body)
+        try:
+            etags = self._table.write(SYSTEM, [now])
+        except (RowExists, RowChanged):
+            self._read_at = None
+            return None
+        row = Row(key, body, etags[key])
+        self._rows = {**self._rows, key: row}
+        return row
 
     def freeze(self) -> Freeze | None:
         """The freeze that holds, or the last one, as it is now."""
@@ -108,6 +124,11 @@ class System:
             return False
         self._read_at = None
         return True
+
+    def _believe(self) -> None:
+        now = self._clock()
+        if self._read_at is None or abs(now - self._read_at) >= BELIEVED_FOR:
+            self._refresh(now)
 
     def _refresh(self, now: datetime) -> None:
         self._rows = {row.key: row for row in self._table.page(SYSTEM, CURRENT, END_OF_CURRENT, 100)}

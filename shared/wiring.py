@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from shared import log, names
 from shared.access import AccessLog
 from shared.archive import Archive
+from shared.breakers import Breakers
 from shared.doors import Doors
 from shared.effects import EFFECTS
 from shared.effects.parts import Parts
@@ -72,6 +73,7 @@ class App:
     doors: Doors
     sweeper: Sweeper
     system: System
+    breakers: Breakers
     freezer: Freezer
     access: AccessLog
     parts: Parts
@@ -188,7 +190,8 @@ def assemble(
         inline_limit=settings.inline_limit,
     )
     system = System(table, clock=clock)
-    performer = Performer(book, fold, bells, parts, EFFECTS, system, clock=clock)
+    breakers = Breakers(system)
+    performer = Performer(book, fold, bells, parts, EFFECTS, system, breakers, clock=clock)
     sources = Sources(settings.storage_topic, settings.workspace_topic, settings.custom_topic)
     intake = Intake(book, bells, sources, clock=clock)
     freezer = Freezer(system, book, intake, clock=clock)
@@ -205,6 +208,7 @@ def assemble(
         doors=Doors(fold, performer, bells),
         sweeper=Sweeper(book, bells, undelivered, freezer, Pruner(table, book, clock=clock), clock=clock),
         system=system,
+        breakers=breakers,
         freezer=freezer,
         access=AccessLog(blobs, clock=clock),
         parts=parts,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared import names
 from shared.effects.parts import Later, Parts
-from shared.errors import PlatformBusy, TrafficMoved
+from shared.errors import Retryable, TrafficMoved
 from shared.events import (
     ChampionSeen,
     CommandDone,
@@ -94,7 +94,7 @@ def look_at_step(parts: Parts, model: str, command: Command) -> Outcome:
     seen = parts.endpoints.look(model)
     counted = _deployment(seen, name)
     if seen is None or counted is None:
-        raise PlatformBusy(f"deployment {name} is not to be seen", next="it is looked at again by itself")
+        raise Retryable(f"deployment {name} is not to be seen", next="it is looked at again by itself")
     return StepSeen(**parts.stamp(model, command), requests=counted.requests, errors=counted.errors, split=seen.split)
 
 

@@ -57,6 +57,7 @@ class Api:
             "/deadletters/{owner}/{key}/foreseen": self.foreseen,
             "/ignored": self.ignored,
             "/freeze": self.freeze,
+            "/breakers": self.breakers,
         }
         asks = [Route("/models/{model}/publish", self.publish, methods=["POST"])]
         asks += [Route(f"/{action}", self._of_all(action), methods=["POST"]) for action in frozen.OF_ALL]
@@ -136,6 +137,10 @@ class Api:
     def freeze(self, request: Request) -> Response:
         """The freeze that holds, or the last one, and how many models know of it."""
         return answer(asdict(frozen.view(self._app)))
+
+    def breakers(self, request: Request) -> Response:
+        """Platforms that did not answer, so that their commands wait: whether open or probed now, since and until when, why."""
+        return answer([asdict(breaker) for breaker in self._app.breakers.all()])
 
     # Asking
 

@@ -89,6 +89,7 @@ class Pages:
             releases=releases,
             waiting=waiting,
             freeze=frozen.view(self._app),
+            breakers=self._app.breakers.all(),
         )
 
     def model(self, request: Request) -> Response:

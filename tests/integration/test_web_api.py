@@ -39,6 +39,7 @@ READS = (
     "/api/deadletters/churn/command-3/foreseen",
     "/api/ignored",
     "/api/freeze",
+    "/api/breakers",
     "/",
     "/models/diabetes",
     f"/releases/{ASKED}",
