@@ -13,10 +13,10 @@ demo: setup ; @$(RUN)/python -m local.demo
 up: setup ; @$(RUN)/baton up
 # Tests that start no server share the cores; those that start a stack come after them, one at a time.
 test: ; @$(PYTHON) local/setup.py --browser && \
-	{ failed=0; $(PYTEST) -n 2 --dist worksteal $(call junit,pure) $(PURE) || failed=1; \
+	{ failed=0; $(PYTEST) -n 2 --dist loadgroup $(call junit,pure) $(PURE) || failed=1; \
 	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
 # What takes hours: its dated summary is docs/evidence.md.
-nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.exhaustive 8 && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos
+nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos
 lint: style types
 style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(RUN)/lint-imports --no-logo
 types: setup ; @$(RUN)/mypy

@@ -1,6 +1,6 @@
-"""`python -m tests.exhaustive 8`: the search with so many events from outside; prints the count, and the shortest way to what broke.
+"""`python -m tests.exhaustive 5`: the search with so many events from outside; prints the count, and the shortest way to what broke.
 
-Each further event makes it about three times as long; the tests search up to four.
+The tests search up to eight; fewer are sooner over while the chain is being changed.
 """
 
 from __future__ import annotations
