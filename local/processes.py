@@ -78,7 +78,8 @@ def start(
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End it with the processes that it began in its own group: MLflow's and Azurite's servers are such children."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself, and left nobody behind
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
