@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from shared import events
 from shared.spec import Spec
-from shared.state import Appointments, Head
+from shared.state import Head
 
 FIELDS = 5
 RETRAIN, DATA = "retrain", "data"
@@ -51,7 +51,8 @@ def read(head: Head, spec: Spec, now: datetime) -> events.ScheduleRead | None:
     """The schedule of the current folder as an event, where the head still goes by another folder's; else None."""
     plan, known = spec.schedule, head.appointments
     asked = bool(plan.retrain or plan.data or plan.monitor_hours)
-    if known.folder == head.folder or (not asked and known == Appointments()):
+    expected = known.retrain_at or known.data_by or known.monitor_by
+    if known.folder == head.folder or not (asked or expected):
         return None
     return events.ScheduleRead(
         id=f"schedule:{head.folder}:{head.next_line}",

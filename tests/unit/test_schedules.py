@@ -142,7 +142,9 @@ def test_a_new_folder_brings_its_own_schedule_and_an_empty_one_ends_it(world: Wo
 
 
 def test_a_model_without_a_schedule_has_no_word_of_it_in_its_journal(world: World) -> None:
+    world.drop("rows")
     world.settle()
+    world.publish(alpha=7)
     world.wait(timedelta(days=2), step=timedelta(hours=6))
     assert told(world, "schedule read") == []
 
