@@ -212,7 +212,7 @@ def test_a_ring_for_a_model_of_newer_code_is_answered_and_rings_no_other(
     world.app.doors.advance("m")
     world.app.doors.perform("m")
     assert (world.table.rows, world.bells.rung) == (before, [])
-    assert [line.count("docs/runbook.md#upgrade") for line in caplog.messages] == [1, 1]
+    assert sum("docs/runbook.md#upgrade" in line for line in caplog.messages) == 2
 
 
 def test_an_event_is_recorded_for_a_model_of_newer_code(world: World) -> None:
