@@ -26,11 +26,15 @@ CAUSES = ("drop", "DriftDetected", "RetrainRequested", "publish", "registered", 
 
 
 def come_to_rest(stage: Stage) -> None:
-    """Everything answers, nothing is paused, and all deadlines but the people's pass."""
+    """Everything answers, nothing is paused, and all deadlines but the people's pass.
+
+    A pause asked for through a clock that is ahead is folded after a resume that follows it at once: so time passes first.
+    """
     stage.watch.disarm()
     if stage.is_old:
         stage.upgrade()
     stage.run(Step("recover"))
+    stage.world.now += WRONG_CLOCKS
     for model in stage.history.models:
         stage.run(Step("resume", (model,)))
     stage.rest()

@@ -1,28 +1,34 @@
 """A failing history made short: delta debugging over its steps, then simpler faults, workers and clocks.
 
 The shorter history fails by the same oracle, not by the same words: what fails may read differently once less happens.
+It ends after so many plays or so many seconds, whichever comes first: a test that shrinks must not run out of its own time.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.histories.history import History, Step
 
 PLAYS_AT_MOST = 400
+SECONDS_AT_MOST = 180
 Fails = Callable[[History], bool]
 
 
 class _Budget:
-    """Asks whether a history still fails, so many times and not more."""
+    """Asks whether a history still fails, so many times and for so long and not more."""
 
     def __init__(self, fails: Fails, plays: int) -> None:
         self._fails = fails
         self.left = plays
+        self._until = time.monotonic() + SECONDS_AT_MOST
 
     def still(self, history: History) -> bool:
         """Whether it fails; no more than asked for may be tried."""
+        if time.monotonic() > self._until:
+            self.left = 0
         if self.left <= 0:
             return False
         self.left -= 1
