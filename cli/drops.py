@@ -1,9 +1,8 @@
-"""Files: dropped for a model, and checked against its contract, before or after."""
+"""Files dropped for a model, and the verdict on them."""
 
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import click
 
 from cli import address, api, options
 from cli.address import Address
+from cli.checks import tell_problems
 from cli.telling import DONE, SAID_NO, SaidNo, TookTooLong, coloured, tell_json, tell_next, waiting
 from shared.errors import Retryable
 
@@ -123,7 +123,7 @@ def _tell_verdict(at: Address, drop: str, tags: Mapping[str, str], wants_json: b
     if report:
         click.echo(f"Report: {report}")
     if not accepted and tags.get("report"):
-        _tell_problems(_stored_verdict(at, tags["report"])["problems"])
+        tell_problems(_stored_verdict(at, tags["report"])["problems"])
     tell_next(f"baton status {drop.split('/')[1]}" if accepted else "mend the file and drop it again")
     return DONE if accepted else SAID_NO
 
@@ -132,65 +132,3 @@ def _stored_verdict(at: Address, report: str) -> Mapping[str, Any]:
     answer = api.exchange("GET", f"{at.url}/reports/{report.removesuffix('.html')}.json")
     found: Mapping[str, Any] = json.loads(answer.body) if answer.status == 200 else {"problems": []}
     return found
-
-
-def _tell_problems(problems: list[Mapping[str, Any]]) -> None:
-    for problem in problems:
-        click.echo(f"  {coloured(problem['severity'])}  {problem['what']}")
-        if problem["samples"]:
-            click.echo(f"    found: {', '.join(sample or '(empty)' for sample in problem['samples'])}")
-        click.echo(f"    mend: {problem['remedy']}")
-
-
-@click.command()
-@click.argument("model")
-@click.argument("file", type=FILE)
-@click.option("--published", is_flag=True, help="Use the published contract although models/MODEL is here.")
-@options.as_json
-def check(model: str, file: Path, published: bool, wants_json: bool) -> int:
-    """Check a file before dropping it: same code, same verdict.
-
-    Against models/MODEL of this folder (nothing needs to run), else against the published folder.
-    Exit code 0 it would be accepted, 2 refused.
-
-    \b
-    Example:  baton check diabetes first.csv
-    """
-    from shared.data.checking import check_in_subprocess
-    from shared.wiring import CHECK_MEMORY_MB, CHECK_SECONDS
-
-    with _contract(model, wants_published=published) as contract, waiting(f"checking {file.name}"):
-        verdict = check_in_subprocess(file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS)
-    found = verdict.to_dict()
-    if wants_json:
-        tell_json({**found, "summary": verdict.summary})
-    else:
-        click.echo(f"{file.name} {coloured('accepted' if verdict.accepted else 'refused')}: {verdict.summary}")
-        _tell_problems(found["problems"])
-        tell_next(f"baton drop {model} {file} --wait" if verdict.accepted else "mend the file and check it again")
-    return DONE if verdict.accepted else SAID_NO
-
-
-@contextmanager
-def _contract(model: str, *, wants_published: bool) -> Iterator[Path]:
-    """The contract's file, of the local folder or of the published one."""
-    from shared.spec_file import load_spec
-
-    here = Path("models") / model
-    if (here / "model.yaml").is_file() and not wants_published:
-        text = (here / "model.yaml").read_text(encoding="utf-8-sig")
-        yield here / load_spec(text, file=str(here / "model.yaml")).data.contract
-        return
-    with tempfile.TemporaryDirectory(prefix="baton-check-") as folder:
-        copy = Path(folder) / model
-        _fetch_published(model, copy)
-        yield copy / load_spec((copy / "model.yaml").read_text(encoding="utf-8-sig")).data.contract
-
-
-def _fetch_published(model: str, into: Path) -> None:
-    from shared.published import fetch_folder
-    from shared.wiring import storage
-
-    at = address.find()
-    _, _, blobs = storage(at.setting("BATON_DATA"))
-    fetch_folder(blobs, model, api.read(at, "models", model)["folder"], into)

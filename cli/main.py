@@ -11,6 +11,7 @@ import click
 
 from cli import (
     audit,
+    checks,
     deadletters,
     doctor,
     drops,
@@ -31,7 +32,7 @@ from shared.errors import BatonError
 INTERRUPTED = 130
 COMMANDS = (
     *(laptop.up, laptop.down, doctor.doctor),
-    *(drops.drop, drops.check),
+    *(drops.drop, checks.check),
     *(models.status, models.retrain, models.rollback, models.pause, models.resume),
     *(freezing.freeze, freezing.unfreeze),
     *(releases.explain, releases.approve, releases.reject, releases.retry),

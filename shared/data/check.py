@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.data.formats import Unreadable
+from shared.data.personal import without_values
 from shared.data.rows import Rows, open_rows
 from shared.data.rules import Contract
 from shared.data.shown import counted, shown
@@ -34,8 +35,8 @@ def check(file: Path, contract: Contract) -> Verdict:
         for batch in rows.batches:
             tally.add(batch)
     except Unreadable as unreadable:
-        return Verdict(False, sha256, 0, (), (unreadable.problem,))
-    problems = tuple(_problems(rows, tally, contract))
+        return Verdict(False, sha256, 0, (), (without_values(unreadable.problem, contract),))
+    problems = tuple(without_values(problem, contract) for problem in _problems(rows, tally, contract))
     accepted = not any(problem.severity == "error" for problem in problems)
     header = tuple(shown(name) for name in rows.header[:COLUMNS_TOLD])
     return Verdict(accepted, sha256, _all_rows(rows, tally), header, problems)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.data.faults import Faults
 from shared.data.options import enum_rule, option_rules
+from shared.data.personal import is_personal
 from shared.data.quality import prose_rules, quality_rules
 from shared.data.rules import Column, Contract, Kind, Missing, Repeated, Rule
 from shared.errors import SpecRefused
@@ -121,7 +122,7 @@ def _column(item: SchemaProperty, faults: Faults) -> Column | None:
             faults.add(f"{name}.{entry}", "Baton cannot check it", "none")
     for kind in KINDS:
         if item.logicalType == kind:
-            return Column(name, kind)
+            return Column(name, kind, is_personal(item, name, faults))
     faults.add(f"{name}.logicalType", f"found {item.logicalType!r}", f"one of {', '.join(KINDS)}")
     return None
 

@@ -114,10 +114,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that must be there, and what kind its cells are."""
+    """A column that must be there, and what kind its cells are; of a `personal` one no value is shown."""
 
     name: str
     kind: Kind
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +133,8 @@ class Contract:
     def names(self) -> tuple[str, ...]:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def personal(self) -> frozenset[str]:
+        """The names of the columns of which no value is shown."""
+        return frozenset(column.name for column in self.columns if column.personal)

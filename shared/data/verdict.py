@@ -13,7 +13,10 @@ V = 1
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One broken rule. `rows` are the first row numbers (1 is the first data row), `samples` the first values, shortened."""
+    """One broken rule. `rows` are the first row numbers (1 is the first data row), `samples` the first values, shortened.
+
+    Where `masked`, samples are the form of personal values, without what they say.
+    """
 
     rule: str
     column: str
@@ -23,6 +26,7 @@ class Problem:
     what: str
     remedy: str
     severity: Literal["error", "warning"] = "error"
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -73,6 +74,17 @@ def test_a_check_tells_a_script_everything(patients: Path, offline: CommandLine)
     write_csv(BREAKS["schema"](diabetes(1, 101)), patients / "bad.csv")
     found = offline("check", "diabetes", "bad.csv", "--json").json
     assert (found["accepted"], [problem["column"] for problem in found["problems"]]) == (False, ["AGE"])
+
+
+def test_a_check_in_a_ci_writes_json_and_a_junit_report_without_a_running_baton(
+    patients: Path, offline: CommandLine
+) -> None:
+    write_csv(BREAKS["range"](diabetes(1, 101)), patients / "bad.csv")
+    ran = offline("check", "diabetes", "bad.csv", "--junit", "results/verdict.xml", "--json")
+    suite = ElementTree.parse(patients / "results/verdict.xml").getroot()[0]
+    failed = [(case.get("classname"), case.get("name")) for case in suite.iter("testcase") if len(case)]
+    assert (ran.code, ran.json["accepted"], suite.get("failures")) == (2, False, "1")
+    assert (suite.get("name"), failed) == ("bad.csv", [("AGE", "maximum")])
 
 
 def test_a_file_that_is_not_there_is_an_error_and_no_refusal(patients: Path, offline: CommandLine) -> None:

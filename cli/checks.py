@@ -1,0 +1,94 @@
+"""Files checked against a model's contract, before they are dropped."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import address, api, options
+from cli.telling import DONE, SAID_NO, coloured, tell_json, tell_next, waiting
+
+if TYPE_CHECKING:
+    from shared.data.verdict import Verdict
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("file", type=FILE)
+@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write each rule as a test case too.")
+@click.option("--published", is_flag=True, help="Use the published contract although models/MODEL is here.")
+@options.as_json
+def check(model: str, file: Path, junit: Path | None, published: bool, wants_json: bool) -> int:
+    """Check a file before dropping it: same code, same verdict.
+
+    Against models/MODEL of this folder (nothing needs to run), else against the published folder.
+    Exit code 0 it would be accepted, 2 refused.
+
+    \b
+    Example:  baton check diabetes first.csv --junit verdict.xml
+    """
+    from shared.data.checking import check_in_subprocess
+    from shared.wiring import CHECK_MEMORY_MB, CHECK_SECONDS
+
+    with _contract(model, wants_published=published) as contract, waiting(f"checking {file.name}"):
+        verdict = check_in_subprocess(file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS)
+        if junit:
+            _write_junit(junit, verdict, contract, name=file.name)
+    found = verdict.to_dict()
+    if wants_json:
+        tell_json({**found, "summary": verdict.summary})
+    else:
+        click.echo(f"{file.name} {coloured('accepted' if verdict.accepted else 'refused')}: {verdict.summary}")
+        tell_problems(found["problems"])
+        tell_next(f"baton drop {model} {file} --wait" if verdict.accepted else "mend the file and check it again")
+    return DONE if verdict.accepted else SAID_NO
+
+
+def _write_junit(junit: Path, verdict: Verdict, contract: Path, *, name: str) -> None:
+    from shared.data.contract import read_contract
+    from shared.data.junit import to_junit
+
+    junit.parent.mkdir(parents=True, exist_ok=True)
+    junit.write_text(to_junit(verdict, read_contract(contract), name=name), encoding="utf-8")
+
+
+@contextmanager
+def _contract(model: str, *, wants_published: bool) -> Iterator[Path]:
+    """The contract's file, of the local folder or of the published one."""
+    from shared.spec_file import load_spec
+
+    here = Path("models") / model
+    if (here / "model.yaml").is_file() and not wants_published:
+        text = (here / "model.yaml").read_text(encoding="utf-8-sig")
+        yield here / load_spec(text, file=str(here / "model.yaml")).data.contract
+        return
+    with tempfile.TemporaryDirectory(prefix="baton-check-") as folder:
+        copy = Path(folder) / model
+        _fetch_published(model, copy)
+        yield copy / load_spec((copy / "model.yaml").read_text(encoding="utf-8-sig")).data.contract
+
+
+def _fetch_published(model: str, into: Path) -> None:
+    from shared.published import fetch_folder
+    from shared.wiring import storage
+
+    at = address.find()
+    _, _, blobs = storage(at.setting("BATON_DATA"))
+    fetch_folder(blobs, model, api.read(at, "models", model)["folder"], into)
+
+
+def tell_problems(problems: list[Mapping[str, Any]]) -> None:
+    """Each problem with what was found and how to mend it."""
+    for problem in problems:
+        click.echo(f"  {coloured(problem['severity'])}  {problem['what']}")
+        if problem["samples"]:
+            found = "found (form only, it is personal)" if problem.get("masked") else "found"
+            click.echo(f"    {found}: {', '.join(sample or '(empty)' for sample in problem['samples'])}")
+        click.echo(f"    mend: {problem['remedy']}")
