@@ -6,6 +6,7 @@ An input says by its scheme where it comes from:
     run:<run id>              what that run left in outputs/model
     version:<n>               that version of the run's model, from the registry
     folder:<hash>             a published model folder, checked against its hash
+    drop:<ETag>:<container>/<blob>   a drop with that ETag, as `drop`
 
 Each lands in inputs/<name>, whole or not at all; the run's own folder always in inputs/folder. Interpreters
 are written to pythons.json. A fault goes to error.json, as what happened and what to do next.
@@ -95,11 +96,23 @@ def _folder(wanted: str, into: Path, model: str, sources: Sources) -> None:
     fetch_folder(sources.blobs, model, wanted, into)
 
 
+def _drop(named: str, into: Path, _model: str, sources: Sources) -> None:
+    etag, _, place = named.partition(":")
+    container, _, blob = place.partition("/")
+    try:
+        sources.blobs.fetch(container, blob, into / "drop", etag=etag)
+    except BlobMissing as error:
+        raise InputMissing(
+            f"{place} with ETag {etag} is gone.", next="nothing if it was overwritten: that is another drop"
+        ) from error
+
+
 _SCHEMES: Mapping[str, Callable[[str, Path, str, Sources], None]] = {
     "dataset": _dataset,
     "run": _run,
     "version": _version,
     "folder": _folder,
+    "drop": _drop,
 }
 
 
@@ -111,7 +124,9 @@ def _read(blobs: Blobs, container: str, name: str, *, what: str) -> bytes:
 
 
 def pythons(request: RunRequest, inputs: Path, *, home: Path) -> dict[str, str]:
-    """The interpreters of a run by role, built where they are not there yet (see `shared/runs`)."""
+    """The interpreters of a run by role, built where they are not there yet (see `shared/runs`); a check needs none."""
+    if request.step == "check":
+        return {}
     roles = {"folder": python_for(inputs / "folder", "run", home=home)}
     if "champion_folder" in request.inputs:
         roles["champion_folder"] = python_for(inputs / "champion_folder", "run", home=home)

@@ -56,6 +56,15 @@ def run_id(release: str, step: str, attempt: int) -> str:
     return f"{release}-{STEP_LETTERS[step]}-{attempt}"
 
 
+def check_run_id(model: str, command: int) -> str:
+    """The id of the run that checks a large drop for a command; no release is named by it.
+
+    >>> check_run_id("diabetes", 7), release_of_run("diabetes-k-7")
+    ('diabetes-k-7', None)
+    """
+    return f"{model}-k-{command}"
+
+
 def release_of_run(run: str) -> str | None:
     """The release that a run id of ours names, or None for a foreign id."""
     match = RUN_ID.fullmatch(run)

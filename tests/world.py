@@ -141,6 +141,7 @@ class World:
     checker: Checker | None = check
     sizes: Sizes = field(default_factory=lambda: Sizes(lines=30, kept=20))
     notifier: Notifier | None = None
+    inline_limit: int = 64 * 1024 * 1024
     trap: Trap = no_trap
 
     def __post_init__(self) -> None:
@@ -182,6 +183,7 @@ class World:
             "BATON_ROUTER_KEY": "k",
             "BATON_USERS": str(self.home / "users.json"),
             "BATON_HOME": str(self.home),
+            "BATON_INLINE_LIMIT": str(self.inline_limit),
         }
         return Settings.from_env(env)
 

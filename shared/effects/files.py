@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from shared.data.report import to_html, to_json
 from shared.data.verdict import Verdict
-from shared.effects.parts import Parts
+from shared.effects.large import check_by_run
+from shared.effects.parts import Later, Parts
 from shared.events import CommandDone, FileAccepted, FileGone, FileRefused, Outcome
-from shared.names import digest
+from shared.keeping import DATASETS, JSON, REPORTS, keep_bytes, keep_report, stored
 from shared.state import Command
 from shared.storage.port import BlobMissing
 
-DATASETS, QUARANTINE, REPORTS, MODELS = "datasets", "quarantine", "reports", "models"
-ENDING = re.compile(r"\.[a-z][a-z0-9]{0,7}")
-NAME_KEPT = 200
-HTML, JSON, BYTES = "text/html; charset=utf-8", "application/json", "application/octet-stream"
+__all__ = ["DATASETS", "JSON", "MODELS", "REPORTS", "check_file", "tag_drop"]
+MODELS = "models"
 
 
-def check_file(parts: Parts, model: str, command: Command) -> Outcome:
+def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
     """Check one drop against the contract of the folder that was published when it landed.
 
-    Named by the drop's ETag: repeated after a crash, it writes the same content-addressed blobs again.
+    Named by the drop's ETag: repeated after a crash, it writes the same content-addressed blobs again. A drop above
+    `inline_limit` is checked by a run on the platform.
     """
     drop = command.payload
     container, blob, etag = drop["container"], drop["blob"], drop["etag"]
@@ -33,8 +31,8 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome:
         reason = "removed before it was read" if seen is None else "overwritten before it was read"
         return FileGone(**parts.stamp(model, command), blob=where, reason=reason)
     if seen.size > parts.inline_limit:
-        summary = f"{seen.size} bytes, at most {parts.inline_limit} are checked in one file: split it"
-        return FileRefused(**parts.stamp(model, command), blob=where, etag=etag, summary=summary, report="")
+        found = check_by_run(parts, model, command)
+        return found if isinstance(found, Later) else _told(parts, model, command, found, seen.size)
     with tempfile.TemporaryDirectory(prefix="baton-drop-") as folder:
         file, contract = Path(folder) / "drop", Path(folder) / "contract.yaml"
         try:
@@ -45,52 +43,28 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome:
         spec = parts.rules(model, drop["folder"])
         parts.blobs.fetch(MODELS, f"{model}/{drop['folder']}/{spec.data.contract}", contract)
         verdict = parts.check(file, contract)
-        return _keep(parts, model, command, verdict, file, where)
+        keep_bytes(parts.blobs, model, verdict, file, where)
+        return _told(parts, model, command, verdict, file.stat().st_size)
 
 
-def _keep(parts: Parts, model: str, command: Command, verdict: Verdict, file: Path, where: str) -> Outcome:
-    etag = command.payload["etag"]
+def _told(parts: Parts, model: str, command: Command, verdict: Verdict, size: int) -> Outcome:
+    """The report is written, and what became of the drop is told; its bytes are kept already."""
+    where, etag = f"{command.payload['container']}/{command.payload['blob']}", command.payload["etag"]
+    report = keep_report(parts.blobs, model, verdict, where)
+    stamp = parts.stamp(model, command)
     if not verdict.accepted:
-        report = _quarantine(parts, model, verdict, file, where)
-        summary = verdict.summary
-        return FileRefused(**parts.stamp(model, command), blob=where, etag=etag, summary=summary, report=report)
-    stored = f"{model}/files/{verdict.sha256}{_ending(where)}"
-    parts.blobs.put(DATASETS, stored, file, content_type=BYTES)
-    report = _report(parts, REPORTS, f"{model}/drops/{verdict.sha256[:16]}", verdict, where)
+        return FileRefused(**stamp, blob=where, etag=etag, summary=verdict.summary, report=report)
     return FileAccepted(
-        **parts.stamp(model, command),
+        **stamp,
         blob=where,
         etag=etag,
         sha256=verdict.sha256,
         rows=verdict.rows,
-        size=file.stat().st_size,
-        stored=stored,
+        size=size,
+        stored=stored(model, verdict, where),
         report=report,
         warnings=len(verdict.problems),
     )
-
-
-def _quarantine(parts: Parts, model: str, verdict: Verdict, file: Path, where: str) -> str:
-    """The refused bytes and their report side by side, under the bytes' hash and the drop's name.
-
-    `drop-` keeps a drop that is called report.html apart from its report.
-    """
-    place = f"{model}/{verdict.sha256[:16]}-{digest(where)[:8]}"
-    name = PurePosixPath(where).name[-NAME_KEPT:]
-    parts.blobs.put(QUARANTINE, f"{place}/drop-{name}", file, content_type=BYTES)
-    return _report(parts, QUARANTINE, place, verdict, where)
-
-
-def _report(parts: Parts, container: str, place: str, verdict: Verdict, where: str) -> str:
-    parts.blobs.put(container, f"{place}/report.json", to_json(verdict).encode(), content_type=JSON)
-    page = to_html(verdict, title=where).encode()
-    parts.blobs.put(container, f"{place}/report.html", page, content_type=HTML)
-    return f"{container}/{place}/report.html"
-
-
-def _ending(name: str) -> str:
-    """The file's endings as they say how it is to be read: .csv, .csv.gz, .jsonl, .parquet; others are left out."""
-    return "".join(ending for ending in PurePosixPath(name.lower()).suffixes[-2:] if ENDING.fullmatch(ending))
 
 
 def tag_drop(parts: Parts, model: str, command: Command) -> Outcome:

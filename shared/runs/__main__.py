@@ -1,10 +1,10 @@
-"""`python -m shared.runs train|judge|certify`: one step in the run's folder, whose path is in BATON_RUN_DIR.
+"""`python -m shared.runs train|judge|certify|check`: one step in the run's folder, whose path is in BATON_RUN_DIR.
 
 Exit code 0 and result.json: completed. 1 and error.json {"what", "next"}: failed by design, the reason is told.
 Anything else is a fault of Baton or of the machine, told by the log.
 
 BATON_PYTHONS is JSON: {"folder": interpreter for the model folder, "champion_folder": for the champion's, "serving":
-for the inference server}. MLFLOW_TRACKING_URI is where training is tracked.
+for the inference server}. MLFLOW_TRACKING_URI is where training is tracked, BATON_DATA the data account, which a check keeps its drop in.
 """
 
 from __future__ import annotations
@@ -67,10 +67,19 @@ def _certify(run: RunDir, environment: Environment) -> Mapping[str, object]:
     return certify(run, _spec(run), python=_pythons(environment)["serving"], environment=environment)
 
 
+def _check(run: RunDir, environment: Environment) -> Mapping[str, object]:
+    from shared.runs.check_drop import check_drop
+    from shared.storage.blobs import AzureBlobs
+    from shared.storage.clients import blob_service
+
+    return check_drop(run, _spec(run), blobs=AzureBlobs(blob_service(_setting(environment, "BATON_DATA"))))
+
+
 STEPS: Mapping[str, Callable[[RunDir, Environment], Mapping[str, object]]] = {
     "train": _train,
     "judge": _judge,
     "certify": _certify,
+    "check": _check,
 }
 
 

@@ -239,11 +239,3 @@ def test_a_file_removed_after_its_verdict_keeps_its_rows(clinic: Clinic) -> None
     (file,) = clinic.app.book.files("diabetes", 1)
     container, _, name = f"datasets/{file.stored}".partition("/")
     assert clinic.blobs.read(container, name) == GOOD
-
-
-def test_a_file_over_the_limit_is_refused_with_what_to_do(clinic: Clinic) -> None:
-    blob = clinic.land(b"x" * (64 * 1024 * 1024 + 1))
-    (line,) = clinic.lines("FileRefused")
-    assert clinic.tags(blob) == {"baton": "refused"}
-    assert line["event"]["summary"] == "67108865 bytes, at most 67108864 are checked in one file: split it"
-    assert line["notes"][0]["next"].startswith("split the file and drop it again")

@@ -1,0 +1,60 @@
+"""Drops that are too large for `perform`: checked and kept by a run on the platform, with the same code.
+
+The run is named by the command, so a repeat finds it. It writes the bytes where they are kept; the reports, which are
+small, are written here, from the verdict that it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from shared.data.verdict import Verdict
+from shared.effects.parts import Later, Parts
+from shared.errors import Permanent
+from shared.names import check_run_id
+from shared.platforms.port import RunRequest
+from shared.state import Command
+
+LOOK_AGAIN = timedelta(seconds=20)
+CHECK_SECONDS = 3 * 3600.0
+STILL_GOING = ("queued", "running")
+
+
+class CheckRunFailed(Permanent):
+    """The run that was to check a drop gave no verdict: that says nothing of the drop."""
+
+
+def check_by_run(parts: Parts, model: str, command: Command) -> Verdict | Later:
+    """The verdict of the command's run; `Later` while it goes, and when it was only started now.
+
+    `CheckRunFailed` where it ended without a verdict.
+    """
+    run_id = check_run_id(model, command.number)
+    seen = parts.trainer.look(run_id)
+    if seen is None:
+        parts.trainer.start(_request(parts, model, command, run_id))
+        return Later(LOOK_AGAIN)
+    if seen.status in STILL_GOING:
+        return Later(LOOK_AGAIN)
+    verdict = seen.result.get("verdict")
+    if seen.status != "completed" or not isinstance(verdict, Mapping):
+        raise CheckRunFailed(
+            f"run {run_id}, which was to check {command.payload['blob']}, {seen.status}: {seen.reason or 'no verdict'}",
+            next="docs/runbook.md#check-file",
+        )
+    return Verdict.from_dict(verdict)
+
+
+def _request(parts: Parts, model: str, command: Command, run_id: str) -> RunRequest:
+    drop: Mapping[str, Any] = command.payload
+    return RunRequest(
+        run_id=run_id,
+        model=model,
+        step="check",
+        folder=drop["folder"],
+        inputs={"drop": f"drop:{drop['etag']}:{drop['container']}/{drop['blob']}"},
+        max_seconds=CHECK_SECONDS,
+        max_memory_mb=parts.rules(model, drop["folder"]).train.max_memory_mb,
+    )

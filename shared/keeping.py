@@ -1,0 +1,55 @@
+"""Where a checked drop is kept: the accepted file by its hash, the refused one beside its report.
+
+Every name follows from the model, the bytes and the drop's place, so whoever repeats this after a crash, in `perform` or
+in a run on the platform, writes the same blobs again.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from shared.data.report import to_html, to_json
+from shared.data.verdict import Verdict
+from shared.names import digest
+from shared.storage.port import Blobs
+
+DATASETS, QUARANTINE, REPORTS = "datasets", "quarantine", "reports"
+ENDING = re.compile(r"\.[a-z][a-z0-9]{0,7}")
+NAME_KEPT = 200
+HTML, JSON, BYTES = "text/html; charset=utf-8", "application/json", "application/octet-stream"
+
+
+def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: str) -> None:
+    """The drop's bytes, to `stored` if they were accepted, into quarantine if not. `where` is the drop's container/blob."""
+    if verdict.accepted:
+        blobs.put(DATASETS, stored(model, verdict, where), file, content_type=BYTES)
+        return
+    # `drop-` keeps a drop that is called report.html apart from its report
+    name = PurePosixPath(where).name[-NAME_KEPT:]
+    blobs.put(QUARANTINE, f"{_apart(model, verdict, where)}/drop-{name}", file, content_type=BYTES)
+
+
+def keep_report(blobs: Blobs, model: str, verdict: Verdict, where: str) -> str:
+    """Write the report as JSON and as a page: beside the refused bytes, or to the reports. Returns where the page is."""
+    accepted = f"{model}/drops/{verdict.sha256[:16]}"
+    container, place = (REPORTS, accepted) if verdict.accepted else (QUARANTINE, _apart(model, verdict, where))
+    blobs.put(container, f"{place}/report.json", to_json(verdict).encode(), content_type=JSON)
+    page = to_html(verdict, title=where).encode()
+    blobs.put(container, f"{place}/report.html", page, content_type=HTML)
+    return f"{container}/{place}/report.html"
+
+
+def stored(model: str, verdict: Verdict, where: str) -> str:
+    """The accepted file's blob in container `datasets`: its hash, with the endings that say how it is to be read.
+
+    >>> stored("m", Verdict(True, "ab12", 3, ("X",)), "incoming/m/March.CSV.gz")
+    'm/files/ab12.csv.gz'
+    """
+    endings = PurePosixPath(where.lower()).suffixes[-2:]
+    return f"{model}/files/{verdict.sha256}{''.join(ending for ending in endings if ENDING.fullmatch(ending))}"
+
+
+def _apart(model: str, verdict: Verdict, where: str) -> str:
+    """The refused drop's folder in quarantine, named by its bytes and its place."""
+    return f"{model}/{verdict.sha256[:16]}-{digest(where)[:8]}"

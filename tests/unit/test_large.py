@@ -1,0 +1,103 @@
+"""Drops above `inline_limit`: a run on the platform checks them, named by the command, and perform tells what it found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.data.verdict import Problem, Verdict
+from shared.errors import PlatformBusy
+from tests.fakes.platform import Outcome
+from tests.world import World
+
+RUN = "m-k-1"
+FINE = Verdict(True, "ab" * 32, 5000, ("X", "Y"))
+BROKEN = Verdict(False, "cd" * 32, 5000, ("X",), (Problem("required", "X", 1, (3,), (), "X is missing", "add X"),))
+A_WHILE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path, inline_limit=5)
+    made.publish()
+    made.settle()
+    return made
+
+
+def _ended(verdict: Verdict) -> Outcome:
+    return Outcome(result={"verdict": verdict.to_dict()})
+
+
+def test_a_drop_at_the_limit_is_checked_here_and_one_byte_more_by_a_run(world: World) -> None:
+    world.drop("rows1", name="small")
+    world.settle()
+    assert (world.head().next_file, [run.step for run in world.trainer.started]) == (2, ["train", "judge", "certify"])
+
+    world.drop("rows12", name="large")
+    world.settle()
+
+    (run,) = (run for run in world.trainer.started if run.step == "check")
+    assert run.inputs["drop"].endswith(":incoming/m/large.csv")
+    assert not run.tags, "a tag with the model's name would open a release for the run"
+
+
+def test_the_runs_verdict_makes_the_drop_a_file(world: World) -> None:
+    world.drop("rows12", name="large")
+    world.settle()
+    assert world.head().next_file == 1
+
+    world.trainer.script[RUN] = _ended(FINE)
+    world.wait(A_WHILE)
+
+    (file,) = world.app.book.files("m", 1)
+    assert (file.sha256, file.rows, file.size, file.stored) == (FINE.sha256, 5000, 6, f"m/files/{FINE.sha256}.csv")
+    assert world.blobs.tags["incoming", "m/large.csv"]["baton"] == "accepted"
+
+
+def test_the_runs_refusal_stands_on_the_drop_with_its_report(world: World) -> None:
+    world.trainer.script[RUN] = _ended(BROKEN)
+    world.drop("rows12", name="large")
+    world.wait(A_WHILE)
+
+    tags = world.blobs.tags["incoming", "m/large.csv"]
+    container, _, page = tags["report"].partition("/")
+    assert (tags["baton"], container) == ("refused", "quarantine")
+    assert b"X is missing" in world.blobs.read(container, page)
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome("failed", "no memory"), Outcome("canceled"), Outcome(result={"something": "else"})]
+)
+def test_a_run_without_a_verdict_refuses_nobody_and_is_set_aside(world: World, outcome: Outcome) -> None:
+    world.trainer.script[RUN] = outcome
+    world.drop("rows12", name="large")
+    world.wait(A_WHILE)
+
+    assert ("incoming", "m/large.csv") not in world.blobs.tags
+    ((_, letter),) = world.app.book.dead("m")
+    assert "m-k-1, which was to check m/large.csv" in str(letter)
+
+
+def test_a_drop_that_is_overwritten_while_its_run_goes_is_gone_and_the_next_writing_counts(world: World) -> None:
+    world.drop("rows12", name="large")
+    world.settle()
+    world.drop("rows", name="large")
+    world.trainer.script[RUN] = _ended(FINE)
+    world.wait(A_WHILE)
+
+    assert [file.size for file in world.app.book.files("m", 2)] == [4]
+
+
+def test_a_platform_that_does_not_answer_loses_no_drop(world: World) -> None:
+    world.trainer.busy = True
+    world.drop("rows12", name="large")
+    with pytest.raises(PlatformBusy):
+        world.trainer.look(RUN)
+    world.settle()
+    world.trainer.busy = False
+    world.trainer.script[RUN] = _ended(FINE)
+    world.wait(A_WHILE)
+
+    assert world.head().next_file == 2
