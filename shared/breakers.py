@@ -26,7 +26,7 @@ from shared.system import System
 ROW = "!breaker:"
 PLATFORMS: Mapping[str, str] = {"training": "the ML platform's runs and registry", "endpoints": "the endpoints"}
 RUNG_EARLIER = timedelta(seconds=1)
-TODO = "docs/runbook.md#open-breaker"
+NEXT = "docs/runbook.md#open-breaker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,5 +153,5 @@ def _tell_open(opened: Breaker) -> None:
         breaker="open",
         until=opened.until.isoformat(timespec="seconds"),
         why=opened.why,
-        next=TODO,
+        next=NEXT,
     )
