@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
+from shared.data.checking import PROFILE
 from shared.data.report import to_html, to_json
 from shared.data.verdict import Verdict
 from shared.names import digest
@@ -21,9 +22,15 @@ HTML, JSON, BYTES = "text/html; charset=utf-8", "application/json", "application
 
 
 def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: str) -> None:
-    """The drop's bytes, to `stored` if they were accepted, into quarantine if not. `where` is the drop's container/blob."""
+    """The drop's bytes, to `stored` if they were accepted, into quarantine if not. `where` is the drop's container/blob.
+
+    An accepted file's profile, which the check leaves beside it, is kept as `profile_blob`.
+    """
     if verdict.accepted:
         blobs.put(DATASETS, stored(model, verdict, where), file, content_type=BYTES)
+        profile = file.with_name(PROFILE)
+        if profile.exists():
+            blobs.put(DATASETS, profile_blob(model, verdict.sha256), profile, content_type=JSON)
         return
     # `drop-` keeps a drop that is called report.html apart from its report
     name = PurePosixPath(where).name[-NAME_KEPT:]
@@ -48,6 +55,11 @@ def stored(model: str, verdict: Verdict, where: str) -> str:
     """
     endings = PurePosixPath(where.lower()).suffixes[-2:]
     return f"{model}/files/{verdict.sha256}{''.join(ending for ending in endings if ENDING.fullmatch(ending))}"
+
+
+def profile_blob(model: str, sha256: str) -> str:
+    """An accepted file's profile in container `datasets`. Of two checks of the same bytes the first one's stays."""
+    return f"{model}/profiles/{sha256}.json"
 
 
 def _apart(model: str, verdict: Verdict, where: str) -> str:

@@ -1,7 +1,8 @@
 """`python -m shared.data FILE CONTRACT --memory-mb 1024`: check one file in a process of its own.
 
-Prints the verdict as one line of JSON. Exit code 0: checked, whatever the verdict; 3: the contract cannot be used, told
-as {"what": ..., "next": ...}. The line `reading` on stderr says that from now on only the file can be at fault.
+Prints the verdict as one line of JSON; with --profile FILE, what the columns look like goes there. Exit code 0: checked,
+whatever the verdict; 3: the contract cannot be used, told as {"what": ..., "next": ...}. The line `reading` on stderr says
+that from now on only the file can be at fault.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from shared.data.check import check
 from shared.data.checking import CONTRACT_REFUSED, READING
 from shared.data.contract import read_contract
+from shared.data.profile import Profile
 from shared.errors import SpecRefused
 
 
@@ -27,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("contract", type=Path)
     parser.add_argument("--memory-mb", type=int, default=1024)
     parser.add_argument("--computing-seconds", type=float, default=60.0)
+    parser.add_argument("--profile", type=Path)
     options = parser.parse_args(arguments)
     try:
         contract = read_contract(options.contract)
@@ -39,7 +42,11 @@ def main(arguments: Sequence[str]) -> int:
     last = math.ceil(used.ru_utime + used.ru_stime + options.computing_seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (last, last + 1))
     print(READING, file=sys.stderr, flush=True)  # noqa: T201 - told to the process that waits
-    _say(check(options.file, contract).to_dict())
+    profile = Profile.of(contract)
+    verdict = check(options.file, contract, profile if options.profile else None)
+    if options.profile:
+        profile.save(options.profile)
+    _say(verdict.to_dict())
     return 0
 
 

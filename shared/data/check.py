@@ -15,6 +15,7 @@ import numpy as np
 
 from shared.data.formats import Unreadable
 from shared.data.personal import without_values
+from shared.data.profile import Profile
 from shared.data.rows import Rows, open_rows
 from shared.data.rules import Contract
 from shared.data.shown import counted, shown
@@ -25,15 +26,20 @@ from shared.data.verdict import Problem, Verdict
 COLUMNS_TOLD = 1000
 
 
-def check(file: Path, contract: Contract) -> Verdict:
-    """The verdict on a file. Whatever the file holds is told in it; only a disk that cannot be read raises (OSError)."""
+def check(file: Path, contract: Contract, profile: Profile | None = None) -> Verdict:
+    """The verdict on a file. Whatever the file holds is told in it; only a disk that cannot be read raises (OSError).
+
+    An empty `profile` of the contract takes in the same rows in the same pass; of an unreadable file, those before the fault.
+    """
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     tally = Tally(contract)
     try:
         rows = open_rows(file, contract.names)
         for batch in rows.batches:
-            tally.add(batch)
+            read = tally.add(batch)
+            if profile is not None:
+                profile.add(read, batch.num_rows)
     except Unreadable as unreadable:
         return Verdict(False, sha256, 0, (), (without_values(unreadable.problem, contract),))
     problems = tuple(without_values(problem, contract) for problem in _problems(rows, tally, contract))

@@ -16,16 +16,25 @@ from shared.errors import Retryable, SpecRefused
 ROOT = Path(__file__).resolve().parents[2]
 READING = "reading"
 CONTRACT_REFUSED = 3
+PROFILE = "profile.json"
+"""Where the app has the profile of a drop written, beside the file that it is checked as."""
 COMPUTING = 0.8
 """The share of the time that the reader may compute: a file that needs more is at fault, a machine that gives less is not."""
 SMALLER = "split it into smaller files, or write it again with another tool; `baton check` reads it the same way"
 
 
 def check_in_subprocess(
-    file: Path, contract_file: Path, *, memory_mb: int, seconds: float, computing_seconds: float = 0.0
+    file: Path,
+    contract_file: Path,
+    *,
+    memory_mb: int,
+    seconds: float,
+    computing_seconds: float = 0.0,
+    profile: Path | None = None,
 ) -> Verdict:
     """The verdict on a file, read by a child process that may take `memory_mb` of data and compute for `computing_seconds`
-    (0: most of `seconds`).
+    (0: most of `seconds`). What the columns look like is written to `profile`, as
+    far as they were read.
 
     The child sees nothing of this process's environment but where Python's packages are. A child that breaks a limit or
     dies while it reads refuses the file by rule `readable`. `SpecRefused` if the contract cannot be used, `Retryable` if
@@ -33,7 +42,8 @@ def check_in_subprocess(
     """
     computing = computing_seconds or COMPUTING * seconds
     limits = ["--memory-mb", str(memory_mb), "--computing-seconds", str(computing)]
-    arguments = [str(file.resolve()), str(contract_file.resolve()), *limits]
+    wanted = ["--profile", str(profile.resolve())] if profile else []
+    arguments = [str(file.resolve()), str(contract_file.resolve()), *limits, *wanted]
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "shared.data", *arguments],

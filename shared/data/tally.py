@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
-from shared.data.cells import column_cells
+from shared.data.cells import Cells, column_cells
 from shared.data.picks import picked, repeats
 from shared.data.rules import Contract, Repeated, Rule
 from shared.data.shown import shown
@@ -50,8 +50,8 @@ class Tally:
         keys = {name for rule in contract.rules if isinstance(rule.test, Repeated) for name in rule.columns}
         self._keys: dict[str, list[pa.Array]] = {name: [] for name in sorted(keys)}
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Count one batch. A column that it lacks counts as missing values."""
+    def add(self, batch: pa.RecordBatch) -> Mapping[str, Cells]:
+        """Count one batch; returns its cells as the contract reads them. A column that it lacks counts as missing values."""
         read = {name: column_cells(batch, name, kind) for name, kind in self._kinds.items()}
         for name, column in read.items():
             if column.wrong is not None:
@@ -65,6 +65,7 @@ class Tally:
         for name, parts in self._keys.items():
             parts.append(read[name].values)
         self.rows += batch.num_rows
+        return read
 
     def wrong(self, present: Sequence[str]) -> Iterator[tuple[str, Count]]:
         """For each column of the file with cells of the wrong kind: their count."""

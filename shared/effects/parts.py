@@ -29,7 +29,8 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything that an effect may use. `check` reads a file and a contract, apart from this process."""
+    """Everything that an effect may use. `check` reads a file and a contract, apart from this process,
+    and may leave the file's profile beside it."""
 
     book: Ledger
     archive: Archive

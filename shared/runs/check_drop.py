@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.data.check import check
+from shared.data.checking import PROFILE
 from shared.data.contract import read_contract
+from shared.data.profile import Profile
 from shared.errors import Permanent
 from shared.keeping import keep_bytes
 from shared.runs.run_dir import RunDir
@@ -20,6 +22,9 @@ def check_drop(run: RunDir, spec: Spec, *, blobs: Blobs) -> Mapping[str, object]
     if scheme != "drop" or not where:
         raise Permanent(f"input drop is {run.request.inputs['drop']!r}", next="name it drop:ETAG:CONTAINER/BLOB")
     file = run.input("drop") / "drop"
-    verdict = check(file, read_contract(run.input("folder") / spec.data.contract))
+    contract = read_contract(run.input("folder") / spec.data.contract)
+    profile = Profile.of(contract)
+    verdict = check(file, contract, profile)
+    profile.save(file.with_name(PROFILE))
     keep_bytes(blobs, run.request.model, verdict, file, where)
     return {"verdict": verdict.to_dict()}

@@ -1,0 +1,220 @@
+"""What a column's values look like, in a few kB: a profile of a file, and of a version the merge of its files' profiles.
+
+Made from the very cells that the check reads, in the same pass. Profiles of parts merge into the profile of the whole, in
+any order: counts, ranges and distinct values exactly, moments to rounding, quantiles and frequent values within their errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from shared.data.cells import Cells
+from shared.data.moments import Moments
+from shared.data.rules import Contract, Kind
+from shared.data.sketches import Distinct, Floats, Frequent, Quantiles, hashes_of, largest
+from shared.data.texts import counted_texts
+from shared.errors import Permanent
+
+V = 1
+NUMBERS: tuple[Kind, ...] = ("integer", "number")
+TIMES: tuple[Kind, ...] = ("date", "timestamp")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DECILES = [tenth / 10 for tenth in range(11)]
+
+
+class ProfileUnreadable(Permanent):
+    """A stored profile is not what this code writes."""
+
+
+@dataclass
+class ColumnProfile:
+    """One column. `numbers` are the moments of its numbers (times as days or microseconds since 1970), `lengths` those of its
+    texts' lengths in characters; `missing` and `wrong` count the rows without a value and with one of another kind.
+    """
+
+    kind: Kind
+    missing: int = 0
+    wrong: int = 0
+    numbers: Moments = field(default_factory=Moments)
+    lengths: Moments = field(default_factory=Moments)
+    quantiles: Quantiles = field(default_factory=Quantiles)
+    distinct: Distinct = field(default_factory=Distinct)
+    frequent: Frequent = field(default_factory=Frequent)
+
+    @property
+    def present(self) -> int:
+        """How many rows have a value."""
+        return self.lengths.count if self.kind == "string" else self.numbers.count
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.present + self.missing + self.wrong
+
+    @property
+    def range(self) -> tuple[str, str] | None:
+        """The first and the last time, in ISO 8601; None for other kinds, and without any."""
+        if self.kind not in TIMES or not self.present:
+            return None
+        return self._time(self.numbers.least), self._time(self.numbers.most)
+
+    def _time(self, number: float) -> str:
+        if self.kind == "date":
+            return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
+        return (EPOCH + timedelta(microseconds=number)).isoformat()
+
+    def add(self, cells: Cells) -> None:
+        """Add a batch's cells of this column."""
+        wrong = cells.wrong.true_count if cells.wrong is not None else 0
+        self.wrong += wrong
+        self.missing += cells.values.null_count - wrong
+        values = cells.values.drop_null() if cells.values.null_count else cells.values
+        if not len(values):
+            return
+        if self.kind == "string":
+            self._add_texts(values)
+        else:
+            self._add_numbers(values)
+
+    def _add_texts(self, values: pa.Array) -> None:
+        texts = counted_texts(values)
+        self.lengths = self.lengths.merge(Moments.of(texts.lengths, texts.counts))
+        self.distinct.add(texts.hashes)
+        places, error = largest(texts.counts)
+        self.frequent.add(texts.shown(places), texts.counts[places].tolist(), error)
+
+    def _add_numbers(self, values: pa.Array) -> None:
+        numbers = _floats(values)
+        self.numbers = self.numbers.merge(Moments.of(numbers))
+        ordered = np.sort(numbers) + 0.0  # -0.0 is 0.0
+        distinct, counts = _runs(ordered)
+        self.distinct.add(hashes_of(distinct))
+        places, error = largest(counts)
+        kept = distinct[places]
+        self.frequent.add(
+            (kept if self.kind == "number" else kept.astype(np.int64)).tolist(), counts[places].tolist(), error
+        )
+        if self.kind != "boolean":
+            self.quantiles.add(ordered)
+
+    def merge(self, other: ColumnProfile) -> None:
+        """Take in another part of the same column; `Permanent` if it is of another kind."""
+        if other.kind != self.kind:
+            what = f"profiles of a column of kind {self.kind} and of kind {other.kind} cannot be merged"
+            raise Permanent(what, next="compare them instead; the contract has changed between them")
+        self.missing += other.missing
+        self.wrong += other.wrong
+        self.numbers, self.lengths = self.numbers.merge(other.numbers), self.lengths.merge(other.lengths)
+        self.quantiles.merge(other.quantiles)
+        self.distinct.merge(other.distinct)
+        self.frequent.merge(other.frequent)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stored form. `about_distinct`, `deciles` and `range` are there to be read; the sketches know more."""
+        return {
+            "kind": self.kind,
+            "missing": self.missing,
+            "wrong": self.wrong,
+            "numbers": self.numbers.to_dict(),
+            "lengths": self.lengths.to_dict(),
+            "about_distinct": self.distinct.count,
+            "deciles": self.quantiles.quantiles(DECILES),
+            "range": self.range,
+            "quantiles": self.quantiles.to_dict(),
+            "distinct": self.distinct.to_text(),
+            "frequent": self.frequent.to_dict(),
+        }
+
+    @staticmethod
+    def from_dict(stored: Mapping[str, Any]) -> ColumnProfile:
+        """What `to_dict` gave."""
+        return ColumnProfile(
+            stored["kind"],
+            stored["missing"],
+            stored["wrong"],
+            Moments.from_dict(stored["numbers"]),
+            Moments.from_dict(stored["lengths"]),
+            Quantiles.from_dict(stored["quantiles"]),
+            Distinct.from_text(stored["distinct"]),
+            Frequent.from_dict(stored["frequent"]),
+        )
+
+
+@dataclass
+class Profile:
+    """All columns of a contract, over `rows` rows."""
+
+    rows: int = 0
+    columns: dict[str, ColumnProfile] = field(default_factory=dict)
+
+    @staticmethod
+    def of(contract: Contract) -> Profile:
+        """An empty one for the contract's columns."""
+        return Profile(0, {column.name: ColumnProfile(column.kind) for column in contract.columns})
+
+    def add(self, read: Mapping[str, Cells], rows: int) -> None:
+        """Add a batch by its cells, as the check has read them."""
+        for name, column in self.columns.items():
+            column.add(read[name])
+        self.rows += rows
+
+    def merge(self, other: Profile) -> None:
+        """Take in another part. Of a column that one of them lacks, its rows count as missing."""
+        for name, column in other.columns.items():
+            mine = self.columns.setdefault(name, ColumnProfile(column.kind, missing=self.rows))
+            mine.merge(column)
+        for name in self.columns.keys() - other.columns.keys():
+            self.columns[name].missing += other.rows
+        self.rows += other.rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stored form, with `v`."""
+        return {"v": V, "rows": self.rows, "columns": {name: one.to_dict() for name, one in self.columns.items()}}
+
+    @staticmethod
+    def from_dict(stored: Mapping[str, Any]) -> Profile:
+        """What `to_dict` gave; `ProfileUnreadable` if it is something else."""
+        try:
+            if stored["v"] != V:
+                raise ValueError(f"it has form {stored['v']}, this code reads form {V}")
+            columns = {name: ColumnProfile.from_dict(one) for name, one in stored["columns"].items()}
+            return Profile(int(stored["rows"]), columns)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            what = f"a stored profile cannot be read ({error!r:.200})"
+            raise ProfileUnreadable(what, next="drop its file again, which profiles it anew") from error
+
+
+def merged(parts: Iterable[Profile]) -> Profile:
+    """The profile of all parts together, as of a version's files."""
+    whole = Profile()
+    for part in parts:
+        whole.merge(part)
+    return whole
+
+
+def _runs(ordered: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """The distinct ones of sorted values, and how often each is there."""
+    changes = ordered[1:] != ordered[:-1]
+    if changes.all():
+        return ordered, np.ones(len(ordered), np.int64)
+    starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
+    return ordered[starts], np.diff(starts, append=len(ordered))
+
+
+def _floats(values: pa.Array) -> Floats:
+    if pa.types.is_boolean(values.type):
+        values = pc.cast(values, pa.uint8())
+    elif pa.types.is_date(values.type):
+        values = values.view(pa.int32())
+    elif pa.types.is_timestamp(values.type):
+        values = values.view(pa.int64())
+    found: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    return found
