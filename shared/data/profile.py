@@ -6,9 +6,11 @@ any order: counts, ranges and distinct values exactly, moments to rounding, quan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,9 +40,12 @@ class ProfileUnreadable(Permanent):
 class ColumnProfile:
     """One column. `numbers` are the moments of its numbers (times as days or microseconds since 1970), `lengths` those of its
     texts' lengths in characters; `missing` and `wrong` count the rows without a value and with one of another kind.
+
+    Of a `personal` one no value is kept, and of its numbers the count alone: a mean of one row would tell it.
     """
 
     kind: Kind
+    personal: bool = False
     missing: int = 0
     wrong: int = 0
     numbers: Moments = field(default_factory=Moments)
@@ -62,7 +67,7 @@ class ColumnProfile:
     @property
     def range(self) -> tuple[str, str] | None:
         """The first and the last time, in ISO 8601; None for other kinds, and without any."""
-        if self.kind not in TIMES or not self.present:
+        if self.kind not in TIMES or self.personal or not self.present:
             return None
         return self._time(self.numbers.least), self._time(self.numbers.most)
 
@@ -88,15 +93,22 @@ class ColumnProfile:
         texts = counted_texts(values)
         self.lengths = self.lengths.merge(Moments.of(texts.lengths, texts.counts))
         self.distinct.add(texts.hashes)
+        if self.personal:
+            self.frequent.add((), (), int(texts.counts.max()))
+            return
         places, error = largest(texts.counts)
         self.frequent.add(texts.shown(places), texts.counts[places].tolist(), error)
 
     def _add_numbers(self, values: pa.Array) -> None:
         numbers = _floats(values)
-        self.numbers = self.numbers.merge(Moments.of(numbers))
         ordered = np.sort(numbers) + 0.0  # -0.0 is 0.0
         distinct, counts = _runs(ordered)
         self.distinct.add(hashes_of(distinct))
+        if self.personal:
+            self.numbers = self.numbers.merge(Moments(len(numbers)))
+            self.frequent.add((), (), int(counts.max()))
+            return
+        self.numbers = self.numbers.merge(Moments.of(numbers))
         places, error = largest(counts)
         kept = distinct[places]
         self.frequent.add(
@@ -110,17 +122,26 @@ class ColumnProfile:
         if other.kind != self.kind:
             what = f"profiles of a column of kind {self.kind} and of kind {other.kind} cannot be merged"
             raise Permanent(what, next="compare them instead; the contract has changed between them")
+        self.personal = self.personal or other.personal
         self.missing += other.missing
         self.wrong += other.wrong
         self.numbers, self.lengths = self.numbers.merge(other.numbers), self.lengths.merge(other.lengths)
         self.quantiles.merge(other.quantiles)
         self.distinct.merge(other.distinct)
         self.frequent.merge(other.frequent)
+        if self.personal:
+            self._forget_values()
+
+    def _forget_values(self) -> None:
+        """What one part's contract called personal is personal in all of them."""
+        self.numbers, self.quantiles = Moments(self.numbers.count), Quantiles()
+        self.frequent = Frequent({}, self.frequent.error + max(self.frequent.counts.values(), default=0))
 
     def to_dict(self) -> dict[str, Any]:
         """The stored form. `about_distinct`, `deciles` and `range` are there to be read; the sketches know more."""
         return {
             "kind": self.kind,
+            "personal": self.personal,
             "missing": self.missing,
             "wrong": self.wrong,
             "numbers": self.numbers.to_dict(),
@@ -138,6 +159,7 @@ class ColumnProfile:
         """What `to_dict` gave."""
         return ColumnProfile(
             stored["kind"],
+            stored["personal"],
             stored["missing"],
             stored["wrong"],
             Moments.from_dict(stored["numbers"]),
@@ -158,7 +180,7 @@ class Profile:
     @staticmethod
     def of(contract: Contract) -> Profile:
         """An empty one for the contract's columns."""
-        return Profile(0, {column.name: ColumnProfile(column.kind) for column in contract.columns})
+        return Profile(0, {column.name: ColumnProfile(column.kind, column.personal) for column in contract.columns})
 
     def add(self, read: Mapping[str, Cells], rows: int) -> None:
         """Add a batch by its cells, as the check has read them."""
@@ -169,7 +191,7 @@ class Profile:
     def merge(self, other: Profile) -> None:
         """Take in another part. Of a column that one of them lacks, its rows count as missing."""
         for name, column in other.columns.items():
-            mine = self.columns.setdefault(name, ColumnProfile(column.kind, missing=self.rows))
+            mine = self.columns.setdefault(name, ColumnProfile(column.kind, column.personal, missing=self.rows))
             mine.merge(column)
         for name in self.columns.keys() - other.columns.keys():
             self.columns[name].missing += other.rows
@@ -178,6 +200,10 @@ class Profile:
     def to_dict(self) -> dict[str, Any]:
         """The stored form, with `v`."""
         return {"v": V, "rows": self.rows, "columns": {name: one.to_dict() for name, one in self.columns.items()}}
+
+    def save(self, file: Path) -> None:
+        """Write the stored form."""
+        file.write_text(json.dumps(self.to_dict(), allow_nan=False), encoding="utf-8")
 
     @staticmethod
     def from_dict(stored: Mapping[str, Any]) -> Profile:

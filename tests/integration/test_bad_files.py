@@ -5,6 +5,7 @@ Each ends with a verdict on the drop itself, a report beside the refused bytes, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from shared import journal
+from shared.data.profile import Profile
 from shared.events import ModelPublished
 from shared.folder import folder_files, folder_hash
 from tests.world import World
@@ -239,3 +241,12 @@ def test_a_file_removed_after_its_verdict_keeps_its_rows(clinic: Clinic) -> None
     (file,) = clinic.app.book.files("diabetes", 1)
     container, _, name = f"datasets/{file.stored}".partition("/")
     assert clinic.blobs.read(container, name) == GOOD
+
+
+def test_an_accepted_file_has_its_profile_beside_it_and_a_refused_one_none(clinic: Clinic) -> None:
+    clinic.land(GOOD)
+    clinic.land(GOOD.replace(b",59,", b",-5,"), "broken.csv")
+    found = [name for container, name in clinic.blobs.blobs if container == "datasets" and "/profiles/" in name]
+    assert found == [f"diabetes/profiles/{hashlib.sha256(GOOD).hexdigest()}.json"]
+    profile = Profile.from_dict(json.loads(clinic.blobs.read("datasets", found[0])))
+    assert (profile.rows, profile.columns["AGE"].numbers.mean) == (30, 59)

@@ -15,6 +15,7 @@ import pytest
 from shared.data.check import check
 from shared.data.checking import check_in_subprocess
 from shared.data.contract import read_contract
+from shared.data.profile import Profile
 from shared.errors import Retryable, SpecRefused
 
 DIABETES = Path(__file__).parents[2] / "models" / "diabetes"
@@ -34,6 +35,14 @@ def test_the_verdict_is_that_of_the_check_itself(drop: Path) -> None:
     apart = check_in_subprocess(drop, CONTRACT, memory_mb=1024, seconds=60)
     assert apart == check(drop, read_contract(CONTRACT))
     assert [problem.rule for problem in apart.problems] == ["maximum", "primaryKey"]
+
+
+def test_the_profile_is_written_where_it_is_wanted(drop: Path, tmp_path: Path) -> None:
+    wanted = tmp_path / "profile.json"
+    verdict = check_in_subprocess(drop, CONTRACT, memory_mb=1024, seconds=60, profile=wanted)
+    assert verdict == check_in_subprocess(drop, CONTRACT, memory_mb=1024, seconds=60)
+    found = Profile.from_dict(json.loads(wanted.read_text()))
+    assert (found.rows, found.columns["AGE"].numbers.mean) == (2, (59 + 1000) / 2)
 
 
 def test_a_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:

@@ -156,7 +156,22 @@ def test_a_continuous_columns_profile_takes_a_few_kilobytes() -> None:
     assert len(json.dumps(in_batches(numbers(500_000)).to_dict())) < 10_000
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_personal_columns_profile_holds_no_value(kind: Kind) -> None:
+    found = ColumnProfile(kind, personal=True)
+    found.add(cells(pa.array(KINDS[kind]), kind))
+    assert (found.present, found.missing, found.distinct.count) == (3, 1, 2)
+    assert (found.frequent.counts, found.quantiles.count, found.range) == ({}, 0, None)
+    assert (found.numbers.mean, found.numbers.least, found.numbers.most) == (0, 0, 0)
+
+
 # Merging
+
+
+def test_a_column_that_became_personal_keeps_no_value_of_its_older_parts() -> None:
+    older, newer = column("string", ["Ulm", "Ulm"]), ColumnProfile("string", personal=True)
+    found = merged([Profile(2, {"T": older}), Profile(0, {"T": newer})]).columns["T"]
+    assert (found.personal, found.present, found.frequent.counts, found.frequent.error) == (True, 2, {}, 2)
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=30), min_size=1, max_size=5), st.randoms())
