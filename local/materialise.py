@@ -15,7 +15,6 @@ are written to pythons.json. A fault goes to error.json, as what happened and wh
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from local.environments import python_for
+from shared.data.versions import read_manifest
 from shared.errors import BatonError, SettingsRefused
 from shared.platforms.local_run import RunFolder, find_run, write_json
 from shared.platforms.port import Registry, RunRequest
@@ -64,11 +64,11 @@ def _place(value: str, into: Path, model: str, sources: Sources) -> None:
 
 def _dataset(manifest: str, into: Path, _model: str, sources: Sources) -> None:
     content = _read(sources.blobs, "datasets", manifest, what="the dataset version's manifest")
-    same_hash(PurePosixPath(manifest).stem, hashlib.sha256(content).hexdigest(), of=f"datasets/{manifest}")
+    files = read_manifest(content, name=manifest).files
     (into / "manifest.json").write_bytes(content)
     (into / "files").mkdir()
-    for file in json.loads(content)["files"]:
-        _dataset_file(str(file["blob"]), str(file["sha256"]), into / "files", sources.blobs)
+    for file in files:
+        _dataset_file(file.blob, file.sha256, into / "files", sources.blobs)
 
 
 def _dataset_file(blob: str, sha256: str, into: Path, blobs: Blobs) -> None:

@@ -44,8 +44,15 @@ Step = Callable[[Kind, Mapping[str, Any]], dict[str, Any]]
 def _from_1_to_2(kind: Kind, form: Mapping[str, Any]) -> dict[str, Any]:
     """0.1.0 wrote no `v` on waiting events and on the list of models, and a head's fields beside its `v`."""
     if kind == "head":
-        return {"v": 2, "head": {name: value for name, value in form.items() if name != "v"}}
+        head = {name: value for name, value in form.items() if name != "v"}
+        return {"v": 2, "head": {**head, **_cut_before(form)}}
     return {**form, "v": 2}
+
+
+def _cut_before(head: Mapping[str, Any]) -> dict[str, int]:
+    """0.1.0 cut a dataset version wherever files left the basket; what is under way marks none of them as new again."""
+    first = head.get("basket", {}).get("first_file", 1)
+    return {"versioned": first - 1, "new_from": first}
 
 
 STEPS: Mapping[int, Step] = {1: _from_1_to_2}

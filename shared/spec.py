@@ -23,13 +23,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Where the model's rows come from and how they are split. `key` columns decide train or holdout, for ever."""
+    """Where the model's rows come from and how they are split. `key` columns decide train or holdout, for ever.
+
+    `window` says what a dataset version holds besides the files that are new in it (`shared/data/window.py`).
+    """
 
     contract: str
     key: tuple[str, ...]
     target: str
     batch: Batch = field(default_factory=Batch)
     holdout_percent: int = 20
+    window: str = "all"
 
 
 @dataclass(frozen=True, slots=True)

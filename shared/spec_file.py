@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from shared.data.window import WORDS, is_window
 from shared.errors import NameRefused, SpecRefused
 from shared.names import model_name
 from shared.schedules import is_cron, is_time_zone
@@ -63,6 +64,7 @@ REQUIREMENTS = {
     "data.batch.files": AT_LEAST_0,
     "data.batch.rows": AT_LEAST_0,
     "data.batch.quiet_seconds": MORE_THAN_0,
+    "data.window": Requirement(is_window, WORDS, is_pair=True),
     "data.holdout_percent": Requirement(_between(5, 50), f"5 to 50: rows that no training sees{NEVER}"),
     "train.entry": INSIDE,
     "train.parameters": Requirement(

@@ -112,7 +112,8 @@ class Head:
     the champion before, kept warm for a roll-back until `warm_until`. `paused` and `frozen` say by whom and why it
     stands still, since `paused_at`; `freeze` and `thawed` are the numbers of the last freezes that began and ended.
     `moves` counts the times that Baton may have changed the traffic: what was asked for before the last of them may
-    show what served then.
+    show what served then. Files up to number `versioned` are in a dataset version; those from `new_from` on are new in
+    the one that was cut last, and `dataset` is the last manifest that a run reads.
     """
 
     model: str
@@ -146,6 +147,9 @@ class Head:
     moves: int = 0
     wake_at: datetime | None = None
     archived: Archived = field(default_factory=Archived)
+    versioned: int = 0
+    new_from: int = 1
+    dataset: str = ""
 
     @property
     def is_frozen(self) -> bool:
@@ -162,12 +166,12 @@ class Head:
 class Release:
     """One attempt to bring a version to production, with the rules it began with (`folder`).
 
-    `files` is the number of the last accepted file that it may read; the dataset version is files 1 to that
-    number. `attempt` counts the tries of the present step, `runs` all runs of each step, so that no run's name comes
-    twice. `moving` is the purpose of the traffic change under way: there is one at a time. `against` is the
-    champion's version that verdict and approval were made against. `deadline` and `owner` say until when and for
-    whom it waits. While the platform has no room for its command `waits_command`, `waits_for` says why, and `waits_left`
-    how many seconds its own deadline had left.
+    `files` is the number of the last accepted file that it may read, those from `first_new_file` on were in the basket;
+    `manifest` is the dataset version that it was trained on, or is judged by. `attempt` counts the tries of the present
+    step, `runs` all runs of each step, so that no run's name comes twice. `moving` is the purpose of the
+    traffic change under way: there is one at a time. `against` is the champion's version that verdict and approval were
+    made against. `deadline` and `owner` say until when and for whom it waits. While the platform has no room for its
+    command `waits_command`, `waits_for` says why, and `waits_left` how many seconds its own deadline had left.
     """
 
     id: str
@@ -241,7 +245,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedFile:
-    """A file of the model's data: its number, content hash, and where its bytes and report are."""
+    """A file of the model's data: its number, content hash, and where its bytes, the drop and its profile are.
+
+    `contract` is the SHA-256 of the contract that it satisfied, `source` what its sender said of where it comes from.
+    """
 
     number: int
     sha256: str
@@ -250,6 +257,10 @@ class AcceptedFile:
     stored: str
     blob: str
     at: datetime
+    contract: str = ""
+    contract_version: str = ""
+    source: str = ""
+    profile: str = ""
 
 
 S = TypeVar("S", Head, Release, Command, AcceptedFile)

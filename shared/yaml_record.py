@@ -22,10 +22,14 @@ WORDS = {float: "a number", int: "a whole number", str: "text", bool: "true or f
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a value must be beyond its type, and the words for it."""
+    """What a value must be beyond its type, and the words for it.
+
+    `is_pair` lets a text also be written as a mapping of one entry: `{last: 90d}` is the text "last: 90d".
+    """
 
     holds: Callable[[Any], bool]
     right: str
+    is_pair: bool = False
 
 
 @dataclass
@@ -113,11 +117,20 @@ class RecordReader:
         elif get_origin(kind) is Mapping:
             value = self._texts(node, path)
         else:
-            value = self._scalar(kind, node, path)
+            value = self._scalar(kind, self._pair(node, path), path)
         requirement = self.requirements.get(path)
         if value is not None and requirement and not requirement.holds(value):
             self.wrong(path, list(value) if isinstance(value, tuple) else value, requirement.right)
         return value
+
+    def _pair(self, node: yaml.Node, path: str) -> yaml.Node:
+        """A mapping of one scalar entry as one text, where that is allowed."""
+        requirement = self.requirements.get(path)
+        if requirement is None or not requirement.is_pair or not isinstance(node, yaml.MappingNode):
+            return node
+        pairs = [(key.value, value.value) for key, value in node.value if isinstance(value, yaml.ScalarNode)]
+        text = ": ".join(pairs[0]) if len(pairs) == len(node.value) == 1 else ""
+        return yaml.ScalarNode("tag:yaml.org,2002:str", text, node.start_mark) if text else node
 
     def _list(self, each: Any, node: yaml.Node, path: str) -> Any:
         if not isinstance(node, yaml.SequenceNode):

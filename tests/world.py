@@ -38,6 +38,7 @@ data:
   key: [ID]
   target: Y
   batch: {{files: {files}, quiet_seconds: {quiet}}}
+  window: {window}
   holdout_percent: 20
 train:
   entry: train.py
@@ -60,6 +61,7 @@ adopt: {adopt}
 """
 RULES: Mapping[str, Any] = {
     "files": 1,
+    "window": "all",
     "quiet": 60,
     "alpha": 1,
     "cool_down": 0,

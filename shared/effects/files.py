@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from shared.data.verdict import Verdict
+from shared.data.versions import contract_version
 from shared.effects.large import check_by_run
 from shared.effects.parts import Later, Parts
 from shared.events import CommandDone, FileAccepted, FileGone, FileRefused, Outcome
 from shared.keeping import DATASETS, JSON, REPORTS, keep_bytes, keep_report, stored
+from shared.names import digest
 from shared.state import Command
-from shared.storage.port import BlobMissing
+from shared.storage.port import BlobMissing, BlobSeen
 
 __all__ = ["DATASETS", "JSON", "MODELS", "REPORTS", "check_file", "tag_drop"]
 MODELS = "models"
@@ -32,7 +36,10 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
         return FileGone(**parts.stamp(model, command), blob=where, reason=reason)
     if seen.size > parts.inline_limit:
         found = check_by_run(parts, model, command)
-        return found if isinstance(found, Later) else _told(parts, model, command, found, seen.size)
+        if isinstance(found, Later):
+            return found
+        text = parts.blobs.read(MODELS, _contract(parts, model, drop["folder"]))
+        return _told(parts, model, command, found, seen.size, _under(text, seen))
     with tempfile.TemporaryDirectory(prefix="baton-drop-") as folder:
         file, contract = Path(folder) / "drop", Path(folder) / "contract.yaml"
         try:
@@ -40,14 +47,23 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
         except BlobMissing:
             how = "overwritten" if parts.blobs.look(container, blob) else "removed"
             return FileGone(**parts.stamp(model, command), blob=where, reason=f"{how} while it was read")
-        spec = parts.rules(model, drop["folder"])
-        parts.blobs.fetch(MODELS, f"{model}/{drop['folder']}/{spec.data.contract}", contract)
+        parts.blobs.fetch(MODELS, _contract(parts, model, drop["folder"]), contract)
         verdict = parts.check(file, contract)
         keep_bytes(parts.blobs, model, verdict, file, where)
-        return _told(parts, model, command, verdict, file.stat().st_size)
+        under = _under(contract.read_bytes(), seen)
+        return _told(parts, model, command, verdict, file.stat().st_size, under)
 
 
-def _told(parts: Parts, model: str, command: Command, verdict: Verdict, size: int) -> Outcome:
+def _contract(parts: Parts, model: str, folder: str) -> str:
+    return f"{model}/{folder}/{parts.rules(model, folder).data.contract}"
+
+
+def _under(contract: bytes, seen: BlobSeen) -> Mapping[str, Any]:
+    """Under which contract a drop was accepted, and where it says that it comes from."""
+    return {"contract": digest(contract), "contract_version": contract_version(contract), "source": seen.source}
+
+
+def _told(parts: Parts, model: str, command: Command, verdict: Verdict, size: int, under: Mapping[str, Any]) -> Outcome:
     """The report is written, and what became of the drop is told; its bytes are kept already."""
     where, etag = f"{command.payload['container']}/{command.payload['blob']}", command.payload["etag"]
     report = keep_report(parts.blobs, model, verdict, where)
@@ -64,6 +80,7 @@ def _told(parts: Parts, model: str, command: Command, verdict: Verdict, size: in
         stored=stored(model, verdict, where),
         report=report,
         warnings=len(verdict.problems),
+        **under,
     )
 
 

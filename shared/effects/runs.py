@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.data.versions import manifest_bytes
-from shared.effects.files import DATASETS, JSON, REPORTS
+from shared.effects.datasets import write_version
+from shared.effects.files import JSON, REPORTS
 from shared.effects.parts import Later, Parts
 from shared.events import CommandDone, Outcome, RunEnded, RunStarted, VersionRegistered
 from shared.names import digest
@@ -25,7 +25,7 @@ def start_run(parts: Parts, model: str, command: Command) -> Outcome:
     """Start a run under its name, or find it. Its dataset version's manifest is written first."""
     what = command.payload
     spec = parts.rules(model, what["folder"])
-    manifest = _write_manifest(parts, model, what) if "files" in what else ""
+    manifest = write_version(parts, model, command) if "files" in what else ""
     seconds = spec.train.max_minutes * 60 if what["step"] == "train" else JUDGE_SECONDS
     request = RunRequest(
         run_id=what["run_id"],
@@ -51,18 +51,6 @@ def _inputs(what: Any, manifest: str) -> dict[str, str]:
     if what.get("champion_folder"):
         inputs["champion_folder"] = f"folder:{what['champion_folder']}"
     return inputs
-
-
-def _write_manifest(parts: Parts, model: str, what: Any) -> str:
-    """The dataset version of files 1 to `files`: immutable, and named by the hash of its content."""
-    files = parts.book.files(model, what["files"])
-    contract = parts.blobs.read(
-        "models", f"{model}/{what['folder']}/{parts.rules(model, what['folder']).data.contract}"
-    )
-    content = manifest_bytes(model, digest(contract), files, first_new=what["first_new_file"])
-    name = f"{model}/versions/{digest(content)}.json"
-    parts.blobs.put(DATASETS, name, content, content_type=JSON)
-    return name
 
 
 def look_at_run(parts: Parts, model: str, command: Command) -> Outcome | Later:

@@ -19,7 +19,10 @@ class Outcome(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileAccepted(Outcome):
-    """A drop satisfies the contract. `known_as` is filled by the fold when the same bytes were accepted before (0: new)."""
+    """A drop satisfies the contract. `known_as` is filled by the fold when the same bytes were accepted before (0: new).
+
+    `contract` is that contract's SHA-256, `source` what the drop's sender said of where it comes from.
+    """
 
     blob: str
     etag: str
@@ -30,6 +33,10 @@ class FileAccepted(Outcome):
     report: str
     warnings: int = 0
     known_as: int = 0
+    contract: str = ""
+    contract_version: str = ""
+    source: str = ""
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

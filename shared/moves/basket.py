@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import policy
 from shared.events import (
@@ -59,7 +59,7 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
         turn.note("drop repeated", why=why)
         raise Stale(why)
     number = turn.head.next_file
-    turn.files.append(AcceptedFile(number, event.sha256, event.rows, event.size, event.stored, event.blob, turn.now))
+    turn.files.append(_file(number, event, turn.now))
     rows = turn.head.basket.rows + event.rows
     basket = replace(turn.head.basket, rows=rows, last_at=turn.now, refused_why="")
     turn.set_head(next_file=number + 1, basket=basket)
@@ -70,6 +70,22 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
     why = f"{event.blob} is file {number} with {event.rows} rows"
     turn.note("drop accepted", why=why, numbers={"rows": event.rows, "file": number, "warnings": event.warnings})
     return why
+
+
+def _file(number: int, event: FileAccepted, now: datetime) -> AcceptedFile:
+    return AcceptedFile(
+        number,
+        event.sha256,
+        event.rows,
+        event.size,
+        event.stored,
+        event.blob,
+        now,
+        event.contract,
+        event.contract_version,
+        event.source,
+        event.profile,
+    )
 
 
 def refused(turn: Turn, event: FileRefused) -> str:

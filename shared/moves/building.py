@@ -8,7 +8,7 @@ from typing import Any
 
 from shared import gates, names
 from shared.events import ChampionSeen, DeploymentEnded, RunEnded, RunStarted, VersionRegistered
-from shared.moves import champion, shipping
+from shared.moves import champion, shipping, versions
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import Cause, Release
@@ -35,6 +35,7 @@ VERDICT_ROOM = 2000
 def open_training(turn: Turn, causes: tuple[Cause, ...], *, first_new_file: int, why: str) -> None:
     """Open a release that trains on all files accepted so far."""
     release = turn.open(causes, "training", files=turn.head.next_file - 1, first_new_file=first_new_file)
+    versions.cut_version(turn, release)
     named = ", ".join(f"{cause.kind} ({cause.detail})" for cause in causes)
     turn.note("release opened", release, why=f"{named}; {why}", numbers={"files": release.files})
     _start(turn, release, "train")
@@ -43,6 +44,7 @@ def open_training(turn: Turn, causes: tuple[Cause, ...], *, first_new_file: int,
 def open_judging(turn: Turn, causes: tuple[Cause, ...], **fields: Any) -> None:
     """Open a release for a version or run that somebody else made: it passes the same gates."""
     release = turn.open(causes, "judging", files=turn.head.next_file - 1, **fields)
+    versions.cut_version(turn, release)
     turn.note("release opened", release, why=f"{causes[0].kind} {causes[0].detail} is judged like any other")
     to_judging(turn, release)
 
@@ -60,18 +62,18 @@ def _start(turn: Turn, release: Release, step: str) -> None:
     fields = {"train_run": run} if step == "train" else {}
     runs = {**release.runs, step: made}
     release = turn.move(release, state, within=within, owner="platform", run=run, runs=runs, **fields)
-    turn.send("start_run", release, run_id=run, step=step, folder=release.folder, **_inputs(release, step))
+    turn.send("start_run", release, run_id=run, step=step, folder=release.folder, **_inputs(turn, release, step))
 
 
-def _inputs(release: Release, step: str) -> dict[str, Any]:
-    """What the step reads, by name: the files up to a number, the candidate, the champion with its folder."""
+def _inputs(turn: Turn, release: Release, step: str) -> dict[str, Any]:
+    """What the step reads, by name: the dataset version, the candidate, the champion with its folder."""
     candidate = f"version:{release.version}" if release.version else f"run:{release.train_run}"
     if step == "train":
-        return {"files": release.files, "first_new_file": release.first_new_file}
+        return versions.inputs(turn, release)
     if step == "certify":
         return {"candidate": candidate}
-    files = {"files": release.files, "first_new_file": release.first_new_file}
-    return {**files, "candidate": candidate, "champion": release.against, "champion_folder": release.against_folder}
+    serving = {"champion": release.against, "champion_folder": release.against_folder}
+    return {**versions.inputs(turn, release), "candidate": candidate, **serving}
 
 
 def to_judging(turn: Turn, release: Release) -> None:
@@ -82,11 +84,12 @@ def to_judging(turn: Turn, release: Release) -> None:
 
 def run_started(turn: Turn, event: RunStarted) -> str:
     """The platform has the run; it is looked at now and then, in case its event is lost."""
+    versions.named(turn, event)
     release = _found_waiting(turn, event.run_id)
     if release is None:
         turn.send("cancel_run", run_id=event.run_id)
         raise Stale(f"no open release waits for run {event.run_id}, so it is stopped")
-    if event.manifest:
+    if event.manifest and (release.state == "training" or not release.manifest):
         release = turn.set(release, manifest=event.manifest)
     look_at_run(turn, release, event.run_id, after=LOOK_EVERY)
     turn.note(f"run started for {release.state}", release, why=event.run_id)
@@ -218,6 +221,7 @@ def _measured(evidence: Document) -> dict[str, float]:
     """What an approver and the pages show of the evidence: both values, the gain with its bounds, the rows."""
     paths = {
         "rows": ("rows",),
+        "rows_new": ("rows_new",),
         "candidate": ("candidate", "value"),
         "champion": ("champion", "value"),
         "gain": ("gain", "mean"),

@@ -47,7 +47,7 @@ def _train(run: RunDir, environment: Environment) -> Mapping[str, object]:
     from shared.runs.train import train
 
     spec = _spec(run)
-    rows = read_rows(run.input("data"), run.input("folder"), spec.data)
+    rows = read_rows(run.input("data"), run.input("folder"), spec.data, manifest=run.manifest)
     tracking = MlflowTracking(_setting(environment, "MLFLOW_TRACKING_URI"))
     return train(run, spec, rows, python=_pythons(environment)["folder"], tracking=tracking, environment=environment)
 
@@ -57,7 +57,7 @@ def _judge(run: RunDir, environment: Environment) -> Mapping[str, object]:
     from shared.runs.judge import judge
 
     spec = _spec(run)
-    rows = read_rows(run.input("data"), run.input("folder"), spec.data)
+    rows = read_rows(run.input("data"), run.input("folder"), spec.data, manifest=run.manifest)
     return judge(run, spec, rows, pythons=_pythons(environment), environment=environment)
 
 

@@ -1,29 +1,58 @@
-"""The rows of a dataset version, as a run reads them: each file by the contract, split by the key for ever."""
+"""The rows of a dataset version, as a run reads them: each file verified by its hash, read by the contract, split for ever."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from pathlib import Path
 
 import pyarrow as pa
 
 from shared.data.contract import read_contract
 from shared.data.reading import read_table
+from shared.data.rules import Contract
 from shared.data.split import split
+from shared.data.versions import Listed, read_manifest
 from shared.errors import Permanent
 from shared.runs.rows import Rows
 from shared.spec import Data
 
 
-def read_rows(dataset: Path, folder: Path, data: Data) -> Rows:
-    """All rows of the dataset version whose manifest.json and files/ lie in `dataset`, by the contract in `folder`."""
+class DatasetAltered(Permanent):
+    """What lies there is not what the dataset version lists."""
+
+
+def read_rows(dataset: Path, folder: Path, data: Data, *, manifest: str) -> Rows:
+    """All rows of the dataset version whose manifest.json and files/ lie in `dataset`, by the contract in `folder`.
+
+    `manifest` is the name that the request gives the version. `ManifestRefused` if its content has not that name's hash,
+    `DatasetAltered` if a file has not the hash or the rows that the manifest lists: nothing is trained then.
+    """
     contract = read_contract(folder / data.contract)
-    files = json.loads((dataset / "manifest.json").read_text())["files"]
-    if not files:
+    version = read_manifest((dataset / "manifest.json").read_bytes(), name=manifest)
+    if not version.files:
         raise Permanent("the dataset version lists no file", next="drop a file, then retry the release")
-    tables = [read_table(_place(dataset, file["sha256"]), contract) for file in files]
-    train, holdout = split(pa.concat_tables(tables), list(data.key), data.holdout_percent)
-    return Rows(train, holdout)
+    sides = [
+        (file.new, *split(_verified(dataset, file, contract), list(data.key), data.holdout_percent))
+        for file in version.files
+    ]
+    new_holdout = sum(holdout.num_rows for new, _, holdout in sides if new)
+    train, holdout = (pa.concat_tables([side[place] for side in sides]) for place in (1, 2))
+    return Rows(train, holdout, new_holdout)
+
+
+def _verified(dataset: Path, file: Listed, contract: Contract) -> pa.Table:
+    """The rows of a file whose bytes are those that the manifest lists."""
+    place = _place(dataset, file.sha256)
+    with place.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != file.sha256:
+        what = f"{place.name} was altered: its bytes have the hash {found[:16]}, the dataset version lists {file.sha256[:16]}"
+        raise DatasetAltered(what, next="retry the release: it fetches the files again; nothing was trained on it")
+    table = read_table(place, contract)
+    if table.num_rows != file.rows:
+        what = f"{place.name} has {table.num_rows} rows, the dataset version lists {file.rows}"
+        raise DatasetAltered(what, next="`baton data show` tells which release listed it; nothing was trained on it")
+    return table
 
 
 def _place(dataset: Path, sha256: str) -> Path:

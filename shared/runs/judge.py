@@ -25,7 +25,7 @@ def judge(
     """Score and compare; return the evidence document (`shared/runs/evidence.py`).
 
     A model that cannot be scored is evidence with an "error", on which the gates hold, and no failed run. Which rows
-    were used is told by "holdout", a hash of them.
+    were used is told by "holdout", a hash of them, and "rows_new" of them come from files that are new in the version.
     """
     metric_named(spec.gates.metric)
     truth = _truth(rows.holdout, spec)
@@ -43,7 +43,8 @@ def judge(
         folder = "champion_folder" if run.has("champion_folder") else "folder"
         champion = Champion(run.version("champion"), predictions("champion", folder))
     document = evidence(spec.gates, truth, predictions("candidate", "folder"), champion)
-    return {**document, "holdout": digest(repr(asked)), "inputs": dict(run.request.inputs)}
+    used = {"holdout": digest(repr(asked)), "rows_new": rows.new_holdout}
+    return {**document, **used, "inputs": dict(run.request.inputs)}
 
 
 def _truth(table: pa.Table, spec: Spec) -> Numbers:

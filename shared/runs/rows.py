@@ -9,7 +9,10 @@ import pyarrow as pa
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows to train on, and those that no training ever sees."""
+    """The rows to train on, and those that no training ever sees; `new_holdout` of these come from files that are new
+    in the version, so no model was judged by them before.
+    """
 
     train: pa.Table
     holdout: pa.Table
+    new_holdout: int = 0

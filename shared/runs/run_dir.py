@@ -53,6 +53,15 @@ class RunDir:
         """Whether the request names the input."""
         return name in self.request.inputs
 
+    @property
+    def manifest(self) -> str:
+        """The name of the dataset version that the request gives as input `data`.
+
+        >>> RunDir(Path(), RunRequest("r", "m", "train", "f", {"data": "dataset:m/versions/ab.json"})).manifest
+        'm/versions/ab.json'
+        """
+        return self.request.inputs["data"].removeprefix("dataset:")
+
     def version(self, name: str) -> str:
         """The model version that the request gives as the input, "" if it is a run's model.
 

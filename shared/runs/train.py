@@ -50,7 +50,11 @@ def train(
     return {
         "v": 1,
         "metrics": metrics,
-        "rows": {"train": rows.train.num_rows, "holdout": rows.holdout.num_rows},
+        "rows": {
+            "train": rows.train.num_rows,
+            "holdout": rows.holdout.num_rows,
+            "holdout_new": rows.new_holdout,
+        },
         "model": {
             "sha256": model.sha256,
             "bytes": model.bytes,

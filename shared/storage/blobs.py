@@ -14,6 +14,7 @@ from shared.storage.clients import UNANSWERED, said
 from shared.storage.port import BlobFull, BlobMissing, BlobSeen, StorageBusy
 
 CHUNK = 4 * 1024 * 1024
+SOURCE_ROOM = 200
 
 
 class AzureBlobs:
@@ -29,7 +30,7 @@ class AzureBlobs:
             return None
         except UNANSWERED as error:
             raise _busy(error) from error
-        return BlobSeen(name, seen.etag.strip('"'), seen.size)
+        return BlobSeen(name, seen.etag.strip('"'), seen.size, str(seen.metadata.get("source", ""))[:SOURCE_ROOM])
 
     def fetch(self, container: str, name: str, into: Path, *, etag: str = "") -> None:
         try:

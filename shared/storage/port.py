@@ -118,11 +118,12 @@ class Bells(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BlobSeen:
-    """A blob's name, bare ETag and size in bytes."""
+    """A blob's name, bare ETag and size in bytes; `source` is what its writer said of where it comes from (metadata)."""
 
     name: str
     etag: str
     size: int
+    source: str = ""
 
 
 class Blobs(Protocol):

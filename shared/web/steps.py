@@ -115,7 +115,8 @@ def _judging(release: Release, papers: Papers) -> Facts:
     elif release.gain:
         yield "champion", "none: the floor decides"
     if "rows" in release.gain:
-        yield "holdout rows", f"{number(release.gain['rows'])}, at least {papers.spec.gates.min_rows}"
+        new = f", {number(release.gain['rows_new'])} of them new" if "rows_new" in release.gain else ""
+        yield "holdout rows", f"{number(release.gain['rows'])}{new}, at least {papers.spec.gates.min_rows}"
     if papers.evidence is None and release.verdict:
         yield "verdict", release.verdict
 

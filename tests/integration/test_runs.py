@@ -470,14 +470,20 @@ def test_no_server_is_left_behind(tmp_path, folder, serving_python):
 
 
 def dataset_in(place, rows):
-    """A dataset version as a run finds it: a manifest and one CSV."""
+    """A dataset version as a run finds it, a manifest and one CSV: the input that names it, and where it lies."""
     content = "ID,X1,X2,Y\n" + "".join(f"{r['ID']},{r['X1']},{r['X2']},{r['Y']}\n" for r in rows.to_pylist())
+    return dataset_of(place, content, rows=rows.num_rows)
+
+
+def dataset_of(place, content, *, rows):
+    """The same with a CSV of this content."""
     sha256 = hashlib.sha256(content.encode()).hexdigest()
     (place / "files").mkdir(parents=True)
     (place / "files" / f"{sha256}.csv").write_text(content)
-    file = {"number": 1, "sha256": sha256, "rows": rows.num_rows, "bytes": len(content), "blob": "", "new": True}
-    (place / "manifest.json").write_text(json.dumps({"v": 1, "model": "linear", "contract": "", "files": [file]}))
-    return place
+    file = {"number": 1, "sha256": sha256, "rows": rows, "bytes": len(content), "blob": "", "new": True}
+    manifest = json.dumps({"v": 1, "model": "linear", "contract": "", "files": [file]}).encode()
+    (place / "manifest.json").write_bytes(manifest)
+    return f"dataset:linear/versions/{hashlib.sha256(manifest).hexdigest()}.json", place
 
 
 def command(run, **environment):
@@ -497,7 +503,7 @@ def command(run, **environment):
 
 
 def test_a_candidate_is_trained_judged_and_certified_by_the_command(tmp_path, folder, mlflow, serving_python):
-    data = ("dataset:linear/versions/1.json", dataset_in(tmp_path / "data", table_of(150, seed=5)))
+    data = dataset_in(tmp_path / "data", table_of(150, seed=5))
     train_run = run_of(tmp_path, folder, data=data)
     code, trained_result, _ = command(train_run, MLFLOW_TRACKING_URI=mlflow.tracking_uri)
     assert code == 0
@@ -515,7 +521,7 @@ def test_a_candidate_is_trained_judged_and_certified_by_the_command(tmp_path, fo
 
 
 def test_a_failure_leaves_its_reason_and_no_result(tmp_path, folder, mlflow):
-    data = ("dataset:linear/versions/1.json", dataset_in(tmp_path / "data", table_of(50, seed=5)))
+    data = dataset_in(tmp_path / "data", table_of(50, seed=5))
     run = run_of(tmp_path, quick(folder, "raise RuntimeError('singular')"), data=data)
 
     code, result, error = command(run, MLFLOW_TRACKING_URI=mlflow.tracking_uri)
@@ -525,11 +531,23 @@ def test_a_failure_leaves_its_reason_and_no_result(tmp_path, folder, mlflow):
     assert error["next"].startswith("mend it in models/linear/train.py")
 
 
-def test_data_that_cannot_be_read_is_told(tmp_path, folder, mlflow):
-    place = dataset_in(tmp_path / "data", table_of(50, seed=5))
+def test_altered_data_is_refused_by_its_hash_and_nothing_is_trained(tmp_path, folder, mlflow):
+    name, place = dataset_in(tmp_path / "data", table_of(50, seed=5))
     for file in (place / "files").iterdir():
-        file.write_bytes(b"ID,X1\n\xff\xfe")
-    run = run_of(tmp_path, folder, data=("dataset:linear/versions/1.json", place))
+        file.write_bytes(file.read_bytes().replace(b"1", b"2", 1))
+    run = run_of(tmp_path, folder, data=(name, place))
+
+    code, result, error = command(run, MLFLOW_TRACKING_URI=mlflow.tracking_uri)
+
+    assert (code, result) == (1, None)
+    assert "was altered: its bytes have the hash" in error["what"]
+    assert error["next"].endswith("nothing was trained on it")
+    assert not (run.path / "scratch").exists()
+
+
+def test_data_that_cannot_be_read_is_told(tmp_path, folder, mlflow):
+    data = dataset_of(tmp_path / "data", "ID,X1\n1\n", rows=1)
+    run = run_of(tmp_path, folder, data=data)
 
     code, result, error = command(run, MLFLOW_TRACKING_URI=mlflow.tracking_uri)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.materialise import Sources, materialise
+from shared.data.versions import ManifestRefused
 from shared.folder import folder_hash
 from shared.platforms.port import RunRequest
 from shared.published import InputAltered, InputMissing
@@ -81,8 +82,8 @@ def test_an_altered_file_of_a_dataset_is_refused_by_name_and_nothing_is_left(sho
 
 def test_an_altered_manifest_is_refused(shop: Shop) -> None:
     name = shop.dataset()
-    shop.blobs.drop("datasets", name, b'{"v": 1, "files": []}')
-    with pytest.raises(InputAltered, match="was altered"):
+    shop.blobs.drop("datasets", name, shop.blobs.read("datasets", name).replace(b'"rows": 2', b'"rows": 3'))
+    with pytest.raises(ManifestRefused, match="was altered"):
         shop.materialise(data=f"dataset:{name}")
 
 
