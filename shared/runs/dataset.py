@@ -51,7 +51,7 @@ def _verified(dataset: Path, file: Listed, contract: Contract) -> pa.Table:
     table = read_table(place, contract)
     if table.num_rows != file.rows:
         what = f"{place.name} has {table.num_rows} rows, the dataset version lists {file.rows}"
-        raise DatasetAltered(what, next="`baton data show` tells which release listed it; nothing was trained on it")
+        raise DatasetAltered(what, next="retry the release; nothing was trained on it")
     return table
 
 
