@@ -12,6 +12,7 @@ import click
 from cli import (
     audit,
     checks,
+    contracts,
     deadletters,
     doctor,
     drops,
@@ -33,6 +34,7 @@ INTERRUPTED = 130
 COMMANDS = (
     *(laptop.up, laptop.down, doctor.doctor),
     *(drops.drop, checks.check),
+    contracts.contract,
     *(models.status, models.retrain, models.rollback, models.pause, models.resume),
     *(freezing.freeze, freezing.unfreeze),
     *(releases.explain, releases.approve, releases.reject, releases.retry),

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.data.formats import Unreadable
+from shared.data.ending import ends_with_line
+from shared.data.formats import Unreadable, recognise
 from shared.data.personal import without_values
 from shared.data.profile import Profile
 from shared.data.rows import Rows, open_rows
@@ -42,10 +43,17 @@ def check(file: Path, contract: Contract, profile: Profile | None = None) -> Ver
                 profile.add(read, batch.num_rows)
     except Unreadable as unreadable:
         return Verdict(False, sha256, 0, (), (without_values(unreadable.problem, contract),))
-    problems = tuple(without_values(problem, contract) for problem in _problems(rows, tally, contract))
+    found = (*_cut(file, contract), *_problems(rows, tally, contract))
+    problems = tuple(without_values(problem, contract) for problem in found)
     accepted = not any(problem.severity == "error" for problem in problems)
     header = tuple(shown(name) for name in rows.header[:COLUMNS_TOLD])
     return Verdict(accepted, sha256, _all_rows(rows, tally), header, problems)
+
+
+def _cut(file: Path, contract: Contract) -> Iterator[Problem]:
+    if contract.ends_lines and not ends_with_line(file, recognise(file)):
+        what = "the last row has no line end: the file may have been cut inside it"
+        yield Problem("last_line", "", 1, (), (), what, "send the file whole, with a line end after its last row")
 
 
 def _all_rows(rows: Rows, tally: Tally) -> int:
@@ -65,7 +73,8 @@ def _problems(rows: Rows, tally: Tally, contract: Contract) -> Iterator[Problem]
     for name, count in tally.wrong(present):
         yield wrong_kind(name, kinds[name], count, places.numbers(count.rows), total)
     for rule, count in tally.counts(present):
-        yield from broken_rule(rule, count, places.numbers(count.rows), total)
+        hides = not set(rule.columns).isdisjoint(contract.personal)
+        yield from broken_rule(rule, count, places.numbers(count.rows), total, hides=hides)
     for prose in contract.not_checked:
         yield Problem(
             "not_checked", "", 0, (), (), f"not checked: {shown(prose, 200)}", "a person must look", "warning"

@@ -8,6 +8,7 @@ listed as not checked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -22,6 +23,7 @@ from shared.data.quality import prose_rules, quality_rules
 from shared.data.rules import Column, Contract, Kind, Missing, Repeated, Rule
 from shared.errors import SpecRefused
 
+YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 UNCHECKABLE = ("properties", "items", "map", "relationships", "semanticType")
 
@@ -46,7 +48,7 @@ def parse_contract(text: str, *, file: str = "contract.yaml") -> Contract:
 
 def _document(text: str, faults: Faults) -> OpenDataContractStandard | None:
     try:
-        found = yaml.safe_load(text)
+        found = yaml.load(text, YAML)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         faults.add("YAML", " ".join(str(error).split()), "text that a YAML reader takes")
         return None
@@ -88,7 +90,7 @@ def _contract(standard: OpenDataContractStandard, faults: Faults) -> Contract | 
         faults.add("schema", f"it describes {len(schemas)} tables", "one table with properties: a file is one table")
         return None
     levels = (f"service level {level.property}" for level in standard.slaProperties or [])
-    return _table(schemas[0], tuple(levels), faults)
+    return replace(_table(schemas[0], tuple(levels), faults), version=standard.version or "")
 
 
 def _table(table: SchemaObject, levels: tuple[str, ...], faults: Faults) -> Contract:
@@ -100,11 +102,22 @@ def _table(table: SchemaObject, levels: tuple[str, ...], faults: Faults) -> Cont
     where = f"schema.{table.name or 0}"
     if table.relationships:
         faults.add(f"{where}.relationships", "Baton sees one file at a time", "none")
-    rules = [rule for item in properties if _name(item) in kinds for rule in _column_rules(item, kinds, faults)]
-    whole = quality_rules(table.quality, where, (), kinds, faults)
+    called = table.physicalName or table.name or "rows"
+    rules = [rule for item in properties if _name(item) in kinds for rule in _column_rules(item, kinds, faults, called)]
+    whole = quality_rules(table.quality, where, (), kinds, faults, table=called)
     prose = prose_rules(table.quality, table.name or "schema")
     prose += [text for item in properties for text in prose_rules(item.quality, _name(item))]
-    return Contract(columns, (*rules, *_key_rules(properties), *whole), (*prose, *levels))
+    ended = _ends_lines(table, where, faults)
+    return Contract(columns, (*rules, *_key_rules(properties), *whole), (*prose, *levels), ends_lines=ended)
+
+
+def _ends_lines(table: SchemaObject, where: str, faults: Faults) -> bool:
+    """Baton's own property of a table, `lastLine: ended`; those of other tools are theirs."""
+    found = [item.value for item in table.customProperties or [] if item.property == "lastLine"]
+    for value in found:
+        if value != "ended":
+            faults.add(f"{where}.customProperties.lastLine", f"found {value!r}", "ended")
+    return bool(found)
 
 
 def _name(item: SchemaProperty) -> str:
@@ -127,7 +140,7 @@ def _column(item: SchemaProperty, faults: Faults) -> Column | None:
     return None
 
 
-def _column_rules(item: SchemaProperty, kinds: Mapping[str, Kind], faults: Faults) -> Iterator[Rule]:
+def _column_rules(item: SchemaProperty, kinds: Mapping[str, Kind], faults: Faults, table: str) -> Iterator[Rule]:
     name = _name(item)
     if item.required or item.primaryKey:
         yield Rule("required", (name,), Missing())
@@ -135,7 +148,7 @@ def _column_rules(item: SchemaProperty, kinds: Mapping[str, Kind], faults: Fault
     yield from enum_rule(name, kinds[name], item.enum or [], faults)
     if item.unique:
         yield Rule("unique", (name,), Repeated())
-    yield from quality_rules(item.quality, name, (name,), kinds, faults)
+    yield from quality_rules(item.quality, name, (name,), kinds, faults, table=table)
 
 
 def _key_rules(properties: list[SchemaProperty]) -> list[Rule]:

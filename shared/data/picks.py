@@ -10,7 +10,22 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shared.data.cells import ARROW_TYPES, Cells
-from shared.data.rules import AnyRow, Beyond, Kind, Length, Missing, NotIn, Repeated, Sign, Test, Unlike
+from shared.data.rules import (
+    AnyRow,
+    Beyond,
+    Kind,
+    Length,
+    Measured,
+    Missing,
+    NotIn,
+    Outside,
+    Query,
+    Repeated,
+    Sign,
+    Test,
+    Unlike,
+    Where,
+)
 
 RowNumbers = NDArray[np.int64]
 
@@ -28,13 +43,15 @@ def picked(test: Test, cells: Cells, kind: Kind) -> pa.Array | None:
             return pc.or_(absent, pc.is_in(cells.values, pa.array(also, ARROW_TYPES[kind]))) if also else absent
         case Beyond(sign, limit):
             mask = pc.call_function(COMPARE[sign], [cells.values, pa.scalar(limit, ARROW_TYPES[kind])])
+        case Outside(_, low, high):
+            mask = pc.or_(pc.less(cells.values, low), pc.greater(cells.values, high))
         case Length(sign, limit):
             mask = pc.call_function(COMPARE[sign], [pc.utf8_length(cells.values), pa.scalar(limit, pa.int32())])
         case Unlike(pattern):
             mask = pc.invert(pc.match_substring_regex(cells.values, pattern))
         case NotIn(values):
             return pc.and_not(pc.is_valid(cells.values), pc.is_in(cells.values, pa.array(values, ARROW_TYPES[kind])))
-        case Repeated() | AnyRow():
+        case Repeated() | AnyRow() | Where() | Measured() | Query():
             return None
     return pc.fill_null(mask, False)
 

@@ -8,6 +8,7 @@ from open_data_contract_standard.model import DataQuality
 
 from shared.data.faults import Faults
 from shared.data.options import pattern_rule, scalars
+from shared.data.quality_sql import sql_rule
 from shared.data.rules import OPERATORS, AnyRow, Kind, Limit, Missing, NotIn, Repeated, Rule, Severity, Test
 
 COLUMN_METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues")
@@ -27,10 +28,19 @@ def quality_rules(
     columns: tuple[str, ...],
     kinds: Mapping[str, Kind],
     faults: Faults,
+    *,
+    table: str = "rows",
 ) -> list[Rule]:
-    """The rules of a `quality` list. `columns` is the property's, or empty at table level."""
-    listed = ((item, f"{where}.quality[{number}]") for number, item in enumerate(items or []) if item.type != "text")
-    return [rule for item, place in listed if (rule := _rule(item, place, columns, kinds, faults))]
+    """The rules of a `quality` list. `columns` is the property's, or empty at table level; SQL calls the file `table`."""
+    rules = []
+    for number, item in enumerate(items or []):
+        place = f"{where}.quality[{number}]"
+        if item.type == "sql":
+            limit, severity = _limit(item, place, faults), _severity(item, place, faults)
+            rules.append(sql_rule(item, place, columns, kinds, faults, table=table, limit=limit, severity=severity))
+        elif item.type != "text":
+            rules.append(_rule(item, place, columns, kinds, faults))
+    return [rule for rule in rules if rule]
 
 
 def prose_rules(items: Sequence[DataQuality] | None, where: str) -> list[str]:
@@ -44,7 +54,9 @@ def _rule(
     metric, known = item.metric or item.rule or "", COLUMN_METRICS if columns else TABLE_METRICS
     if item.type not in (None, "library") or item.query or item.engine or item.implementation:
         faults.add(
-            f"{where}.type", f"{item.type or 'custom'} rules run in another engine", "type: library with a metric"
+            f"{where}.type",
+            f"{item.type or 'custom'} rules run in another engine",
+            "type: library with a metric, or type: sql with a query",
         )
     elif metric not in known:
         faults.add(f"{where}.metric", f"found {metric!r}", f"one of {', '.join(known)}")
@@ -65,6 +77,8 @@ def _limit(item: DataQuality, where: str, faults: Faults) -> Limit | None:
         faults.add(f"{where}.unit", f"found {item.unit!r}", " or ".join(UNITS))
     operator, found = next(iter(used.items()))
     values = found if isinstance(found, list) else [found]
+    if item.type == "sql" and isinstance(found, bool):
+        values = [int(found)]
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         faults.add(f"{where}.{operator}", f"found {found!r}", "a number of rows, or of percent with unit: percent")
         return None

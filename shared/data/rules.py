@@ -33,6 +33,15 @@ class Beyond:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """Picks rows whose number in `column` is below `low` or above `high`."""
+
+    column: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Length:
     """Picks rows whose text has a length in characters that is `sign` the limit."""
 
@@ -64,7 +73,31 @@ class AnyRow:
     """Picks every row."""
 
 
-Test: TypeAlias = Missing | Beyond | Length | Unlike | NotIn | Repeated | AnyRow
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Picks rows for which an SQL condition is true. It calls the file `table`."""
+
+    table: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Picks no rows: a number of one numeric column (avg, sum, min or max) is held against the limit."""
+
+    column: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Picks no rows: the one number that an SQL query gives for the whole file is held against the limit."""
+
+    table: str
+    sql: str
+
+
+Test: TypeAlias = Missing | Beyond | Outside | Length | Unlike | NotIn | Repeated | AnyRow | Where | Measured | Query
 
 OPERATORS: Mapping[str, tuple[str, Callable[[float, tuple[float, ...]], bool]]] = {
     "mustBe": ("exactly {}", lambda found, limit: found == limit[0]),
@@ -90,8 +123,11 @@ class Limit:
         """Whether `count` of `rows` is within the limit. Of no rows a percentage does not exist, and does not hold."""
         if self.percent and not rows:
             return False
-        found = 100 * count / rows if self.percent else count
-        return OPERATORS[self.operator][1](found, self.values)
+        return self.allows(100 * count / rows if self.percent else count)
+
+    def allows(self, number: float) -> bool:
+        """Whether a number itself is within the limit."""
+        return OPERATORS[self.operator][1](number, self.values)
 
     def __str__(self) -> str:
         unit = " %" if self.percent else ""
@@ -103,13 +139,17 @@ NONE = Limit()
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`name` is the standard's word for the rule; `columns` is empty if it is about whole rows."""
+    """`name` is the standard's word for the rule; `columns` is empty if it is about whole rows.
+
+    `says` is what the contract's writer calls it, told where the test itself says little.
+    """
 
     name: str
     columns: tuple[str, ...]
     test: Test
     limit: Limit = NONE
     severity: Severity = "error"
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +163,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A whole contract. `not_checked` is what it says in prose: told with every verdict, checked by nobody."""
+    """A whole contract. `not_checked` is what it says in prose: told with every verdict, checked by nobody.
+
+    `version` is the contract's own, as its writer counts. `ends_lines` says that a text file must end with a line end.
+    """
 
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
     not_checked: tuple[str, ...] = ()
+    version: str = ""
+    ends_lines: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from shared.data.cells import Cells, column_cells
 from shared.data.picks import picked, repeats
-from shared.data.rules import Contract, Repeated, Rule
+from shared.data.rules import Contract, Measured, Query, Repeated, Rule, Where
 from shared.data.shown import shown
+from shared.data.sql import NotSql, Sum, query_number, where_mask
 
 FIRST_ROWS = 10
 SAMPLES = 5
@@ -19,13 +20,18 @@ SAMPLES = 5
 
 @dataclass
 class Count:
-    """Picked rows: how many, and of the first ten their places (from 0) and of the first five what they hold."""
+    """Picked rows: how many, and of the first ten their places (from 0) and of the first five what they hold.
+
+    Of a rule that picks none, the number `measured`. `failed` says why a query could not be answered.
+    """
 
     count: int = 0
     rows: list[int] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
+    measured: float | None = None
+    failed: str = ""
 
-    def add(self, mask: pa.Array, first_row: int, raw: pa.Array) -> None:
+    def add(self, mask: pa.Array, first_row: int, raw: pa.Array | Beside) -> None:
         """Count the rows of a batch where `mask` is true."""
         found = mask.true_count
         if found and len(self.rows) < FIRST_ROWS:
@@ -39,6 +45,16 @@ def _cell(value: pa.Scalar) -> str:
     return "" if not value.is_valid else shown(value.as_py())
 
 
+class Beside:
+    """The cells of a row side by side, as one sample."""
+
+    def __init__(self, columns: Mapping[str, Cells]) -> None:
+        self._columns = columns
+
+    def __getitem__(self, place: int) -> pa.Scalar:
+        return pa.scalar(", ".join(f"{name}={_cell(column.raw[place])}" for name, column in self._columns.items()))
+
+
 class Tally:
     """Counts for a contract over the batches of one file."""
 
@@ -48,7 +64,9 @@ class Tally:
         self._wrong = {column.name: Count() for column in contract.columns}
         self._counts = {rule: Count() for rule in contract.rules}
         keys = {name for rule in contract.rules if isinstance(rule.test, Repeated) for name in rule.columns}
+        keys |= {name for rule in contract.rules if isinstance(rule.test, Query) for name in rule.columns}
         self._keys: dict[str, list[pa.Array]] = {name: [] for name in sorted(keys)}
+        self._sums = {rule: Sum(rule.test.function) for rule in contract.rules if isinstance(rule.test, Measured)}
 
     def add(self, batch: pa.RecordBatch) -> Mapping[str, Cells]:
         """Count one batch; returns its cells as the contract reads them. A column that it lacks counts as missing values."""
@@ -57,7 +75,11 @@ class Tally:
             if column.wrong is not None:
                 self._wrong[name].add(column.wrong, self.rows, column.raw)
         for rule, count in self._counts.items():
-            if len(rule.columns) == 1:
+            if isinstance(rule.test, Where):
+                self._ask(rule.test, rule.columns, count, read, batch.num_rows)
+            elif isinstance(rule.test, Measured):
+                self._sums[rule].add(read[rule.columns[0]].values)
+            elif len(rule.columns) == 1:
                 name = rule.columns[0]
                 mask = picked(rule.test, read[name], self._kinds[name])
                 if mask is not None:
@@ -75,7 +97,33 @@ class Tally:
         """The count of each rule whose columns the file has."""
         for rule, count in self._counts.items():
             if all(name in present for name in rule.columns):
-                yield rule, self._repeated(rule.columns) if isinstance(rule.test, Repeated) else count
+                yield rule, self._ended(rule, count)
+
+    def _ask(self, test: Where, names: Sequence[str], count: Count, read: Mapping[str, Cells], rows: int) -> None:
+        if count.failed:
+            return
+        columns = {name: read[name] for name in names}
+        try:
+            count.add(where_mask(test, columns, rows), self.rows, Beside(columns))
+        except NotSql as error:
+            count.failed = str(error)
+
+    def _ended(self, rule: Rule, count: Count) -> Count:
+        match rule.test:
+            case Repeated():
+                return self._repeated(rule.columns)
+            case Measured():
+                return Count(measured=self._sums[rule].number)
+            case Query():
+                return self._queried(rule.test, rule.columns)
+        return count
+
+    def _queried(self, test: Query, names: Sequence[str]) -> Count:
+        columns = {name: pa.chunked_array(self._keys[name]) for name in names}
+        try:
+            return Count(measured=query_number(test, columns, self.rows))
+        except NotSql as error:
+            return Count(failed=str(error))
 
     def _repeated(self, names: Sequence[str]) -> Count:
         if not self.rows:

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from shared.data.rules import NONE, AnyRow, Beyond, Kind, Length, Missing, NotIn, Repeated, Rule, Sign, Test, Unlike
+from shared.data.rules import (
+    NONE,
+    AnyRow,
+    Beyond,
+    Kind,
+    Length,
+    Measured,
+    Missing,
+    NotIn,
+    Outside,
+    Query,
+    Repeated,
+    Rule,
+    Sign,
+    Test,
+    Unlike,
+    Where,
+)
 from shared.data.shown import shown
 from shared.data.tally import Count
 from shared.data.verdict import Problem
@@ -26,6 +43,7 @@ KIND_REMEDIES: Mapping[Kind, str] = {
     "date": "write dates like 2026-03-31, and leave the cell empty where there is none",
     "timestamp": "write times like 2026-03-31T12:00:00Z, and leave the cell empty where there is none",
 }
+OR_WIDEN = "; if they are right, widen the rule in contract.yaml and publish the folder"
 BEYOND: Mapping[Sign, str] = {"<": "below {}", "<=": "not above {}", ">": "above {}", ">=": "not below {}"}
 LENGTH: Mapping[Sign, str] = {"<": "shorter than {} characters", ">": "longer than {} characters"}
 
@@ -36,8 +54,13 @@ def wrong_kind(name: str, kind: Kind, count: Count, rows: tuple[int, ...], total
     return Problem("type", name, count.count, rows, tuple(count.samples), what, KIND_REMEDIES[kind])
 
 
-def broken_rule(rule: Rule, count: Count, rows: tuple[int, ...], total: int) -> Iterator[Problem]:
-    """The problem of a rule whose limit does not hold; nothing if it does."""
+def broken_rule(
+    rule: Rule, count: Count, rows: tuple[int, ...], total: int, *, hides: bool = False
+) -> Iterator[Problem]:
+    """The problem of a rule whose limit does not hold; nothing if it does. `hides` tells no number that may be a value."""
+    if isinstance(rule.test, Measured | Query) or count.failed:
+        yield from _number(rule, count, total, hides=hides)
+        return
     found = total if isinstance(rule.test, AnyRow) else count.count
     if rule.limit.holds(found, total):
         return
@@ -51,25 +74,53 @@ def broken_rule(rule: Rule, count: Count, rows: tuple[int, ...], total: int) -> 
     yield Problem(rule.name, names, found, rows, tuple(count.samples), what, remedy, rule.severity)
 
 
+def _number(rule: Rule, count: Count, total: int, *, hides: bool) -> Iterator[Problem]:
+    """The problem of a number that is outside its limit, or that a query could not give."""
+    number = count.measured
+    if number is not None and rule.limit.allows(number):
+        return
+    if isinstance(rule.test, Measured):
+        said = f"{', '.join(rule.columns)}: {rule.test.function}"
+    else:
+        said = shown(rule.says, 120)
+    if number is None:
+        found = f"cannot be asked of this file ({count.failed})" if count.failed else "is there for no row"
+    else:
+        found = "is not told, since the column is personal" if hides else f"is {number:.6g}"
+    what = f"{said} {found}, must be {rule.limit}"
+    remedy = "compare the values with those of an earlier file (another unit, another column, other cases?)" + OR_WIDEN
+    yield Problem(rule.name, ", ".join(rule.columns), total, (), (), what, remedy, rule.severity)
+
+
 def _words(test: Test) -> tuple[str, str]:
     """What the picked values are, and how to mend them."""
     if isinstance(test, Missing):
         return "missing", "fill them in, or leave these rows out"
     if isinstance(test, Repeated):
         return "repeats of an earlier row", "send each row once"
-    return _outside(test), "correct them; if they are right, widen the rule in contract.yaml and publish the folder"
+    return _wrong(test), "correct them" + OR_WIDEN
 
 
-def _outside(test: Test) -> str:
+def _wrong(test: Test) -> str:
+    """What the picked values of a column are."""
     match test:
         case Beyond(sign, limit):
             return BEYOND[sign].format(f"{limit:g}" if isinstance(limit, int | float) else limit)
-        case Length(sign, most):
-            return LENGTH[sign].format(most)
         case Unlike(pattern):
             return f"not like {shown(pattern)}"
         case NotIn(values):
             return f"none of {shown(', '.join(map(str, values)), 100)}"
+        case Where(_, condition):
+            return f"where {shown(condition, 120)}"
+    return _measure(test)
+
+
+def _measure(test: Test) -> str:
+    match test:
+        case Outside(_, low, high):
+            return f"outside {low:g} to {high:g}"
+        case Length(sign, most):
+            return LENGTH[sign].format(most)
     return "there"
 
 

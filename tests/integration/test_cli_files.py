@@ -18,6 +18,8 @@ from azure.storage.blob import BlobServiceClient
 from cli.newmodel import COLUMNS, copy_template, write_sample
 from local.daemon import wait_until
 from local.datasets import BREAKS, diabetes, write_csv
+from shared.data.check import check
+from shared.data.contract import read_contract
 from shared.folder import folder_hash
 from shared.gate_breaks import self_test
 from shared.runs.cases import read_cases
@@ -45,6 +47,30 @@ def here(tmp_path: Path) -> Iterator[Path]:
 def offline(here: Path) -> CommandLine:
     """A terminal where no Baton runs."""
     return CommandLine({"BATON_HOME": str(here / "state")})
+
+
+# Proposing a contract
+
+
+def test_a_proposed_contract_takes_the_file_that_it_was_made_from(patients: Path, offline: CommandLine) -> None:
+    write_csv(diabetes(1, 443), patients / "all.csv")
+    proposed = offline("contract", "propose", "all.csv", "--out", "contract.yaml")
+    assert (proposed.code, proposed.out.splitlines()[0]) == (0, "wrote contract.yaml")
+    assert check(patients / "all.csv", read_contract(patients / "contract.yaml")).accepted
+
+
+def test_a_proposed_contract_overwrites_nothing(patients: Path, offline: CommandLine) -> None:
+    (patients / "contract.yaml").write_text("mine")
+    ran = offline("contract", "propose", "good.csv", "--out", "contract.yaml")
+    assert (ran.code, (patients / "contract.yaml").read_text()) == (1, "mine")
+    assert "contract.yaml is there already" in ran.err
+
+
+def test_a_file_that_no_contract_can_be_proposed_from_is_refused(patients: Path, offline: CommandLine) -> None:
+    (patients / "book.xlsx").write_bytes(b"PK\x03\x04")
+    ran = offline("contract", "propose", "book.xlsx")
+    assert ran.code == 2
+    assert "book.xlsx: the file is an Excel workbook" in ran.err
 
 
 # Checking before dropping

@@ -162,7 +162,14 @@ def test_an_option_that_cannot_be_checked_is_refused_by_name(kind: str, options:
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
-        ("type: sql, query: select 1, mustBe: 1", "A.quality[0].type: sql rules run in another engine"),
+        ("type: sql, query: select B from rows, mustBe: 1", 'A.quality[0].query: Binder Error: Referenced column "B"'),
+        ("type: sql, query: select now() from rows, mustBe: 1", "now gives another answer each time"),
+        ("type: sql, query: select 1; select 2, mustBe: 1", "A.quality[0].query: it is not one SELECT"),
+        ("type: sql, query: select 'x', mustBe: 1", "A.quality[0].query: it gives string, not one number"),
+        ("type: sql, mustBe: 1", "A.quality[0].query: there is none"),
+        ('type: sql, query: "select {objekt}", mustBe: 1', "A.quality[0].query.{objekt}: there is no such entry"),
+        ("type: sql, query: select * from read_csv('/etc/passwd'), mustBe: 1", "file system operations are disabled"),
+        ("type: sql, query: select max(A) from rows, unit: percent, mustBe: 1", "A.quality[0].unit: found percent"),
         ("type: custom, engine: soda, implementation: x", "A.quality[0].type: custom rules run in another engine"),
         ("metric: freshness, mustBe: 0", "A.quality[0].metric: found 'freshness'; right would be one of nullValues"),
         ("metric: rowCount, mustBe: 0", "A.quality[0].metric: found 'rowCount'"),
