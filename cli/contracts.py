@@ -1,23 +1,30 @@
-"""Contracts: a first one from files."""
+"""Contracts: a first one from files, and what a change of one breaks."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.telling import DONE, tell_next
+from cli import options
+from cli.telling import DONE, SAID_NO, coloured, columns, tell_json, tell_next
 from shared.errors import Permanent
+
+if TYPE_CHECKING:
+    from shared.data.diff import Difference
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
 def contract() -> None:
-    """Write a first contract from files.
+    """Write a first contract from files; compare two contracts.
 
     \b
     Example:  baton contract propose first.csv second.csv --out models/rents/contract.yaml
+              baton contract diff old.yaml models/rents/contract.yaml
     """
 
 
@@ -49,3 +56,44 @@ def propose(files: tuple[Path, ...], name: str, rows: int, out: Path | None) -> 
     click.echo(f"wrote {out}")
     tell_next("read each rule and mend it")
     return DONE
+
+
+@contract.command()
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+@options.as_json
+def diff(old: Path, new: Path, wants_json: bool) -> int:
+    """Tell what a change of a contract breaks: for producers (files that were accepted would be refused) and for the
+    model (columns that vanish, or become something else).
+
+    Exit code 0 compatible, 2 breaking for somebody, or a contract that cannot be checked.
+
+    \b
+    Example:  git show HEAD:models/rents/contract.yaml > old.yaml; baton contract diff old.yaml models/rents/contract.yaml
+    """
+    from shared.data.contract import read_contract
+    from shared.data.diff import difference
+
+    found = difference(read_contract(old), read_contract(new))
+    if wants_json:
+        tell_json({**asdict(found), "breaking": found.is_breaking, "advice": found.advice})
+    else:
+        _tell_difference(found)
+    return SAID_NO if found.is_breaking else DONE
+
+
+def _tell_difference(found: Difference) -> None:
+    listed = [
+        (
+            coloured("breaking") if change.breaks else "compatible",
+            " and ".join(change.breaks),
+            change.column,
+            change.what,
+        )
+        for change in found.changes
+    ]
+    for line in columns(listed):
+        click.echo(line)
+    word = "breaking" if found.is_breaking else "compatible" if found.changes else "no change"
+    click.echo(f"{found.old_version or '?'} to {found.new_version or '?'}: {word}")
+    tell_next(found.advice)

@@ -18,7 +18,7 @@ DONE, ERROR, SAID_NO, TOO_LONG = 0, 1, 2, 3
 COLOURS: Mapping[str, str] = {
     "green": "live serving accepted ok",
     "yellow": "held awaiting\u00a0approval rejected expired paused frozen waiting warning",
-    "red": "failed refused error",
+    "red": "failed refused error breaking",
 }
 
 

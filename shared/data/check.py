@@ -93,7 +93,8 @@ def _columns(header: Sequence[str], contract: Contract) -> Iterator[Problem]:
         names = tuple(shown(name) for name in extra[:FIRST_ROWS])
         more = f" and {len(extra) - len(names)} more" if len(extra) > len(names) else ""
         what = f"the contract has no column {', '.join(names)}{more}"
-        yield Problem("extra_column", "", len(extra), (), names, what, "leave it out, or add it to contract.yaml")
+        remedy = "nobody reads it; to have it checked and read, add it to contract.yaml"
+        yield Problem("extra_column", "", len(extra), (), names, what, remedy, "warning")
 
 
 def _renamed(name: str, extra: Sequence[str]) -> str:

@@ -124,6 +124,18 @@ def _measure(test: Test) -> str:
     return "there"
 
 
+def demand(rule: Rule) -> str:
+    """What a rule demands, in a few words."""
+    if isinstance(rule.test, Measured):
+        return f"{rule.test.function} {rule.limit}"
+    if isinstance(rule.test, Query):
+        return f"{shown(rule.says, 80)} {rule.limit}"
+    if isinstance(rule.test, AnyRow):
+        return f"rows: {rule.limit}"
+    words = _words(rule.test)[0]
+    return f"none {words}" if rule.limit == NONE else f"{words}: {rule.limit}"
+
+
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 

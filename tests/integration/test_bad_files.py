@@ -83,11 +83,6 @@ REFUSED: Mapping[str, tuple[bytes, str, str]] = {
     "semicolons": (GOOD.replace(b",", b";"), "delimiter", "the columns are separated by semicolons"),
     "tabs": (GOOD.replace(b",", b"\t"), "delimiter", "the columns are separated by tabs"),
     "utf-16": (GOOD.decode().encode("utf-16"), "format", "the file is text in UTF-16"),
-    "a column too many": (
-        GOOD.replace(b",Y\n", b",Y,NOTE\n").replace(b",151\n", b",151,x\n"),
-        "extra_column",
-        "the contract has no column NOTE",
-    ),
     "a column too few": (
         GOOD.replace(b",S6,Y\n", b",Y\n").replace(b",87,151\n", b",151\n"),
         "missing_column",

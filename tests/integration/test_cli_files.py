@@ -73,6 +73,25 @@ def test_a_file_that_no_contract_can_be_proposed_from_is_refused(patients: Path,
     assert "book.xlsx: the file is an Excel workbook" in ran.err
 
 
+def test_a_breaking_change_of_a_contract_ends_with_2_and_a_compatible_one_with_0(
+    patients: Path, offline: CommandLine
+) -> None:
+    text = (patients / "models" / "diabetes" / "contract.yaml").read_text()
+    (patients / "old.yaml").write_text(text)
+    (patients / "new.yaml").write_text(text.replace("minimum: 18, maximum: 99", "minimum: 18, maximum: 90"))
+    narrower, wider = (
+        offline("contract", "diff", "old.yaml", "new.yaml"),
+        offline("contract", "diff", "new.yaml", "old.yaml"),
+    )
+    assert (narrower.code, wider.code) == (2, 0)
+    assert narrower.out.splitlines() == [
+        "breaking  producers  AGE  narrower: none above 90, was none above 99",
+        "1.0.0 to 1.0.0: breaking",
+        "Next: a breaking change asks for version 2.0.0, not 1.0.0.",
+    ]
+    assert offline("contract", "diff", "old.yaml", "new.yaml", "--json").json["breaking"] is True
+
+
 # Checking before dropping
 
 

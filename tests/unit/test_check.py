@@ -180,8 +180,15 @@ def test_a_column_named_with_its_unit_is_recognised(verdict_on) -> None:
     assert missing.remedy == 'rename "AGE_YEARS" to AGE'
 
 
-def test_a_column_that_the_contract_does_not_have_is_refused(only) -> None:
-    assert only("ID,AGE,TOWN,SIZE\n1,59,Ulm,3\n").what == "the contract has no column SIZE"
+def test_a_column_that_the_contract_does_not_have_is_accepted_with_a_warning(verdict_on) -> None:
+    verdict = verdict_on("ID,AGE,TOWN,SIZE\n1,59,Ulm,3\n")
+    assert verdict.accepted
+    assert [problem.what for problem in verdict.problems] == ["the contract has no column SIZE"]
+
+
+def test_an_optional_column_that_was_dropped_is_refused(only) -> None:
+    problem = only("ID,AGE\n1,59\n")
+    assert (problem.severity, problem.what) == ("error", "column TOWN is missing")
 
 
 def test_a_column_that_stands_twice_is_refused(only) -> None:
