@@ -2,7 +2,7 @@
 PYTHON := $(shell for p in python3.11 python3 python; do $$p -c pass >/dev/null 2>&1 && echo $$p && break; done)
 RUN := .venv/bin
 PYTEST := $(RUN)/python -m pytest
-PURE := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat))
+PURE := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat drift))
 junit = $(if $(JUNIT),--junitxml=$(JUNIT)/$1.xml)
 COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 

@@ -18,6 +18,7 @@ from shared.errors import Permanent
 
 ALPHA = 0.01
 FLOOR = 0.1
+UNDERFLOWS = 700  # e to the minus this is less than any chance that matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ def chi_square_tail(value: float, degrees: int) -> float:
     0.05
     """
     half = value / 2
+    if half > UNDERFLOWS:
+        return 0.0
     if degrees % 2:
         terms = [math.pow(half, i - 0.5) / math.gamma(i + 0.5) for i in range(1, (degrees + 1) // 2)]
         return math.erfc(math.sqrt(half)) + math.exp(-half) * sum(terms)

@@ -91,9 +91,10 @@ class Quantiles:
 
     def points(self, most: int) -> list[float]:
         """Values at about `most` evenly spread ranks, each once, in order."""
-        ranks = np.linspace(0.0, 1.0, most).tolist()
-        known = [sketch.get_quantiles(ranks, True) for sketch in (self.fine, self.coarse) if sketch.n]
-        return np.unique(np.concatenate(known)).tolist() if known else []
+        ranks = [place / (most - 1) for place in range(most)]
+        return sorted(
+            {value for sketch in (self.fine, self.coarse) if sketch.n for value in sketch.get_quantiles(ranks, True)}
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The stored form; the sketches as base64."""

@@ -1,0 +1,85 @@
+"""How likely a difference between two sets of rows is if nothing changed, and how large one must be to count.
+
+Each pair of functions gives the chance of a size without any change, and the size of a chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from statistics import NormalDist
+
+NORMAL = NormalDist()
+TERMS = 20
+
+
+def distance_tail(distance: float, rows: float) -> float:
+    """The chance of a Kolmogorov-Smirnov distance, where `rows` is n m / (n + m) (M. A. Stephens, JRSS B 32, 1970).
+
+    >>> round(distance_tail(1.358 / 1000, 1_000_000), 3)
+    0.05
+    """
+    scaled = (math.sqrt(rows) + 0.12 + 0.11 / math.sqrt(rows)) * distance
+    if scaled < 0.2:
+        return 1.0
+    series = sum((-1.0) ** (term - 1) * math.exp(-2 * (term * scaled) ** 2) for term in range(1, TERMS))
+    return min(1.0, max(0.0, 2 * series))
+
+
+def distance_limit(alpha: float, rows: float) -> float:
+    """The distance that has the chance `alpha`, which is small: the series' first term is all of it.
+
+    >>> round(distance_limit(0.05, 1_000_000), 6)
+    0.001358
+    """
+    return math.sqrt(-math.log(alpha / 2) / 2) / (math.sqrt(rows) + 0.12 + 0.11 / math.sqrt(rows))
+
+
+def shares_tail(apart: float, before: tuple[int, int], now: tuple[int, int]) -> float:
+    """The chance that two shares, each (count, rows), lie `apart` or further: two-sided, with continuity correction.
+
+    >>> round(shares_tail(0.005, (100, 10_000), (30, 2_000)), 3)
+    0.064
+    """
+    spread, correction = _spread(before, now)
+    beyond = apart - correction
+    return 1.0 if beyond <= 0 or not spread else 2 * NORMAL.cdf(-beyond / spread)
+
+
+def shares_limit(alpha: float, before: tuple[int, int], now: tuple[int, int]) -> float:
+    """How far apart two such shares lie with the chance `alpha`."""
+    spread, correction = _spread(before, now)
+    return spread * -NORMAL.inv_cdf(alpha / 2) + correction
+
+
+def _spread(before: tuple[int, int], now: tuple[int, int]) -> tuple[float, float]:
+    (seen, n), (seen_now, m) = before, now
+    pooled, each = (seen + seen_now) / (n + m), 1 / n + 1 / m
+    return math.sqrt(pooled * (1 - pooled) * each), each / 2
+
+
+def means_tail(apart: float, rows: float) -> float:
+    """The chance that two means lie `apart` or further, in standard deviations, where `rows` is n m / (n + m)."""
+    return 2 * NORMAL.cdf(-apart * math.sqrt(rows))
+
+
+def unseen_tail(share: float, expected: float, rows: int) -> float:
+    """At most the chance that `share` of `rows` or more have what `expected` of all have (the Chernoff-Hoeffding bound, 1963).
+
+    >>> unseen_tail(0.01, 0.02, 100), round(unseen_tail(0.05, 0.01, 1_000), 15)
+    (1.0, 0.0)
+    """
+    if share <= expected:
+        return 1.0
+    apart = share * math.log(share / expected)
+    apart += (1 - share) * math.log((1 - share) / (1 - expected)) if share < 1 else 0.0
+    return math.exp(-rows * apart)
+
+
+def size_of(tail: Callable[[float], float], alpha: float) -> float:
+    """The smallest size in (0, 1) whose `tail` is at most `alpha`, by bisection; 1 if there is none."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tail(middle) > alpha else (low, middle)
+    return high
