@@ -21,20 +21,25 @@ NAME_KEPT = 200
 HTML, JSON, BYTES = "text/html; charset=utf-8", "application/json", "application/octet-stream"
 
 
-def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: str) -> None:
+def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: str) -> str:
     """The drop's bytes, to `stored` if they were accepted, into quarantine if not. `where` is the drop's container/blob.
 
-    An accepted file's profile, which the check leaves beside it, is kept as `profile_blob`.
+    An accepted file's profile, which the check leaves beside it, is kept too; returns its blob in `datasets`, "" without one.
     """
     if verdict.accepted:
         blobs.put(DATASETS, stored(model, verdict, where), file, content_type=BYTES)
-        profile = file.with_name(PROFILE)
-        if profile.exists():
-            blobs.put(DATASETS, profile_blob(model, verdict.sha256), profile, content_type=JSON)
-        return
+        return _keep_profile(blobs, profile_blob(model, verdict.sha256), file.with_name(PROFILE))
     # `drop-` keeps a drop that is called report.html apart from its report
     name = PurePosixPath(where).name[-NAME_KEPT:]
     blobs.put(QUARANTINE, f"{_apart(model, verdict, where)}/drop-{name}", file, content_type=BYTES)
+    return ""
+
+
+def _keep_profile(blobs: Blobs, name: str, profile: Path) -> str:
+    if not profile.exists():
+        return ""
+    blobs.put(DATASETS, name, profile, content_type=JSON)
+    return name
 
 
 def keep_report(blobs: Blobs, model: str, verdict: Verdict, where: str) -> str:

@@ -12,7 +12,7 @@ from shared.data.versions import contract_version
 from shared.effects.large import check_by_run
 from shared.effects.parts import Later, Parts
 from shared.events import CommandDone, FileAccepted, FileGone, FileRefused, Outcome
-from shared.keeping import DATASETS, JSON, REPORTS, keep_bytes, keep_report, stored
+from shared.keeping import DATASETS, JSON, REPORTS, keep_bytes, keep_report, profile_blob, stored
 from shared.names import digest
 from shared.state import Command
 from shared.storage.port import BlobMissing, BlobSeen
@@ -39,7 +39,9 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
         if isinstance(found, Later):
             return found
         text = parts.blobs.read(MODELS, _contract(parts, model, drop["folder"]))
-        return _told(parts, model, command, found, seen.size, _under(text, seen))
+        profile = profile_blob(model, found.sha256)
+        profile = profile if parts.blobs.look(DATASETS, profile) else ""
+        return _told(parts, model, command, found, seen.size, _under(text, seen, profile))
     with tempfile.TemporaryDirectory(prefix="baton-drop-") as folder:
         file, contract = Path(folder) / "drop", Path(folder) / "contract.yaml"
         try:
@@ -49,8 +51,8 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
             return FileGone(**parts.stamp(model, command), blob=where, reason=f"{how} while it was read")
         parts.blobs.fetch(MODELS, _contract(parts, model, drop["folder"]), contract)
         verdict = parts.check(file, contract)
-        keep_bytes(parts.blobs, model, verdict, file, where)
-        under = _under(contract.read_bytes(), seen)
+        profile = keep_bytes(parts.blobs, model, verdict, file, where)
+        under = _under(contract.read_bytes(), seen, profile)
         return _told(parts, model, command, verdict, file.stat().st_size, under)
 
 
@@ -58,9 +60,10 @@ def _contract(parts: Parts, model: str, folder: str) -> str:
     return f"{model}/{folder}/{parts.rules(model, folder).data.contract}"
 
 
-def _under(contract: bytes, seen: BlobSeen) -> Mapping[str, Any]:
-    """Under which contract a drop was accepted, and where it says that it comes from."""
-    return {"contract": digest(contract), "contract_version": contract_version(contract), "source": seen.source}
+def _under(contract: bytes, seen: BlobSeen, profile: str) -> Mapping[str, Any]:
+    """Under which contract a drop was accepted, where it says that it comes from, and where its profile is."""
+    version = contract_version(contract)
+    return {"contract": digest(contract), "contract_version": version, "source": seen.source, "profile": profile}
 
 
 def _told(parts: Parts, model: str, command: Command, verdict: Verdict, size: int, under: Mapping[str, Any]) -> Outcome:

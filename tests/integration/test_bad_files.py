@@ -243,5 +243,6 @@ def test_an_accepted_file_has_its_profile_beside_it_and_a_refused_one_none(clini
     clinic.land(GOOD.replace(b",59,", b",-5,"), "broken.csv")
     found = [name for container, name in clinic.blobs.blobs if container == "datasets" and "/profiles/" in name]
     assert found == [f"diabetes/profiles/{hashlib.sha256(GOOD).hexdigest()}.json"]
+    assert [file.profile for file in clinic.app.book.files("diabetes", 1)] == found
     profile = Profile.from_dict(json.loads(clinic.blobs.read("datasets", found[0])))
     assert (profile.rows, profile.columns["AGE"].numbers.mean) == (30, 59)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -96,6 +97,8 @@ def test_a_drop_on_each_side_of_the_limit_becomes_a_file_by_the_same_code(hospit
 
     inline, by_run = hospital.app.book.files("diabetes", 2)
     assert (inline.rows, by_run.rows, by_run.size) == (10, 100, len(large))
+    profiles = [json.loads(hospital.app.blobs.read("datasets", file.profile)) for file in (inline, by_run)]
+    assert [profile["rows"] for profile in profiles] == [10, 100]
     assert hospital.app.blobs.read("datasets", by_run.stored) == large
     assert hospital.tags("large.csv")["baton"] == "accepted"
 
