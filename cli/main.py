@@ -15,6 +15,7 @@ from cli import (
     contracts,
     deadletters,
     doctor,
+    drift,
     drops,
     freezing,
     laptop,
@@ -38,7 +39,7 @@ COMMANDS = (
     *(models.status, models.retrain, models.rollback, models.pause, models.resume),
     *(freezing.freeze, freezing.unfreeze),
     *(releases.explain, releases.approve, releases.reject, releases.retry),
-    *(scoring.score, logs.logs, deadletters.deadletters),
+    *(scoring.score, drift.drift, logs.logs, deadletters.deadletters),
     *(audit.audit, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )

@@ -29,6 +29,7 @@ V = 1
 NUMBERS: tuple[Kind, ...] = ("integer", "number")
 TIMES: tuple[Kind, ...] = ("date", "timestamp")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PROFILED_ANEW = "remove the blob and drop its file again, which profiles it anew"
 DECILES = [tenth / 10 for tenth in range(11)]
 
 
@@ -215,7 +216,16 @@ class Profile:
             return Profile(int(stored["rows"]), columns)
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             what = f"a stored profile cannot be read ({error!r:.200})"
-            raise ProfileUnreadable(what, next="drop its file again, which profiles it anew") from error
+            raise ProfileUnreadable(what, next=PROFILED_ANEW) from error
+
+
+def read_profile(content: bytes) -> Profile:
+    """The profile in a blob's bytes."""
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise ProfileUnreadable(f"a stored profile is no JSON ({error})", next=PROFILED_ANEW) from error
+    return Profile.from_dict(found)
 
 
 def merged(parts: Iterable[Profile]) -> Profile:

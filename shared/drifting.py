@@ -1,0 +1,97 @@
+"""How far a model's newer files have drifted from what its champion was trained on: from profiles, no row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.data.versions import Listed, read_manifest
+from shared.errors import Permanent
+from shared.keeping import DATASETS
+from shared.ledger import Ledger
+from shared.spec import Spec
+from shared.state import AcceptedFile, Champion
+from shared.storage.port import BlobMissing, Blobs
+
+if TYPE_CHECKING:  # numpy and datasketches load where profiles are read
+    from shared.data.comparing import Change
+    from shared.data.profile import Profile
+
+
+class NothingToCompare(Permanent):
+    """The model has no champion, or no newer files, or a file has no profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What is compared: how many files, and their rows."""
+
+    files: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drifting:
+    """Newer files against those of the champion's dataset version: each test of each column, the most drifted first."""
+
+    model: str
+    version: str
+    release: str
+    before: Side
+    now: Side
+    changes: tuple[Change, ...]
+
+    @property
+    def drifted(self) -> tuple[str, ...]:
+        """The columns that drifted, each once, the most drifted first."""
+        return tuple(dict.fromkeys(change.column for change in self.changes if change.drifted))
+
+
+def drifting(book: Ledger, blobs: Blobs, rules: Callable[[str, str], Spec], model: str) -> Drifting:
+    """Compare the files that are not in the champion's dataset version with those that are; `NothingToCompare` says why not."""
+    from shared.data.comparing import compare
+
+    files, champion = _served(book, model)
+    release = book.release(model, champion.release) if champion.release else None
+    if release is None or not release.manifest:
+        what = f"version {champion.version} of {model} was not trained by a release of Baton, so its data is not known"
+        raise NothingToCompare(what, next=f'baton retrain {model} --why "..."')
+    manifest = read_manifest(blobs.read(DATASETS, release.manifest), name=release.manifest)
+    last = max((file.number for file in manifest.files), default=0)
+    newer = [file for file in book.files(model, files) if file.number > last and file.sha256 not in manifest.sha256s]
+    if not newer:
+        what = f"{model} has no newer file than those that version {champion.version} was trained on"
+        raise NothingToCompare(what, next=f"baton drop {model} FILE")
+    before, now = (_profile(blobs, files) for files in (manifest.files, newer))
+    key = rules(model, release.folder).data.key
+    changes = compare(before, now, without=key)
+    sides = Side(len(manifest.files), before.rows), Side(len(newer), now.rows)
+    return Drifting(model, champion.version, release.id, *sides, changes)
+
+
+def _served(book: Ledger, model: str) -> tuple[int, Champion]:
+    """How many files were accepted, and the champion."""
+    head = book.head(model)
+    if head is None or head.champion is None:
+        what = f"no version of {model} serves yet, so there is nothing to compare with"
+        raise NothingToCompare(what, next=f"baton status {model}")
+    return head.next_file - 1, head.champion
+
+
+def _profile(blobs: Blobs, files: Iterable[Listed | AcceptedFile]) -> Profile:
+    from shared.data.profile import merged, read_profile
+
+    return merged(read_profile(_read(blobs, file)) for file in files)
+
+
+def _read(blobs: Blobs, file: Listed | AcceptedFile) -> bytes:
+    try:
+        if file.profile:
+            return blobs.read(DATASETS, file.profile)
+    except BlobMissing:
+        pass
+    what = (
+        f"file {file.number} ({file.sha256[:16]}) has no profile: it was accepted before there were any, or forgotten"
+    )
+    raise NothingToCompare(what, next="drop its rows again, which profiles them")

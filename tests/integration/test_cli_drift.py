@@ -1,0 +1,63 @@
+"""`baton drift` against real storage, with nothing else of Baton running."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared import wiring
+from shared.storage.port import Put
+from tests.integration.command_line import CommandLine
+from tests.unit.test_drifting import checked, rows
+from tests.world import World
+
+MODEL = "drifting"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A model that went live in memory."""
+    made = World(tmp_path, checker=checked)
+    made.publish(MODEL)
+    made.settle(MODEL)
+    made.go_live(rows(1), model=MODEL)
+    return made
+
+
+def stored(world: World, connection: str, home: Path) -> CommandLine:
+    """A terminal that finds the world's rows and blobs in real storage."""
+    wiring.create_storage(connection)
+    table, _, blobs = wiring.storage(connection)
+    for (partition, key), (body, *_) in world.table.rows.items():
+        if partition == MODEL:
+            table.write(partition, [Put(key, body)])
+    for (container, name), (content, *_) in world.blobs.blobs.items():
+        blobs.put(container, name, content, content_type="application/octet-stream")
+    return CommandLine({"BATON_DATA": connection, "BATON_HOME": str(home)})
+
+
+def test_a_drifted_column_is_told_with_sizes_and_ends_with_2(world: World, connection: str, tmp_path: Path) -> None:
+    world.drop(rows(2, shift=1.5), model=MODEL)
+    world.settle(MODEL)
+    ran = stored(world, connection, tmp_path)("drift", MODEL)
+    assert ran.code == 2, ran.err
+    first, worst, last, todo = ran.out.splitlines()
+    assert first == f"{MODEL}: 1 newer file of 400 rows against version 1, 1 file of 400 rows"
+    assert worst.startswith("drift  X  values  ███")
+    assert (last, todo.startswith("Next: ")) == ("drifted: X", True)
+
+
+def test_a_script_is_told_every_test(world: World, connection: str, tmp_path: Path) -> None:
+    world.drop(rows(3), model=MODEL)
+    world.settle(MODEL)
+    ran = stored(world, connection, tmp_path)("drift", MODEL, "--json")
+    assert (ran.code, ran.json["drifted"]) == (0, [])
+    assert [(change["column"], change["test"]) for change in ran.json["changes"]] != []
+    assert set(ran.json["changes"][0]) >= {"size", "limit", "p_value", "drifted"}
+
+
+def test_a_model_without_a_champion_is_an_error(connection: str, tmp_path: Path) -> None:
+    wiring.create_storage(connection)
+    ran = CommandLine({"BATON_DATA": connection, "BATON_HOME": str(tmp_path)})("drift", "nobody")
+    assert (ran.code, "no version of nobody serves yet" in ran.err) == (1, True)

@@ -1,0 +1,88 @@
+"""How far a model's newer files have drifted from what its champion was trained on, from the profiles that their checks left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared import wiring
+from shared.data.check import check
+from shared.data.checking import PROFILE
+from shared.data.contract import parse_contract
+from shared.data.profile import Profile
+from shared.data.verdict import Verdict
+from shared.drifting import Drifting, NothingToCompare, drifting
+from tests.unit.test_check import HEAD
+from tests.world import World
+
+CONTRACT = parse_contract(
+    HEAD
+    + "".join(f"      - {{name: {name}, logicalType: {kind}}}\n" for name, kind in (("ID", "integer"), ("X", "number")))
+)
+
+
+def checked(file: Path, contract: Path) -> Verdict:
+    """The real check of a contract with a key and a number, without a process of its own."""
+    profile = Profile.of(CONTRACT)
+    verdict = check(file, CONTRACT, profile)
+    profile.save(file.with_name(PROFILE))
+    return verdict
+
+
+def rows(seed: int, shift: float = 0.0, count: int = 400) -> str:
+    values = np.random.default_rng(seed).normal(shift, 1, count)
+    return "ID,X\n" + "".join(f"{seed * count + number},{value:.6f}\n" for number, value in enumerate(values))
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> World:
+    """A world in which a version serves that was trained on 400 rows."""
+    world = World(tmp_path, checker=checked)
+    world.publish()
+    world.settle()
+    world.go_live(rows(1))
+    return world
+
+
+def seen(world: World) -> Drifting:
+    return drifting(world.app.book, world.blobs, wiring.published_rules(world.blobs), "m")
+
+
+def test_newer_rows_that_moved_are_drift_and_the_key_is_not(served: World) -> None:
+    served.drop(rows(2, shift=1.5))
+    served.settle()
+    found = seen(served)
+    assert (found.drifted, found.before.rows, found.now.rows) == (("X",), 400, 400)
+    assert {change.column for change in found.changes} == {"X"}
+
+
+def test_newer_rows_of_the_same_kind_are_none(served: World) -> None:
+    for seed in (2, 3):
+        served.drop(rows(seed))
+        served.settle()
+    found = seen(served)
+    assert (found.drifted, found.now.files, found.now.rows) == ((), 2, 800)
+
+
+def test_without_a_champion_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    world = World(tmp_path, checker=checked)
+    world.publish()
+    world.settle()
+    with pytest.raises(NothingToCompare, match="no version of m serves yet"):
+        seen(world)
+
+
+def test_without_newer_files_there_is_nothing_to_compare(served: World) -> None:
+    with pytest.raises(NothingToCompare, match="no newer file"):
+        seen(served)
+
+
+def test_a_file_without_a_profile_is_told(served: World) -> None:
+    served.drop(rows(2))
+    served.settle()
+    (_, newer) = served.app.book.files("m", 2)
+    del served.blobs.blobs["datasets", newer.profile]
+    with pytest.raises(NothingToCompare, match="file 2 .* has no profile"):
+        seen(served)
