@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,11 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("file", type=FILE)
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write each rule as a test case too.")
 @click.option("--published", is_flag=True, help="Use the published contract although models/MODEL is here.")
+@click.option(
+    "--as-of", type=click.DateTime(), help="The moment (UTC) to which the age of rows is counted; otherwise now."
+)
 @options.as_json
-def check(model: str, file: Path, junit: Path | None, published: bool, wants_json: bool) -> int:
+def check(model: str, file: Path, junit: Path | None, published: bool, as_of: datetime | None, wants_json: bool) -> int:
     """Check a file before dropping it: same code, same verdict.
 
     Against models/MODEL of this folder (nothing needs to run), else against the published folder.
@@ -38,7 +42,8 @@ def check(model: str, file: Path, junit: Path | None, published: bool, wants_jso
     from shared.wiring import CHECK_MEMORY_MB, CHECK_SECONDS
 
     with _contract(model, wants_published=published) as contract, waiting(f"checking {file.name}"):
-        verdict = check_in_subprocess(file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS)
+        at = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+        verdict = check_in_subprocess(file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS, at=at)
         if junit:
             _write_junit(junit, verdict, contract, name=file.name)
     found = verdict.to_dict()

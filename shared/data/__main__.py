@@ -13,6 +13,7 @@ import math
 import resource
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from shared.data.check import check
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--memory-mb", type=int, default=1024)
     parser.add_argument("--computing-seconds", type=float, default=60.0)
     parser.add_argument("--profile", type=Path)
+    parser.add_argument("--at", type=datetime.fromisoformat)
     options = parser.parse_args(arguments)
     try:
         contract = read_contract(options.contract)
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (last, last + 1))
     print(READING, file=sys.stderr, flush=True)  # noqa: T201 - told to the process that waits
     profile = Profile.of(contract)
-    verdict = check(options.file, contract, profile if options.profile else None)
+    verdict = check(options.file, contract, profile if options.profile else None, at=options.at)
     if options.profile:
         profile.save(options.profile)
     _say(verdict.to_dict())

@@ -9,12 +9,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from shared.data.ending import ends_with_line
 from shared.data.formats import Unreadable, recognise
+from shared.data.levels import Ages
 from shared.data.personal import without_values
 from shared.data.profile import Profile
 from shared.data.rows import Rows, open_rows
@@ -27,23 +29,26 @@ from shared.data.verdict import Problem, Verdict
 COLUMNS_TOLD = 1000
 
 
-def check(file: Path, contract: Contract, profile: Profile | None = None) -> Verdict:
+def check(file: Path, contract: Contract, profile: Profile | None = None, *, at: datetime | None = None) -> Verdict:
     """The verdict on a file. Whatever the file holds is told in it; only a disk that cannot be read raises (OSError).
 
+    The age of rows is counted to `at`.
     An empty `profile` of the contract takes in the same rows in the same pass; of an unreadable file, those before the fault.
     """
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    tally = Tally(contract)
+    tally, ages = Tally(contract), Ages(contract.levels)
     try:
         rows = open_rows(file, contract.names)
         for batch in rows.batches:
             read = tally.add(batch)
+            ages.add(read)
             if profile is not None:
                 profile.add(read, batch.num_rows)
     except Unreadable as unreadable:
         return Verdict(False, sha256, 0, (), (without_values(unreadable.problem, contract),))
-    found = (*_cut(file, contract), *_problems(rows, tally, contract))
+    present = [name for name in contract.names if rows.header.count(name) == 1]
+    found = (*_cut(file, contract), *_problems(rows, tally, contract), *ages.problems(present, at))
     problems = tuple(without_values(problem, contract) for problem in found)
     accepted = not any(problem.severity == "error" for problem in problems)
     header = tuple(shown(name) for name in rows.header[:COLUMNS_TOLD])

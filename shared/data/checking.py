@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from shared.data.verdict import Problem, Verdict
@@ -31,9 +32,10 @@ def check_in_subprocess(
     seconds: float,
     computing_seconds: float = 0.0,
     profile: Path | None = None,
+    at: datetime | None = None,
 ) -> Verdict:
     """The verdict on a file, read by a child process that may take `memory_mb` of data and compute for `computing_seconds`
-    (0: most of `seconds`). What the columns look like is written to `profile`, as
+    (0: most of `seconds`). The age of rows is counted to `at`. What the columns look like is written to `profile`, as
     far as they were read.
 
     The child sees nothing of this process's environment but where Python's packages are. A child that breaks a limit or
@@ -43,7 +45,8 @@ def check_in_subprocess(
     computing = computing_seconds or COMPUTING * seconds
     limits = ["--memory-mb", str(memory_mb), "--computing-seconds", str(computing)]
     wanted = ["--profile", str(profile.resolve())] if profile else []
-    arguments = [str(file.resolve()), str(contract_file.resolve()), *limits, *wanted]
+    moment = ["--at", at.isoformat()] if at else []
+    arguments = [str(file.resolve()), str(contract_file.resolve()), *limits, *wanted, *moment]
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "shared.data", *arguments],

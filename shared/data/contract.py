@@ -17,6 +17,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from pydantic import BaseModel, ValidationError
 
 from shared.data.faults import Faults
+from shared.data.levels import levels_of
 from shared.data.options import enum_rule, option_rules
 from shared.data.personal import is_personal
 from shared.data.quality import prose_rules, quality_rules
@@ -89,11 +90,14 @@ def _contract(standard: OpenDataContractStandard, faults: Faults) -> Contract | 
     if len(schemas) != 1 or not schemas[0].properties:
         faults.add("schema", f"it describes {len(schemas)} tables", "one table with properties: a file is one table")
         return None
-    levels = (f"service level {level.property}" for level in standard.slaProperties or [])
-    return replace(_table(schemas[0], tuple(levels), faults), version=standard.version or "")
+    found = _table(schemas[0], faults)
+    kinds = {column.name: column.kind for column in found.columns}
+    levels, others = levels_of(standard.slaProperties, kinds, faults)
+    not_checked = (*found.not_checked, *others)
+    return replace(found, version=standard.version or "", levels=tuple(levels), not_checked=not_checked)
 
 
-def _table(table: SchemaObject, levels: tuple[str, ...], faults: Faults) -> Contract:
+def _table(table: SchemaObject, faults: Faults) -> Contract:
     properties = table.properties or []
     columns = tuple(column for item in properties if (column := _column(item, faults)))
     kinds = {column.name: column.kind for column in columns}
@@ -108,7 +112,7 @@ def _table(table: SchemaObject, levels: tuple[str, ...], faults: Faults) -> Cont
     prose = prose_rules(table.quality, table.name or "schema")
     prose += [text for item in properties for text in prose_rules(item.quality, _name(item))]
     ended = _ends_lines(table, where, faults)
-    return Contract(columns, (*rules, *_key_rules(properties), *whole), (*prose, *levels), ends_lines=ended)
+    return Contract(columns, (*rules, *_key_rules(properties), *whole), tuple(prose), ends_lines=ended)
 
 
 def _ends_lines(table: SchemaObject, where: str, faults: Faults) -> bool:

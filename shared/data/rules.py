@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, TypeAlias
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
@@ -162,6 +162,17 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A service level: the newest (freshness) or oldest (retention) value of a column is at most `age` old, `says` in words."""
+
+    name: str
+    column: str
+    says: str
+    age: timedelta
+    severity: Severity = "error"
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """A whole contract. `not_checked` is what it says in prose: told with every verdict, checked by nobody.
 
@@ -173,6 +184,7 @@ class Contract:
     not_checked: tuple[str, ...] = ()
     version: str = ""
     ends_lines: bool = False
+    levels: tuple[Level, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

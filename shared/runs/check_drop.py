@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from shared.data.check import check
 from shared.data.checking import PROFILE
@@ -24,7 +25,7 @@ def check_drop(run: RunDir, spec: Spec, *, blobs: Blobs) -> Mapping[str, object]
     file = run.input("drop") / "drop"
     contract = read_contract(run.input("folder") / spec.data.contract)
     profile = Profile.of(contract)
-    verdict = check(file, contract, profile)
+    verdict = check(file, contract, profile, at=datetime.fromtimestamp(file.stat().st_mtime, UTC))
     profile.save(file.with_name(PROFILE))
     keep_bytes(blobs, run.request.model, verdict, file, where)
     return {"verdict": verdict.to_dict()}

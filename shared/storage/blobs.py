@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class AzureBlobs:
             with into.open("wb") as file:
                 for chunk in stream.chunks():
                     file.write(chunk)
+            written = stream.properties.last_modified.timestamp()
+            os.utime(into, (written, written))
         except (ResourceNotFoundError, ResourceModifiedError) as error:
             raise _missing(container, name, etag) from error
         except UNANSWERED as error:

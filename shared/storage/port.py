@@ -134,7 +134,7 @@ class Blobs(Protocol):
         ...
 
     def fetch(self, container: str, name: str, into: Path, *, etag: str = "") -> None:
-        """Write the blob's bytes to a file; `BlobMissing` if it is gone or no longer has the ETag."""
+        """Write the blob's bytes to a file, which gets the blob's own time; `BlobMissing` if it is gone or has another ETag."""
         ...
 
     def read(self, container: str, name: str) -> bytes:

@@ -128,6 +128,14 @@ def test_a_content_addressed_blob_stays_as_first_written(blobs: Blobs, model: st
     assert blobs.read("reports", f"{model}/a") == b"first"
 
 
+def test_a_fetched_file_has_the_time_at_which_its_blob_was_written(blobs: Blobs, model: str, tmp_path: Path) -> None:
+    blobs.put("reports", f"{model}/a", b"1", content_type="text/plain")
+    for name in ("one", "other"):
+        blobs.fetch("reports", f"{model}/a", tmp_path / name)
+    one, other = ((tmp_path / name).stat().st_mtime for name in ("one", "other"))
+    assert one == other == int(one)
+
+
 def test_a_blob_with_another_etag_is_not_fetched(blobs: Blobs, model: str, tmp_path: Path) -> None:
     blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
     with pytest.raises(BlobMissing, match=model):

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,24 @@ def test_the_profile_is_written_where_it_is_wanted(drop: Path, tmp_path: Path) -
     assert verdict == check_in_subprocess(drop, CONTRACT, memory_mb=1024, seconds=60)
     found = Profile.from_dict(json.loads(wanted.read_text()))
     assert (found.rows, found.columns["AGE"].numbers.mean) == (2, (59 + 1000) / 2)
+
+
+def test_the_moment_to_which_age_is_counted_reaches_the_check(tmp_path: Path) -> None:
+    level = "slaProperties:\n  - {property: freshness, value: 1, unit: d, element: T}\n"
+    table = "schema:\n  - name: rows\n    properties:\n      - {name: T, logicalType: timestamp}\n"
+    (tmp_path / "contract.yaml").write_text(f"apiVersion: v3.1.0\nkind: DataContract\nid: t\n{table}{level}")
+    (tmp_path / "drop").write_text("T\n2026-03-10T12:00:00Z\n")
+    verdicts = [
+        check_in_subprocess(
+            tmp_path / "drop",
+            tmp_path / "contract.yaml",
+            memory_mb=1024,
+            seconds=60,
+            at=datetime(2026, 3, day, tzinfo=UTC),
+        )
+        for day in (11, 12)
+    ]
+    assert [verdict.accepted for verdict in verdicts] == [True, False]
 
 
 def test_a_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
