@@ -54,7 +54,7 @@ def propose(files: tuple[Path, ...], name: str, rows: int, out: Path | None) -> 
         return DONE
     out.write_text(text, encoding="utf-8")
     click.echo(f"wrote {out}")
-    tell_next("read each rule and mend it")
+    tell_next("read each rule and mend it; docs/contracts.md tells what a contract may say")
     return DONE
 
 

@@ -52,6 +52,8 @@ def _rules(contract: Contract) -> Iterator[Case]:
         yield "type", name
     for rule in contract.rules:
         yield rule.name, ", ".join(rule.columns)
+    yield from ((level.name, level.column) for level in contract.levels)
+    yield from [("last_line", "")] if contract.ends_lines else ()
 
 
 def _why_not_asked(rule: str, column: str, verdict: Verdict) -> str:
