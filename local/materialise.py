@@ -27,7 +27,7 @@ from shared.data.versions import read_manifest
 from shared.errors import BatonError, SettingsRefused
 from shared.platforms.local_run import RunFolder, find_run, write_json
 from shared.platforms.port import Registry, RunRequest
-from shared.published import InputMissing, fetch_blob, fetch_folder, gone, same_hash
+from shared.published import InputForgotten, InputMissing, fetch_blob, fetch_folder, gone, same_hash
 from shared.storage.port import BlobMissing, Blobs
 
 
@@ -73,7 +73,17 @@ def _dataset(manifest: str, into: Path, _model: str, sources: Sources) -> None:
 
 def _dataset_file(blob: str, sha256: str, into: Path, blobs: Blobs) -> None:
     target = into / f"{sha256}{PurePosixPath(blob).suffix}"
-    fetch_blob(blobs, "datasets", blob, target, what="an accepted file of the dataset version")
+    stone = f"{blob.split('/', 1)[0]}/tombstones/{sha256}.json"
+    try:
+        fetch_blob(blobs, "datasets", blob, target, what="an accepted file of the dataset version")
+    except InputMissing as missing:
+        if blobs.look("datasets", stone) is None:
+            raise
+        what, todo = (
+            f"datasets/{blob} was forgotten: datasets/{stone} says by whom and why.",
+            "`baton retry` or retrain",
+        )
+        raise InputForgotten(what, next=f"{todo}: a new dataset version is cut without it") from missing
     with target.open("rb") as file:
         same_hash(sha256, hashlib.file_digest(file, "sha256").hexdigest(), of=f"datasets/{blob}")
 

@@ -62,6 +62,8 @@ TABLE: tuple[Row, ...] = (
     _person("RollbackRequested", (MODEL, "rolling out"), ("set_traffic",)),
     _person("PauseRequested", (MODEL,), ()),
     _person("ResumeRequested", (MODEL, *OPEN_STATES), (*OPENS, "ask_approval", "tell", "clean_up")),
+    _person("VersionPinned", (MODEL,), ()),
+    _person("ForgetRequested", (MODEL,), ("forget",)),
     _person("FreezeBegan", (MODEL,), ()),
     _person("FreezeEnded", (MODEL, *OPEN_STATES), (*OPENS, "ask_approval", "tell", "clean_up")),
     Row(

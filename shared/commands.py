@@ -43,6 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "clean_up": Kind("setting", "remove a deployment that nothing needs", urgency=8, platform="endpoints"),
     "close_segment": Kind("named", "write older journal lines into the immutable container", urgency=8),
     "trim_journal": Kind("setting", "take lines of a closed segment out of the table", urgency=9),
+    "forget": Kind("setting", "erase bytes that a person had forgotten, and leave tombstones", urgency=4),
     "tell": Kind("telling", "tell the owner how it ended", urgency=7),
 }
 

@@ -7,11 +7,12 @@ in a run on the platform, writes the same blobs again.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from shared.data.checking import PROFILE
 from shared.data.report import to_html, to_json
-from shared.data.verdict import Verdict
+from shared.data.verdict import Problem, Verdict
 from shared.names import digest
 from shared.storage.port import Blobs
 
@@ -21,25 +22,24 @@ NAME_KEPT = 200
 HTML, JSON, BYTES = "text/html; charset=utf-8", "application/json", "application/octet-stream"
 
 
-def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: str) -> str:
+def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: str) -> tuple[Verdict, str]:
     """The drop's bytes, to `stored` if they were accepted, into quarantine if not. `where` is the drop's container/blob.
 
-    An accepted file's profile, which the check leaves beside it, is kept too; returns its blob in `datasets`, "" without one.
+    An accepted file's profile, which the check leaves beside it, is kept too. Returns the verdict that holds, since bytes
+    that a person had forgotten are kept nowhere and refused, and the profile's blob in `datasets`, "" without one.
     """
-    if verdict.accepted:
-        blobs.put(DATASETS, stored(model, verdict, where), file, content_type=BYTES)
-        return _keep_profile(blobs, profile_blob(model, verdict.sha256), file.with_name(PROFILE))
     # `drop-` keeps a drop that is called report.html apart from its report
-    name = PurePosixPath(where).name[-NAME_KEPT:]
-    blobs.put(QUARANTINE, f"{_apart(model, verdict, where)}/drop-{name}", file, content_type=BYTES)
-    return ""
-
-
-def _keep_profile(blobs: Blobs, name: str, profile: Path) -> str:
-    if not profile.exists():
-        return ""
-    blobs.put(DATASETS, name, profile, content_type=JSON)
-    return name
+    apart = f"{_apart(model, verdict, where)}/drop-{PurePosixPath(where).name[-NAME_KEPT:]}"
+    container, name = (DATASETS, stored(model, verdict, where)) if verdict.accepted else (QUARANTINE, apart)
+    kept = {(container, name): (file, BYTES)}
+    profile = file.with_name(PROFILE)
+    profiled = profile_blob(model, verdict.sha256) if verdict.accepted and profile.exists() else ""
+    if profiled:
+        kept[DATASETS, profiled] = (profile, JSON)
+    for (place, blob), (content, kind) in kept.items():
+        blobs.put(place, blob, content, content_type=kind)
+    holds = _unless_forgotten(blobs, model, verdict, list(kept))
+    return holds, profiled if holds.accepted else ""
 
 
 def keep_report(blobs: Blobs, model: str, verdict: Verdict, where: str) -> str:
@@ -70,3 +70,27 @@ def profile_blob(model: str, sha256: str) -> str:
 def _apart(model: str, verdict: Verdict, where: str) -> str:
     """The refused drop's folder in quarantine, named by its bytes and its place."""
     return f"{model}/{verdict.sha256[:16]}-{digest(where)[:8]}"
+
+
+def tombstones(model: str) -> str:
+    """Under which prefix of container `datasets` a model's tombstones stand."""
+    return f"{model}/tombstones/"
+
+
+def tombstone(model: str, sha256: str) -> str:
+    """The blob in container `datasets` that says who had these bytes forgotten, when and why."""
+    return f"{tombstones(model)}{sha256}.json"
+
+
+def _unless_forgotten(blobs: Blobs, model: str, verdict: Verdict, kept: Sequence[tuple[str, str]]) -> Verdict:
+    """The verdict, or a refusal where the bytes were forgotten: they are taken away again.
+
+    Looked at after they were stored: whoever forgets sets the tombstone before erasing, so one of the two sees the other.
+    """
+    if blobs.look(DATASETS, tombstone(model, verdict.sha256)) is None:
+        return verdict
+    for container, name in kept:
+        blobs.remove(container, name)
+    what = "these bytes were forgotten, as a person asked"
+    problem = Problem("forgotten", "", 1, (), (), what, f"leave them out; {tombstone(model, verdict.sha256)} says why")
+    return Verdict(False, verdict.sha256, 0, (), (problem,))

@@ -257,6 +257,11 @@ class Ledger:
         rows = self._table.page(model, "file:", f"file:{last + 1:012d}", max(last, 1))
         return [state.loads(AcceptedFile, row.body) for row in rows]
 
+    def file(self, model: str, number: int) -> AcceptedFile | None:
+        """The accepted file with this number, or None."""
+        row = self._table.get(model, f"file:{number:012d}")
+        return state.loads(AcceptedFile, row.body) if row else None
+
     def dead(self, model: str, limit: int = 100) -> list[tuple[str, Mapping[str, Any]]]:
         """Dead letters, oldest first: key and what is known of each."""
         rows = self._table.page(model, "dead:", "dead:" + END_OF, limit)

@@ -15,6 +15,10 @@ class InputMissing(Permanent):
     """Something that a run or a deployment should read is not there."""
 
 
+class InputForgotten(Permanent):
+    """A file of the dataset version was erased because a person asked for it."""
+
+
 class InputAltered(Permanent):
     """Something that a run or a deployment should read is not what its hash says."""
 

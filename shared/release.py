@@ -24,6 +24,7 @@ from shared.moves import (
     schedule,
     shipping,
     standstill,
+    versions,
 )
 from shared.moves.stale import Early, Stale
 from shared.spec import Spec
@@ -65,6 +66,8 @@ MOVES: Mapping[type[events.Event], Move] = {
     events.ApprovalGiven: shipping.decided,
     events.ReplayRequested: letters.replayed,
     events.DiscardRequested: letters.discarded,
+    events.VersionPinned: versions.pinned,
+    events.ForgetRequested: versions.forget,
     events.RowSetAside: letters.row_set_aside,
     events.LedgerRebuilt: closing.rebuilt,
     events.CapacityAwaited: capacity.awaited,

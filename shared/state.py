@@ -113,7 +113,8 @@ class Head:
     stands still, since `paused_at`; `freeze` and `thawed` are the numbers of the last freezes that began and ended.
     `moves` counts the times that Baton may have changed the traffic: what was asked for before the last of them may
     show what served then. Files up to number `versioned` are in a dataset version; those from `new_from` on are new in
-    the one that was cut last, and `dataset` is the last manifest that a run reads.
+    the one that was cut last, and `dataset` is the last manifest that a run reads. `pinned` is the
+    manifest that the next retrain reads, whose last file has the number `pinned_files`.
     """
 
     model: str
@@ -150,6 +151,8 @@ class Head:
     versioned: int = 0
     new_from: int = 1
     dataset: str = ""
+    pinned: str = ""
+    pinned_files: int = 0
 
     @property
     def is_frozen(self) -> bool:
@@ -167,7 +170,8 @@ class Release:
     """One attempt to bring a version to production, with the rules it began with (`folder`).
 
     `files` is the number of the last accepted file that it may read, those from `first_new_file` on were in the basket;
-    `manifest` is the dataset version that it was trained on, or is judged by. `attempt` counts the tries of the present
+    `manifest` is the dataset version that it was trained on, or is judged by, and `pinned` the one that a person chose
+    for it. `attempt` counts the tries of the present
     step, `runs` all runs of each step, so that no run's name comes twice. `moving` is the purpose of the
     traffic change under way: there is one at a time. `against` is the champion's version that verdict and approval were
     made against. `deadline` and `owner` say until when and for whom it waits. While the platform has no room for its
@@ -215,6 +219,7 @@ class Release:
     waits_since: datetime | None = None
     waits_command: int = 0
     waits_left: float = 0.0
+    pinned: str = ""
 
     @property
     def number(self) -> int:

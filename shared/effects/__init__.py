@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from shared.effects import archive, endpoint, files, people, runs
+from shared.effects import archive, endpoint, files, forget, people, runs
 from shared.effects.parts import Later, Parts
 from shared.events import Outcome
 from shared.state import Command
@@ -31,5 +31,6 @@ EFFECTS: Mapping[str, Effect] = {
     "ask_approval": people.ask_approval,
     "close_segment": archive.close_segment,
     "trim_journal": archive.trim_journal,
+    "forget": forget.forget,
     "tell": people.tell,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +20,10 @@ from shared.data.versions import (
 from shared.data.window import Cut, held
 from shared.effects.files import DATASETS, JSON, MODELS
 from shared.effects.parts import Parts
+from shared.keeping import tombstones
 from shared.names import digest
-from shared.state import Command
+from shared.state import AcceptedFile, Command
 from shared.storage.port import BlobMissing
-
-TOMBSTONES = "tombstones"
 
 
 def write_version(parts: Parts, model: str, command: Command) -> str:
@@ -34,10 +34,10 @@ def write_version(parts: Parts, model: str, command: Command) -> str:
     what, spec = command.payload, parts.rules(model, command.payload["folder"])
     contract = parts.blobs.read(MODELS, f"{model}/{what['folder']}/{spec.data.contract}")
     parent = _parent(parts, what)
-    forgotten = forgotten_in(list(parts.blobs.names(DATASETS, f"{model}/{TOMBSTONES}/")))
+    forgotten = forgotten_in(list(parts.blobs.names(DATASETS, tombstones(model))))
     known = [file for file in parts.book.files(model, what["files"]) if file.sha256 not in forgotten]
     cut = _cut(what, parent, parts.clock())
-    files = held(spec.data.window, known, cut)
+    files = _pinned(parts, what, known) if what.get("pinned") else held(spec.data.window, known, cut)
     manifest = Manifest(
         model=model,
         contract=digest(contract),
@@ -69,3 +69,9 @@ def _parent(parts: Parts, what: Any) -> Manifest | None:
     except (BlobMissing, ManifestRefused) as error:
         log.error("version before cannot be read", why=error.what, next="docs/data.md#verify")
         return None
+
+
+def _pinned(parts: Parts, what: Any, known: Sequence[AcceptedFile]) -> tuple[AcceptedFile, ...]:
+    """The files of the version that a person chose, as far as they are not forgotten."""
+    chosen = read_manifest(parts.blobs.read(DATASETS, what["pinned"]), name=what["pinned"]).sha256s
+    return tuple(file for file in known if file.sha256 in chosen)

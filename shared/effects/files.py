@@ -51,7 +51,7 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
             return FileGone(**parts.stamp(model, command), blob=where, reason=f"{how} while it was read")
         parts.blobs.fetch(MODELS, _contract(parts, model, drop["folder"]), contract)
         verdict = parts.check(file, contract)
-        profile = keep_bytes(parts.blobs, model, verdict, file, where)
+        verdict, profile = keep_bytes(parts.blobs, model, verdict, file, where)
         under = _under(contract.read_bytes(), seen, profile)
         return _told(parts, model, command, verdict, file.stat().st_size, under)
 

@@ -26,6 +26,7 @@ from shared.events.own import CapacityAwaited, Carried, DeadlinePassed, RowSetAs
 from shared.events.people import (
     ApprovalGiven,
     DiscardRequested,
+    ForgetRequested,
     FreezeBegan,
     FreezeEnded,
     LedgerRebuilt,
@@ -37,6 +38,7 @@ from shared.events.people import (
     RetrainRequested,
     RetryRequested,
     RollbackRequested,
+    VersionPinned,
 )
 from shared.events.stored import KINDS, dump, dumps, load, loads
 from shared.events.world import DataLanded, DriftDetected, ModelDeployed, ModelRegistered, MonitorReported, RunChanged
@@ -58,6 +60,7 @@ __all__ = [
     "FileAccepted",
     "FileGone",
     "FileRefused",
+    "ForgetRequested",
     "FreezeBegan",
     "FreezeEnded",
     "LedgerRebuilt",
@@ -83,6 +86,7 @@ __all__ = [
     "StepSeen",
     "TrafficRefused",
     "TrafficSet",
+    "VersionPinned",
     "VersionRegistered",
     "dump",
     "dumps",

@@ -98,6 +98,26 @@ class DiscardRequested(PersonEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionPinned(PersonEvent):
+    """The next retrain that new data does not cause reads this dataset version; "" takes the pin off again.
+
+    `files` is the number of the last file that the version holds.
+    """
+
+    manifest: str
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetRequested(PersonEvent):
+    """Erase bytes for ever. `erase` holds hashes and blob names only, never a value: `files` (SHA-256 of accepted files),
+    `quarantine` (places of refused drops) and `scored` (blobs of collected requests).
+    """
+
+    erase: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRebuilt(PersonEvent):
     """The rows were written anew from the journal up to line `lines`. Where later lines were lost, numbers of `releases`
     and `commands` are skipped: those may have been used, and what the platform made under them must not be found again.

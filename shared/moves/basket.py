@@ -218,23 +218,24 @@ def _open_training(turn: Turn, basket: Basket) -> None:
     )
     causes = tuple(cause for cause in basket.causes if cause.kind not in ADOPTED)
     adopted = tuple(cause for cause in basket.causes if cause.kind in ADOPTED)
-    if batch.go:
+    pin = turn.head.pinned if causes else ""  # new data is never the cause of a release that does not read it
+    if batch.go and not pin:
         causes = (*causes, Cause("data", f"file-{turn.head.next_file - 1}", turn.now, batch.why, files))
     if not causes:
         _wait(turn, batch)
         return
-    input_print = digest(f"{turn.head.folder}:{turn.head.next_file - 1}")[:16]
+    input_print = digest(f"{turn.head.folder}:{pin or turn.head.next_file - 1}")[:16]
     answer = policy.should_retrain(turn.spec.retrain, turn.head, causes, input_print=input_print, now=turn.now)
     if not answer.go:
         _wait(turn, answer)
         return
     first_new = basket.first_file
     turn.set_head(
-        basket=Basket(first_file=turn.head.next_file, causes=adopted),
+        basket=replace(basket, causes=adopted) if pin else Basket(first_file=turn.head.next_file, causes=adopted),
         trained=(*turn.head.trained, input_print)[-TRAINED_KEPT:],
         opened=(*turn.head.opened, turn.now)[-OPENED_KEPT:],
     )
-    building.open_training(turn, causes, first_new_file=first_new, why=answer.why)
+    building.open_training(turn, causes, first_new_file=first_new, why=answer.why, pinned=bool(pin))
 
 
 def _wait(turn: Turn, answer: policy.Answer) -> None:

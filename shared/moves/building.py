@@ -32,10 +32,14 @@ JUDGED_AT_MOST = 6
 VERDICT_ROOM = 2000
 
 
-def open_training(turn: Turn, causes: tuple[Cause, ...], *, first_new_file: int, why: str) -> None:
-    """Open a release that trains on all files accepted so far."""
-    release = turn.open(causes, "training", files=turn.head.next_file - 1, first_new_file=first_new_file)
-    versions.cut_version(turn, release)
+def open_training(turn: Turn, causes: tuple[Cause, ...], *, first_new_file: int, why: str, pinned: bool) -> None:
+    """Open a release that trains on the files accepted so far, or on the version that is pinned."""
+    if pinned:
+        pin, files = versions.take_pin(turn)
+        release = turn.open(causes, "training", files=files, first_new_file=files + 1, pinned=pin)
+    else:
+        release = turn.open(causes, "training", files=turn.head.next_file - 1, first_new_file=first_new_file)
+        versions.cut_version(turn, release)
     named = ", ".join(f"{cause.kind} ({cause.detail})" for cause in causes)
     turn.note("release opened", release, why=f"{named}; {why}", numbers={"files": release.files})
     _start(turn, release, "train")
@@ -84,8 +88,8 @@ def to_judging(turn: Turn, release: Release) -> None:
 
 def run_started(turn: Turn, event: RunStarted) -> str:
     """The platform has the run; it is looked at now and then, in case its event is lost."""
-    versions.named(turn, event)
     release = _found_waiting(turn, event.run_id)
+    versions.named(turn, event, release)
     if release is None:
         turn.send("cancel_run", run_id=event.run_id)
         raise Stale(f"no open release waits for run {event.run_id}, so it is stopped")

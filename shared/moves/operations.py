@@ -23,7 +23,7 @@ ROLLBACK_WITHIN = timedelta(minutes=10)
 HELD_IF_UNREADABLE = ("observe_champion",)
 NOBODY_WAITS = (
     *("tell", "tag_drop", "ask_approval", "clean_up", "cancel_run", "look_at_run", "check_file"),
-    *("close_segment", "trim_journal"),
+    *("close_segment", "trim_journal", "forget"),
 )
 
 

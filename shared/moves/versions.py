@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.events import CommandFailed, RunStarted
+from shared.events import CommandFailed, ForgetRequested, RunStarted, VersionPinned
+from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import Release
 from shared.turn import Turn
@@ -26,23 +27,54 @@ def cut_version(turn: Turn, release: Release) -> None:
 def inputs(turn: Turn, release: Release) -> dict[str, Any]:
     """What the manifest is written from."""
     because = "; ".join(f"{cause.kind} ({cause.detail})" for cause in release.causes)
+    pinned = {"pinned": release.pinned} if release.pinned else {}
     return {
+        **pinned,
         "files": release.files,
-        "first_new_file": turn.head.new_from,
+        "first_new_file": release.files + 1 if release.pinned else turn.head.new_from,
         "parent": turn.head.dataset,
         "cut_at": release.opened_at.isoformat(),
         "because": cut(because, BECAUSE_ROOM),
     }
 
 
-def named(turn: Turn, event: RunStarted) -> None:
-    """The run reads this version: from now on it is the last one."""
-    if event.manifest:
+def named(turn: Turn, event: RunStarted, release: Release | None) -> None:
+    """The run reads this version: from now on it is the last one, unless a person went back to it."""
+    if event.manifest and not (release and release.pinned):
         turn.set_head(dataset=event.manifest)
 
 
 def give_back(turn: Turn, event: CommandFailed, release: Release | None) -> None:
     """No run reads the version of a release whose start was given up: its files are new in the next one."""
-    if event.name != "start_run" or release is None or release.manifest or turn.head.versioned != release.files:
+    if event.name != "start_run" or release is None or release.manifest or release.pinned:
         return
-    turn.set_head(versioned=turn.head.new_from - 1)
+    if turn.head.versioned == release.files:
+        turn.set_head(versioned=turn.head.new_from - 1)
+
+
+def pinned(turn: Turn, event: VersionPinned) -> str:
+    """A person says which version the next retrain reads, or that it reads the newest again."""
+    if event.manifest == turn.head.pinned:
+        raise Stale("the pin stands so already" if event.manifest else "no version is pinned")
+    turn.set_head(pinned=event.manifest, pinned_files=event.files)
+    what = f"the next retrain reads {event.manifest}" if event.manifest else "the next retrain reads the newest version"
+    turn.note("dataset version pinned" if event.manifest else "pin taken off", why=f"{what}; {event.by}: {event.why}")
+    return what
+
+
+def take_pin(turn: Turn) -> tuple[str, int]:
+    """The pin, which is used up by this, and the number of its version's last file."""
+    pin, files = turn.head.pinned, turn.head.pinned_files
+    turn.set_head(pinned="", pinned_files=0)
+    return pin, files
+
+
+def forget(turn: Turn, event: ForgetRequested) -> str:
+    """A person has bytes erased. The journal gets hashes and names, with who and why."""
+    counted = {name: len(event.erase.get(name, ())) for name in ("files", "quarantine", "scored")}
+    if not any(counted.values()):
+        raise Stale("nothing was named that could be forgotten")
+    turn.send("forget", by=event.by, why=event.why, asked_at=event.at.isoformat(), **event.erase)
+    told = ", ".join(f"{count} of {name}" for name, count in counted.items() if count)
+    turn.note("data is to be forgotten", why=f"{told}; {event.by}: {event.why}", numbers=counted, level="warning")
+    return told

@@ -27,5 +27,5 @@ def check_drop(run: RunDir, spec: Spec, *, blobs: Blobs) -> Mapping[str, object]
     profile = Profile.of(contract)
     verdict = check(file, contract, profile, at=datetime.fromtimestamp(file.stat().st_mtime, UTC))
     profile.save(file.with_name(PROFILE))
-    keep_bytes(blobs, run.request.model, verdict, file, where)
+    verdict, _ = keep_bytes(blobs, run.request.model, verdict, file, where)
     return {"verdict": verdict.to_dict()}

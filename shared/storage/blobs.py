@@ -95,6 +95,15 @@ class AzureBlobs:
             raise _busy(error) from error
         return True
 
+    def remove(self, container: str, name: str, *, etag: str = "") -> bool:
+        try:
+            self._service.get_blob_client(container, name).delete_blob(delete_snapshots="include", **_if_match(etag))
+        except (ResourceNotFoundError, ResourceModifiedError):
+            return False
+        except UNANSWERED as error:
+            raise _busy(error) from error
+        return True
+
     def names(self, container: str, prefix: str) -> Iterable[str]:
         try:
             return list(self._service.get_container_client(container).list_blob_names(name_starts_with=prefix))

@@ -156,6 +156,10 @@ class Blobs(Protocol):
         """Set index tags, if the blob still has the ETag; False if it is gone or changed."""
         ...
 
+    def remove(self, container: str, name: str, *, etag: str = "") -> bool:
+        """Remove the blob, if it still has the ETag; False if it is gone or changed. Safe to repeat."""
+        ...
+
     def names(self, container: str, prefix: str) -> Iterable[str]:
         """Names of blobs under a prefix."""
         ...

@@ -147,6 +147,19 @@ def test_a_missing_blob_is_none_and_carries_no_tags(blobs: Blobs, model: str) ->
     assert not blobs.tag("reports", f"{model}/none", {"baton": "accepted"})
 
 
+def test_a_removed_blob_is_gone_and_removing_it_again_changes_nothing(blobs: Blobs, model: str) -> None:
+    blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
+    assert blobs.remove("reports", f"{model}/a")
+    assert blobs.look("reports", f"{model}/a") is None
+    assert not blobs.remove("reports", f"{model}/a")
+
+
+def test_a_blob_that_was_written_over_is_not_removed(blobs: Blobs, model: str) -> None:
+    blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
+    assert not blobs.remove("reports", f"{model}/a", etag="0x0")
+    assert blobs.read("reports", f"{model}/a") == b"first"
+
+
 def test_appended_bytes_stand_one_after_the_other(blobs: Blobs, model: str) -> None:
     for line in (b"one\n", b"two\n"):
         blobs.append("access", f"{model}.jsonl", line)

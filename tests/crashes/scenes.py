@@ -207,6 +207,16 @@ def _letter(kind: type[events.PersonEvent]) -> Callable[[Installation], Begin]:
     return prepare
 
 
+def _version_pinned(run: Installation) -> Begin:
+    world = _live(run)
+    return _asked(events.VersionPinned, world, manifest=world.release("m-0001").manifest, files=1)
+
+
+def _forget_requested(run: Installation) -> Begin:
+    world = _live(run)
+    return _asked(events.ForgetRequested, world, erase={"files": [names.digest("rows")]})
+
+
 # Outcomes
 
 
@@ -301,6 +311,8 @@ SCENES: Mapping[str, Scene] = {
         Scene("FreezeBegan", _freeze_began),
         Scene("ReplayRequested", _letter(events.ReplayRequested)),
         Scene("DiscardRequested", _letter(events.DiscardRequested)),
+        Scene("VersionPinned", _version_pinned),
+        Scene("ForgetRequested", _forget_requested),
         Scene("FileAccepted", _of_command("check_file")),
         Scene("FileRefused", _file_refused),
         Scene("FileGone", _file_gone),

@@ -199,6 +199,15 @@ class MemoryBlobs:
         self.tags[(container, name)] = dict(tags)
         return True
 
+    def remove(self, container: str, name: str, *, etag: str = "") -> bool:
+        seen = self.look(container, name)
+        if seen is None or (etag and seen.etag != etag):
+            return False
+        del self.blobs[(container, name)]
+        self.tags.pop((container, name), None)
+        self.trap("after remove")
+        return True
+
     def names(self, container: str, prefix: str) -> Iterable[str]:
         return sorted(name for owner, name in self.blobs if owner == container and name.startswith(prefix))
 

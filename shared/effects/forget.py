@@ -1,0 +1,92 @@
+"""Forgetting: tombstones first, then the bytes, one blob after the other; a repeat after a crash goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared.effects.parts import Parts
+from shared.errors import Permanent
+from shared.events import CommandDone, Outcome
+from shared.keeping import DATASETS, JSON, QUARANTINE, REPORTS, tombstone
+from shared.names import digest
+from shared.state import AcceptedFile, Command
+from shared.storage.port import BlobMissing
+
+SCORED = "scored"
+PLACE = 16  # characters of the bytes' hash in a place of quarantine
+
+
+def forget(parts: Parts, model: str, command: Command) -> Outcome:
+    """Erase what the command names: accepted files with their reports, drops in quarantine, collected requests.
+
+    A file's tombstone stands before its bytes go, so that whoever finds them missing knows why, and whoever stores them
+    again meanwhile takes them away again (`shared/keeping.py`). The drop itself goes where it still has the same bytes.
+    """
+    what = command.payload
+    files = [_file(parts, model, sha256) for sha256 in what.get("files", ())]
+    for file in files:
+        stone = {"v": 1, "sha256": file.sha256, "rows": file.rows, "bytes": file.size, "number": file.number}
+        told = {**stone, "at": what["asked_at"], "by": what["by"], "why": what["why"], "command": command.number}
+        parts.blobs.put(DATASETS, tombstone(model, file.sha256), json.dumps(told).encode(), content_type=JSON)
+    erased = sum(parts.blobs.remove(container, name) for container, name in _blobs(parts, model, command, files))
+    erased += sum(_erase_drop(parts, file.blob, file.sha256) for file in files)
+    erased += sum(_erase_refused(parts, model, place) for place in what.get("quarantine", ()))
+    detail = f"{erased} blobs erased, {len(files)} tombstones"
+    return CommandDone(**parts.stamp(model, command), name="forget", detail=detail)
+
+
+def _file(parts: Parts, model: str, sha256: str) -> AcceptedFile:
+    number = parts.book.file_number(model, sha256)
+    found = parts.book.file(model, number) if number else None
+    if found is None:
+        raise Permanent(f"{model} never accepted a file {sha256[:80]}", next=f"`baton data show {model}` lists them")
+    return found
+
+
+def _blobs(parts: Parts, model: str, command: Command, files: list[AcceptedFile]) -> Iterator[tuple[str, str]]:
+    """Every blob to be erased but the drops in their sources; a name outside the model's prefix is refused."""
+    for file in files:
+        yield DATASETS, file.stored
+        yield from ((REPORTS, f"{model}/drops/{file.sha256[:16]}/report.{kind}") for kind in ("html", "json"))
+        if file.profile:
+            yield DATASETS, file.profile
+    for place in command.payload.get("quarantine", ()):
+        _check_own(model, place)
+        yield from ((QUARANTINE, name) for name in parts.blobs.names(QUARANTINE, f"{place}/"))
+    for name in command.payload.get("scored", ()):
+        _check_own(model, name)
+        yield SCORED, name
+
+
+def _check_own(model: str, name: str) -> None:
+    if not name.startswith(f"{model}/") or ".." in name.split("/"):
+        raise Permanent(f"{name[:200]!r} is nothing of {model}", next="name blobs of the model only")
+
+
+def _erase_refused(parts: Parts, model: str, place: str) -> int:
+    """The drop that was refused, where it still lies in the default source: a place is named by its bytes and its name."""
+    sha256, _, named = place.rsplit("/", 1)[-1].partition("-")
+    drops = (f"incoming/{name}" for name in parts.blobs.names("incoming", f"{model}/"))
+    return sum(_erase_drop(parts, drop, sha256) for drop in drops if digest(drop)[:8] == named)
+
+
+def _erase_drop(parts: Parts, drop: str, sha256: str) -> int:
+    """Erase a drop if its bytes' hash begins so; one that was written over since is somebody's new drop and stays."""
+    container, _, name = drop.partition("/")
+    seen = parts.blobs.look(container, name) if name else None
+    if seen is None:
+        return 0
+    with tempfile.TemporaryDirectory(prefix="baton-forget-") as folder:
+        copy = Path(folder) / "drop"
+        try:
+            parts.blobs.fetch(container, name, copy, etag=seen.etag)
+        except BlobMissing:
+            return 0
+        with copy.open("rb") as content:
+            if not hashlib.file_digest(content, "sha256").hexdigest().startswith(sha256[:PLACE]):
+                return 0
+    return int(parts.blobs.remove(container, name, etag=seen.etag))
