@@ -43,7 +43,7 @@ def read(address: Address, *path: str, **query: str) -> Any:
     return _decoded(exchange("GET", _url(address, path) + (f"?{urlencode(query)}" if query else ""), headers=signed_in))
 
 
-def ask(address: Address, *path: str, **body: str) -> Any:
+def ask(address: Address, *path: str, **body: object) -> Any:
     """Ask for something in the name of who is signed in; it is recorded as one event."""
     signed_in = {"Authorization": f"Bearer {address.token}"}
     return _decoded(exchange("POST", _url(address, path), json.dumps(body).encode(), signed_in))

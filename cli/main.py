@@ -13,6 +13,7 @@ from cli import (
     audit,
     checks,
     contracts,
+    data,
     deadletters,
     doctor,
     drift,
@@ -40,7 +41,7 @@ COMMANDS = (
     *(freezing.freeze, freezing.unfreeze),
     *(releases.explain, releases.approve, releases.reject, releases.retry),
     *(scoring.score, drift.drift, logs.logs, deadletters.deadletters),
-    *(audit.audit, ledger.ledger),
+    *(data.data, audit.audit, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from shared import state
 from shared.state import Champion, Release
-from shared.web import asking, frozen, letters, openapi, reading, replaying
+from shared.web import asking, datasets, frozen, letters, openapi, reading, replaying
 from shared.web.answers import NotDone
 from shared.web.auth import Gatekeeper
 from shared.web.story import Told, story
@@ -50,6 +50,9 @@ class Api:
             "/models": self.models,
             "/models/{model}": self.model,
             "/models/{model}/journal": self.journal,
+            "/models/{model}/data": self.data,
+            "/models/{model}/files": self.files,
+            "/models/{model}/data/{version}": self.dataset,
             "/releases/{release}": self.release,
             "/releases/{release}/story": self.story,
             "/deadletters": self.deadletters,
@@ -60,6 +63,8 @@ class Api:
             "/breakers": self.breakers,
         }
         asks = [Route("/models/{model}/publish", self.publish, methods=["POST"])]
+        asks += [Route("/models/{model}/pin", self.pin, methods=["POST"])]
+        asks += [Route("/models/{model}/forget", self.forget, methods=["POST"])]
         asks += [Route(f"/{action}", self._of_all(action), methods=["POST"]) for action in frozen.OF_ALL]
         asks += [
             Route(f"/models/{{model}}/{action}", self._of_model(action), methods=["POST"]) for action in asking.OF_MODEL
@@ -97,6 +102,18 @@ class Api:
         first = _positive(request.query_params.get("from", "1"))
         lines = reading.journal_page(self._app, model, first)
         return answer({"lines": lines, "next": lines[-1]["n"] + 1 if lines else first})
+
+    def data(self, request: Request) -> Response:
+        """Dataset versions, newest first, with the releases that used them; of `?file=` those that contain it."""
+        return answer(datasets.log(self._app, request.path_params["model"], request.query_params.get("file", "")))
+
+    def files(self, request: Request) -> Response:
+        """Every accepted file of a model."""
+        return answer(datasets.files(self._app, request.path_params["model"]))
+
+    def dataset(self, request: Request) -> Response:
+        """One dataset version with its files: by its id's beginning, a release, or `latest`."""
+        return answer(datasets.show(self._app, request.path_params["model"], request.path_params["version"]))
 
     def release(self, request: Request) -> Response:
         """One release with its small documents."""
@@ -148,6 +165,16 @@ class Api:
         """Publish an uploaded folder."""
         body, by = self._asked(request, needs_why=False)
         return _recorded(asking.publish(self._app, request.path_params["model"], body.get("folder"), by))
+
+    def pin(self, request: Request) -> Response:
+        """Pin a dataset version for the next retrain; `none` takes the pin off."""
+        body, by = self._asked(request)
+        return _recorded(datasets.pin(self._app, request.path_params["model"], body.get("version"), by))
+
+    def forget(self, request: Request) -> Response:
+        """Erase files, refused drops and collected requests for ever, leaving tombstones."""
+        body, by = self._asked(request)
+        return _recorded(datasets.forget(self._app, request.path_params["model"], body, by))
 
     def _of_all(self, action: str) -> Endpoint:
         def ask(request: Request) -> Response:

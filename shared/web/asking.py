@@ -77,7 +77,7 @@ def publish(app: App, model: str, folder: object, by: Asked) -> Recorded:
     """Make an uploaded folder the model's current one; a model's first publish creates the model."""
     _check_folder(app, model, folder)
     app.book.list_model(model)
-    return _accept(app, model, events.ModelPublished(**by.stamp(app), folder=str(folder)))
+    return accept(app, model, events.ModelPublished(**by.stamp(app), folder=str(folder)))
 
 
 def _check_folder(app: App, model: str, folder: object) -> None:
@@ -105,7 +105,7 @@ def _check_folder(app: App, model: str, folder: object) -> None:
 def of_model(app: App, action: str, model: str, by: Asked) -> Recorded:
     """Retrain, roll back, pause or resume a model."""
     name = reading.one_model(app, model).view.name
-    return _accept(app, name, OF_MODEL[action](**by.stamp(app)))
+    return accept(app, name, OF_MODEL[action](**by.stamp(app)))
 
 
 def of_release(app: App, action: str, release: str, by: Asked, *, nonce: str = "") -> Recorded:
@@ -119,7 +119,7 @@ def of_release(app: App, action: str, release: str, by: Asked, *, nonce: str = "
 def _retry(app: App, release: Release, by: Asked) -> Recorded:
     if release.state not in ENDS:
         raise NotNow(f"{release.id} is {release.state}, so it needs no retry.", next=f"baton explain {release.id}")
-    return _accept(app, release.model, events.RetryRequested(**by.stamp(app), release=release.id))
+    return accept(app, release.model, events.RetryRequested(**by.stamp(app), release=release.id))
 
 
 def _decide(app: App, release: Release, by: Asked, *, approve: bool, nonce: str) -> Recorded:
@@ -139,7 +139,7 @@ def _decide(app: App, release: Release, by: Asked, *, approve: bool, nonce: str)
         certificate=release.certificate,
         nonce=release.nonce,
     )
-    return _accept(app, release.model, approvals.sign(decision, app.settings.approval_key))
+    return accept(app, release.model, approvals.sign(decision, app.settings.approval_key))
 
 
 def may_decide(app: App, release: Release, person: str, *, approve: bool) -> None:
@@ -164,7 +164,8 @@ def why_not(app: App, release: Release, person: str) -> str:
     return ""
 
 
-def _accept(app: App, model: str, event: events.PersonEvent) -> Recorded:
+def accept(app: App, model: str, event: events.PersonEvent) -> Recorded:
+    """Record what a person asks, for the fold to decide on."""
     if not app.book.has_head(model) and not isinstance(event, events.ModelPublished):
         raise NotFound(f"{model} is not published yet.", next="wait for its first publish to be decided")
     return Recorded(event.id, app.intake.accept(model, event), _waits(app, model, event))

@@ -25,6 +25,8 @@ NOT_DONE = {
     },
 }
 TEXT = {"type": "string"}
+TEXTS = {"type": "array", "items": TEXT, "maxItems": 50}
+KINDS = ("files", "quarantine", "scored")
 PARAMETERS: dict[str, dict[str, Any]] = {
     "model": {"type": "string", "pattern": f"^{names.MODEL_NAME.pattern}$", "maxLength": names.MODEL_NAME_MAX},
     "release": {"type": "string", "pattern": f"^{names.MODEL_NAME.pattern}-[0-9]{{4,12}}$"},
@@ -32,10 +34,13 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 QUERIES: dict[str, dict[str, Any]] = {
     "/models/{model}/journal": {"from": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999}},
     "/deadletters": {"model": PARAMETERS["model"]},
+    "/models/{model}/data": {"file": TEXT},
 }
 BODIES: dict[str, dict[str, Any]] = {
     "publish": {"type": "object", "required": ["folder"], "properties": {"folder": TEXT, "why": TEXT}},
     "approve": {"type": "object", "required": ["why"], "properties": {"why": TEXT, "nonce": TEXT}},
+    "pin": {"type": "object", "required": ["version", "why"], "properties": {"version": TEXT, "why": TEXT}},
+    "forget": {"type": "object", "required": ["why"], "properties": {**dict.fromkeys(KINDS, TEXTS), "why": TEXT}},
     "reject": {"type": "object", "required": ["why"], "properties": {"why": TEXT, "nonce": TEXT}},
 }
 WHY: dict[str, Any] = {"type": "object", "required": ["why"], "properties": {"why": TEXT}}

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from shared import chain, events
+from shared import chain, events, names
 from shared.chain import MODEL
 from tests.fakes.platform import Outcome
 from tests.histories.test_people_and_strangers import History, HistoryWithHands
@@ -185,6 +185,13 @@ def _lost_drops(world: World) -> None:
     world.settle()
 
 
+def _a_pin_and_forgotten_bytes(world: World) -> None:
+    world.go_live("rows")
+    world.ask(events.VersionPinned, manifest=world.release("m-0001").manifest, files=1)
+    world.ask(events.ForgetRequested, erase={"files": [names.digest("rows")]})
+    world.settle()
+
+
 def _a_damaged_table(world: World) -> None:
     remove(world, "!0head")
     keeper_of(world).repair.mend("m", by="operations", why="the head was gone")
@@ -209,6 +216,7 @@ SCENES: tuple[Callable[[World], None], ...] = (
     _a_roll_back,
     _waiting_for_the_slot,
     _lost_drops,
+    _a_pin_and_forgotten_bytes,
     _a_damaged_table,
 )
 
