@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
 INCOMING = "incoming"
+VERDICTS = ("accepted", "refused", "held")
 PAUSE_SECONDS = 0.3
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -38,7 +39,7 @@ def drop(model: str, file: Path, name: str, waits: bool, timeout_seconds: float,
     Any storage client does as well: Baton hears of the file by the event that storage raises.
 
     A drop of the same name is replaced only once its verdict is told, so that none is lost unread.
-    With --wait: exit code 0 accepted, 2 refused, 3 no verdict in time.
+    With --wait: exit code 0 accepted, 2 refused or held (it could not be checked), 3 no verdict in time.
 
     \b
     Example:  baton drop diabetes first.csv --wait
@@ -89,7 +90,7 @@ def _upload(client: BlobClient, file: Path, blob: str) -> None:
             client.upload_blob(content, overwrite=False)
         except ResourceExistsError:
             etag = client.get_blob_properties().etag
-            if "baton" not in client.get_blob_tags():
+            if client.get_blob_tags().get("baton") not in VERDICTS:
                 raise waits from None
             content.seek(0)
             unchanged = MatchConditions.IfNotModified
@@ -105,7 +106,7 @@ def _verdict(client: BlobClient, blob: str, *, within_seconds: float) -> Mapping
     while time.monotonic() < until:
         with _told_plainly(blob):
             tags: Mapping[str, str] = client.get_blob_tags()
-        if "baton" in tags:
+        if tags.get("baton") in VERDICTS:
             return tags
         time.sleep(PAUSE_SECONDS)
     what = f"{INCOMING}/{blob} has no verdict after {within_seconds:g} s."
@@ -124,7 +125,10 @@ def _tell_verdict(at: Address, drop: str, tags: Mapping[str, str], wants_json: b
         click.echo(f"Report: {report}")
     if not accepted and tags.get("report"):
         tell_problems(_stored_verdict(at, tags["report"])["problems"])
-    tell_next(f"baton status {drop.split('/')[1]}" if accepted else "mend the file and drop it again")
+    model = drop.split("/")[1]
+    held = f"`baton deadletters {model}` tells why it could not be checked"
+    steps = {"accepted": f"baton status {model}", "held": held}
+    tell_next(steps.get(tags["baton"], "mend the file and drop it again"))
     return DONE if accepted else SAID_NO
 
 

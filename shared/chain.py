@@ -122,7 +122,7 @@ TABLE: tuple[Row, ...] = (
         "CommandFailed",
         (MODEL, *OPEN_STATES),
         (MODEL, "held", "failed", *OPEN_STATES),
-        ("set_traffic", "observe_champion", "clean_up", "tell"),
+        ("set_traffic", "observe_champion", "clean_up", "tell", "tag_drop"),
     ),
     _outcome("CapacityAwaited", (*BUILDING, *SHIPPING), (*BUILDING, *SHIPPING), ()),
     Row(

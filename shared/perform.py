@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared import commands, events, log, names, rows
 from shared.breakers import Breakers, Pass
@@ -245,6 +246,7 @@ class Performer:
             reason=cut(why),
             next=cut(next),
             tries=command.tries + 1,
+            **_drop(command),
         )
         return self._commit(ring, claimed, failed)
 
@@ -257,6 +259,13 @@ def _is_due(entry: Entry, now: datetime) -> bool:
     if command.claimed_until is None:
         return True
     return command.claimed_until <= now if entry.age is None else entry.age >= commands.KINDS[command.kind].lease
+
+
+def _drop(command: Command) -> dict[str, Any]:
+    """The drop that a command was to check, for its tags."""
+    if command.kind != "check_file":
+        return {}
+    return {"blob": f"{command.payload['container']}/{command.payload['blob']}", "etag": command.payload["etag"]}
 
 
 def _runbook(command: Command) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from shared.data.owner import owner_of
 from shared.data.verdict import Verdict
 from shared.data.versions import contract_version
 from shared.effects.large import check_by_run
@@ -19,6 +20,7 @@ from shared.storage.port import BlobMissing, BlobSeen
 
 __all__ = ["DATASETS", "JSON", "MODELS", "REPORTS", "check_file", "tag_drop"]
 MODELS = "models"
+SAID = ("checking", "accepted", "refused")
 
 
 def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
@@ -34,6 +36,7 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
     if seen is None or seen.etag != etag:
         reason = "removed before it was read" if seen is None else "overwritten before it was read"
         return FileGone(**parts.stamp(model, command), blob=where, reason=reason)
+    _tag_checking(parts, container, blob, etag)
     if seen.size > parts.inline_limit:
         found = check_by_run(parts, model, command)
         if isinstance(found, Later):
@@ -41,7 +44,7 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
         text = parts.blobs.read(MODELS, _contract(parts, model, drop["folder"]))
         profile = profile_blob(model, found.sha256)
         profile = profile if parts.blobs.look(DATASETS, profile) else ""
-        return _told(parts, model, command, found, seen.size, _under(text, seen, profile))
+        return _told(parts, model, command, found, seen.size, _under(text, seen, profile), owner_of(text))
     with tempfile.TemporaryDirectory(prefix="baton-drop-") as folder:
         file, contract = Path(folder) / "drop", Path(folder) / "contract.yaml"
         try:
@@ -52,8 +55,15 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
         parts.blobs.fetch(MODELS, _contract(parts, model, drop["folder"]), contract)
         verdict = parts.check(file, contract)
         verdict, profile = keep_bytes(parts.blobs, model, verdict, file, where)
-        under = _under(contract.read_bytes(), seen, profile)
-        return _told(parts, model, command, verdict, file.stat().st_size, under)
+        text = contract.read_bytes()
+        under = _under(text, seen, profile)
+        return _told(parts, model, command, verdict, file.stat().st_size, under, owner_of(text))
+
+
+def _tag_checking(parts: Parts, container: str, blob: str, etag: str) -> None:
+    """Say on the drop that it is looked at; a worker that comes late takes no verdict away."""
+    if parts.blobs.tags_of(container, blob).get("baton") not in SAID:
+        parts.blobs.tag(container, blob, {"baton": "checking"}, etag=etag)
 
 
 def _contract(parts: Parts, model: str, folder: str) -> str:
@@ -66,13 +76,15 @@ def _under(contract: bytes, seen: BlobSeen, profile: str) -> Mapping[str, Any]:
     return {"contract": digest(contract), "contract_version": version, "source": seen.source, "profile": profile}
 
 
-def _told(parts: Parts, model: str, command: Command, verdict: Verdict, size: int, under: Mapping[str, Any]) -> Outcome:
+def _told(
+    parts: Parts, model: str, command: Command, verdict: Verdict, size: int, under: Mapping[str, Any], owner: str
+) -> Outcome:
     """The report is written, and what became of the drop is told; its bytes are kept already."""
     where, etag = f"{command.payload['container']}/{command.payload['blob']}", command.payload["etag"]
     report = keep_report(parts.blobs, model, verdict, where)
     stamp = parts.stamp(model, command)
     if not verdict.accepted:
-        return FileRefused(**stamp, blob=where, etag=etag, summary=verdict.summary, report=report)
+        return FileRefused(**stamp, blob=where, etag=etag, summary=verdict.summary, report=report, owner=owner)
     return FileAccepted(
         **stamp,
         blob=where,

@@ -23,9 +23,10 @@ def ask_approval(parts: Parts, model: str, command: Command) -> Outcome:
 def tell(parts: Parts, model: str, command: Command) -> Outcome:
     """Tell the owner how something ended."""
     what = command.payload
-    link = f"{parts.url}/releases/{command.release}" if command.release else f"{parts.url}/models/{model}"
-    message = Message(_id(model, command), model, command.release, what["state"], what["why"], what["next"], link)
-    parts.notifier.tell(message)
+    page = f"releases/{command.release}" if command.release else f"models/{model}"
+    link = f"{parts.url}/reports/{what['report']}" if what.get("report") else f"{parts.url}/{page}"
+    told = (what["state"], what["why"], what["next"], link)
+    parts.notifier.tell(Message(_id(model, command), model, command.release, *told, to=what.get("to", "")))
     return CommandDone(**parts.stamp(model, command), name="tell")
 
 

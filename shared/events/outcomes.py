@@ -41,12 +41,16 @@ class FileAccepted(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRefused(Outcome):
-    """A drop breaks its contract; `report` names rows, columns and values, `summary` is its first sentence."""
+    """A drop breaks its contract; `report` names rows, columns and values, `summary` is its first sentence.
+
+    `owner` is who the contract's team names as owner, if anybody.
+    """
 
     blob: str
     etag: str
     summary: str
     report: str
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +162,14 @@ class CommandDone(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandFailed(Outcome):
-    """A command was given up after its tries. `name` is the command's, `next` is what a person can do."""
+    """A command was given up after its tries. `name` is the command's, `next` is what a person can do.
+
+    `blob` and `etag` are the drop's, if it was to be checked.
+    """
 
     name: str
     reason: str
     next: str
     tries: int = 1
+    blob: str = ""
+    etag: str = ""

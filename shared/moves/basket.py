@@ -94,7 +94,8 @@ def refused(turn: Turn, event: FileRefused) -> str:
     turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="refused", report=event.report)
     first = f"read {event.report}, mend the file and" if event.report else "split the file and"
     todo = f"{first} drop it again; `baton check {turn.head.model} FILE` shows the same before dropping"
-    turn.send("tell", state="drop refused", why=f"{event.blob}: {event.summary}", next=todo)
+    to = event.owner or turn.spec.owner
+    turn.send("tell", state="drop refused", why=f"{event.blob}: {event.summary}", next=todo, to=to, report=event.report)
     turn.note("drop refused", why=f"{event.blob}: {event.summary}", rule="contract", next=todo, level="warning")
     return event.summary
 

@@ -135,13 +135,22 @@ def _overdue(turn: Turn, release: Release) -> None:
         turn.end(release, "failed", why, next=again)
 
 
+def _drop_held(turn: Turn, event: CommandFailed, why: str) -> None:
+    """A drop that could not be checked says so itself, and its owner hears it."""
+    appointments.checking(turn, -1)
+    if event.blob:
+        turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="held")
+        told = cut(f"{event.blob}: {why}")
+        turn.send("tell", state="drop held", why=told, next=event.next, to=turn.spec.owner)
+
+
 def command_failed(turn: Turn, event: CommandFailed, release: Release | None) -> str:
     """A command was given up: its release ends with the reason, and nothing passes because nobody answered."""
     turn.set_head(dead=turn.head.dead + 1)
     why = cut(f"{event.name} after {event.tries} tries: {event.reason}")
     turn.note("command set aside", release or "", rule=event.name, why=why, next=event.next, level="error")
     if event.name == "check_file":
-        appointments.checking(turn, -1)
+        _drop_held(turn, event, why)
     if event.name == "set_traffic":
         champion.moved(turn)
     if event.name == "set_traffic" and turn.head.rollback is not None:

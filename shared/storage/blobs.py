@@ -104,6 +104,14 @@ class AzureBlobs:
             raise _busy(error) from error
         return True
 
+    def tags_of(self, container: str, name: str) -> Mapping[str, str]:
+        try:
+            return dict(self._service.get_blob_client(container, name).get_blob_tags())
+        except ResourceNotFoundError:
+            return {}
+        except UNANSWERED as error:
+            raise _busy(error) from error
+
     def names(self, container: str, prefix: str) -> Iterable[str]:
         try:
             return list(self._service.get_container_client(container).list_blob_names(name_starts_with=prefix))

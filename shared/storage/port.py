@@ -158,6 +158,9 @@ class Blobs(Protocol):
 
     def remove(self, container: str, name: str, *, etag: str = "") -> bool:
         """Remove the blob, if it still has the ETag; False if it is gone or changed. Safe to repeat."""
+
+    def tags_of(self, container: str, name: str) -> Mapping[str, str]:
+        """The blob's index tags; none if it is gone."""
         ...
 
     def names(self, container: str, prefix: str) -> Iterable[str]:

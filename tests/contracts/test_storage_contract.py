@@ -145,6 +145,15 @@ def test_a_blob_with_another_etag_is_not_fetched(blobs: Blobs, model: str, tmp_p
 def test_a_missing_blob_is_none_and_carries_no_tags(blobs: Blobs, model: str) -> None:
     assert blobs.look("reports", f"{model}/none") is None
     assert not blobs.tag("reports", f"{model}/none", {"baton": "accepted"})
+    assert blobs.tags_of("reports", f"{model}/none") == {}
+
+
+def test_a_blobs_tags_are_what_was_set_last(blobs: Blobs, model: str) -> None:
+    blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
+    untagged = blobs.tags_of("reports", f"{model}/a")
+    for verdict in ("checking", "accepted"):
+        assert blobs.tag("reports", f"{model}/a", {"baton": verdict, "version": "4"})
+    assert (untagged, blobs.tags_of("reports", f"{model}/a")) == ({}, {"baton": "accepted", "version": "4"})
 
 
 def test_a_removed_blob_is_gone_and_removing_it_again_changes_nothing(blobs: Blobs, model: str) -> None:

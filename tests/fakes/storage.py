@@ -208,6 +208,10 @@ class MemoryBlobs:
         self.trap("after remove")
         return True
 
+    def tags_of(self, container: str, name: str) -> Mapping[str, str]:
+        self.trap("before tags_of")
+        return dict(self.tags.get((container, name), {}))
+
     def names(self, container: str, prefix: str) -> Iterable[str]:
         return sorted(name for owner, name in self.blobs if owner == container and name.startswith(prefix))
 

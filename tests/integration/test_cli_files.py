@@ -225,6 +225,23 @@ def test_a_refused_drop_ends_with_2_and_its_report(baton: CommandLine, account: 
     assert (ran.code, ran.json["verdict"], ran.json["report"].endswith(f"/reports/{report}")) == (2, "refused", True)
 
 
+def test_a_held_drop_ends_with_2_and_says_where_to_look(
+    baton: CommandLine, account: BlobServiceClient, model: str
+) -> None:
+    with tagging(account, model, baton="held"):
+        ran = baton("drop", model, "rows.csv", "--wait")
+    assert (ran.code, ran.out.splitlines()[0]) == (2, f"incoming/{model}/rows.csv held")
+    assert f"baton deadletters {model}" in ran.out
+
+
+def test_a_drop_that_is_still_being_checked_has_no_verdict_yet(
+    baton: CommandLine, account: BlobServiceClient, model: str
+) -> None:
+    with tagging(account, model, baton="checking"):
+        ran = baton("drop", model, "rows.csv", "--wait", "--timeout", "1.5")
+    assert ran.code == 3
+
+
 def test_a_drop_without_a_verdict_in_time_ends_with_3_and_is_kept(
     baton: CommandLine, account: BlobServiceClient, model: str
 ) -> None:
