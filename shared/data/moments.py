@@ -27,7 +27,7 @@ class Moments:
         if not len(numbers):
             return Moments()
         total = len(numbers) if counts is None else int(counts.sum())
-        mean = float(np.average(numbers, weights=counts))
+        mean = float(numbers.mean() if counts is None else np.dot(numbers, counts) / total)
         away = numbers - mean
         squares = float(np.dot(away, away if counts is None else away * counts))
         return Moments(total, mean, squares, float(numbers.min()), float(numbers.max()))

@@ -17,7 +17,7 @@ from pyarrow import csv, parquet
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise, room, swollen
 from shared.data.shown import shown
 
-BLOCK_BYTES = 1 << 23  # no row is longer
+BLOCK_BYTES = 1 << 22  # no row is longer; the CSV reader reads up to 32 blocks ahead
 BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is a row of columns
 JSON_BATCH_ROWS = 1 << 13
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -193,7 +193,7 @@ def _json_text(value: object) -> str | None:
 
 
 def _open_parquet(file: Path, found: Format, wanted: Collection[str]) -> Rows:
-    opened = parquet.ParquetFile(file)
+    opened = parquet.ParquetFile(file, pre_buffer=False)
     header = list(opened.schema_arrow.names)
     once = [name for name in header if name in wanted and header.count(name) == 1]
     if opened.metadata.num_rows * max(1, len(once)) * CELL_BYTES > room(file):

@@ -206,8 +206,11 @@ def largest(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     """Places of the largest counts, at most as many as are kept, and the largest count that is left out."""
     if len(counts) <= KEPT:
         return np.arange(len(counts)), 0
-    least = int(np.partition(counts, -KEPT - 1)[-KEPT - 1])
-    return np.flatnonzero(counts > least), least
+    repeated = np.flatnonzero(counts > 1)
+    if len(repeated) <= KEPT:
+        return repeated, 1
+    least = int(np.partition(counts[repeated], -KEPT - 1)[-KEPT - 1])
+    return repeated[counts[repeated] > least], least
 
 
 def hashes_of(numbers: NDArray[Any]) -> Hashes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tests.bench import data_page
 from tests.bench.figures import Figure, Result
 from tests.bench.floods_page import NEW, section
 from tests.bench.tables import table
@@ -82,6 +83,7 @@ The server and the bare relay open a connection for each request, as they need t
 as clients of a router do. *router, new connection* is without that advantage.
 
 {floods}
+{data}
 ## How to repeat
 
 All of it, and this page written anew, in {minutes:.0f} minutes; nothing else should run meanwhile:
@@ -96,6 +98,7 @@ One of them, which prints its JSON and writes nothing:
 .venv/bin/python -m tests.bench.bench_import
 .venv/bin/python -m tests.bench.bench_drop --drops 10
 .venv/bin/python -m tests.bench.bench_router --blocks 2
+.venv/bin/python -m tests.bench.bench_data --rounds 1 --large 2000000
 .venv/bin/python -m tests.bench.bench_calls
 .venv/bin/python -m tests.bench.bench_flow
 .venv/bin/python -m tests.bench.bench_fairness
@@ -103,7 +106,7 @@ One of them, which prints its JSON and writes nothing:
 .venv/bin/python -m tests.bench.bench_memory --events 5000
 ```
 """
-ORDER = ("import", "drop", "router", *NEW)
+ORDER = ("import", "drop", "router", "data", *NEW)
 SIDES = {
     "server": "the server alone",
     "relay": "bare asyncio relay",
@@ -124,6 +127,7 @@ def page(results: Mapping[str, Result], machine: Machine, *, seconds: float) -> 
         load_after=machine.load_after,
         figures=_figures(figure for name in ORDER for figure in results[name].figures),
         floods=section(results),
+        data=data_page.section(results["data"], cores=machine.cores),
         alt=_alt(drop),
         drops=drop.details["drops"],
         parts=_parts(drop.details["parts"]),

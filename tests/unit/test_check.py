@@ -359,7 +359,7 @@ def test_long_and_odd_values_are_shortened_and_escaped(only) -> None:
 
 
 def test_rows_far_into_a_large_file_keep_their_numbers(only) -> None:
-    """Batches of a CSV are 8 MiB: this file has several."""
+    """Batches of a CSV are 4 MiB: this file has several."""
     rows = [f"{row},50,{'t' * 200}\n" for row in range(1, 100_001)]
     rows[99_998] = "99999,120,t\n"
     problem = only("ID,AGE,TOWN\n" + "".join(rows))

@@ -1,0 +1,72 @@
+"""`python -m tests.bench.datasides SIDE FILE [CONTRACT]`: do one thing with a file in a process of its own, and tell what it took.
+
+Prints {"cpu": seconds, "wall": seconds, "peak_mb": of the whole process}; imports are not counted.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+BYTES_A_NUMBER = 1024  # ru_maxrss is in kB
+
+
+def main() -> None:
+    side, file, *contract = sys.argv[1:]
+    work = SIDES[side](file, *contract)
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    found = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / BYTES_A_NUMBER
+    print(json.dumps({**found, "peak_mb": peak}))
+
+
+def _arrow(file: str, *, threads: bool) -> Callable[[], Any]:
+    from pyarrow import csv, parquet
+
+    if file.endswith(".csv"):
+        return lambda: csv.read_csv(file, read_options=csv.ReadOptions(use_threads=threads))
+    return lambda: parquet.read_table(file, use_threads=threads)
+
+
+def _duckdb(file: str) -> Callable[[], Any]:
+    import duckdb
+
+    duckdb.sql("set threads to 1")
+    read = duckdb.read_csv if file.endswith(".csv") else duckdb.read_parquet
+    return lambda: read(file).to_arrow_table()
+
+
+def _check(file: str, contract: str, *, profiled: bool) -> Callable[[], Any]:
+    from shared.data.check import check
+    from shared.data.contract import read_contract
+    from shared.data.profile import Profile
+
+    rules = read_contract(Path(contract))
+
+    def work() -> None:
+        profile = Profile.of(rules)
+        verdict = check(Path(file), rules, profile if profiled else None)
+        if not verdict.accepted:
+            raise SystemExit(verdict.summary)
+        json.dumps(profile.to_dict())
+
+    return work
+
+
+SIDES: dict[str, Callable[..., Callable[[], Any]]] = {
+    "pyarrow": lambda file: _arrow(file, threads=False),
+    "pyarrow, all cores": lambda file: _arrow(file, threads=True),
+    "duckdb": _duckdb,
+    "check": lambda file, contract: _check(file, contract, profiled=False),
+    "check and profile": lambda file, contract: _check(file, contract, profiled=True),
+}
+
+
+if __name__ == "__main__":
+    main()
