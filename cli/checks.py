@@ -13,6 +13,7 @@ import click
 
 from cli import address, api, options
 from cli.telling import DONE, SAID_NO, coloured, tell_json, tell_next, waiting
+from shared.names import MODEL_NAME
 
 if TYPE_CHECKING:
     from shared.data.verdict import Verdict
@@ -28,8 +29,19 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--as-of", type=click.DateTime(), help="The moment (UTC) to which the age of rows is counted; otherwise now."
 )
+@click.option(
+    "--reference", "references", multiple=True, metavar="MODEL=FILE", help="A file that foreign keys point to."
+)
 @options.as_json
-def check(model: str, file: Path, junit: Path | None, published: bool, as_of: datetime | None, wants_json: bool) -> int:
+def check(
+    model: str,
+    file: Path,
+    junit: Path | None,
+    published: bool,
+    as_of: datetime | None,
+    references: tuple[str, ...],
+    wants_json: bool,
+) -> int:
     """Check a file before dropping it: same code, same verdict.
 
     Against models/MODEL of this folder (nothing needs to run), else against the published folder.
@@ -43,7 +55,10 @@ def check(model: str, file: Path, junit: Path | None, published: bool, as_of: da
 
     with _contract(model, wants_published=published) as contract, waiting(f"checking {file.name}"):
         at = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
-        verdict = check_in_subprocess(file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS, at=at)
+        with _referred(references) as folder:
+            verdict = check_in_subprocess(
+                file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS, at=at, references=folder
+            )
         if junit:
             _write_junit(junit, verdict, contract, name=file.name)
     found = verdict.to_dict()
@@ -62,6 +77,22 @@ def _write_junit(junit: Path, verdict: Verdict, contract: Path, *, name: str) ->
 
     junit.parent.mkdir(parents=True, exist_ok=True)
     junit.write_text(to_junit(verdict, read_contract(contract), name=name), encoding="utf-8")
+
+
+@contextmanager
+def _referred(references: tuple[str, ...]) -> Iterator[Path | None]:
+    """The files that foreign keys point to, each in a folder of its dataset's name; None without any."""
+    if not references:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="baton-references-") as folder:
+        for number, reference in enumerate(references):
+            model, _, file = reference.partition("=")
+            if not MODEL_NAME.fullmatch(model) or not Path(file).is_file():
+                raise click.BadParameter(f"{reference!r} is not MODEL=FILE of a file that is there")
+            (Path(folder) / model).mkdir(exist_ok=True)
+            (Path(folder) / model / f"{number:06d}").symlink_to(Path(file).resolve())
+        yield Path(folder)
 
 
 @contextmanager

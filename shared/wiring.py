@@ -281,8 +281,14 @@ def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpo
 
 def _check(file: Path, contract: Path) -> Verdict:
     from shared.data.checking import PROFILE, check_in_subprocess
+    from shared.effects.references import FOLDER
 
-    landed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     return check_in_subprocess(
-        file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS, profile=file.with_name(PROFILE), at=landed
+        file,
+        contract,
+        memory_mb=CHECK_MEMORY_MB,
+        seconds=CHECK_SECONDS,
+        profile=file.with_name(PROFILE),
+        at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
+        references=file.with_name(FOLDER),
     )

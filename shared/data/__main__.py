@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--computing-seconds", type=float, default=60.0)
     parser.add_argument("--profile", type=Path)
     parser.add_argument("--at", type=datetime.fromisoformat)
+    parser.add_argument("--references", type=Path)
     options = parser.parse_args(arguments)
     try:
         contract = read_contract(options.contract)
@@ -45,7 +46,9 @@ def main(arguments: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (last, last + 1))
     print(READING, file=sys.stderr, flush=True)  # noqa: T201 - told to the process that waits
     profile = Profile.of(contract)
-    verdict = check(options.file, contract, profile if options.profile else None, at=options.at)
+    verdict = check(
+        options.file, contract, profile if options.profile else None, at=options.at, references=options.references
+    )
     if options.profile:
         profile.save(options.profile)
     _say(verdict.to_dict())

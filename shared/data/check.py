@@ -19,6 +19,7 @@ from shared.data.formats import Unreadable, recognise
 from shared.data.levels import Ages
 from shared.data.personal import without_values
 from shared.data.profile import Profile
+from shared.data.references import known
 from shared.data.rows import Rows, open_rows
 from shared.data.rules import Contract
 from shared.data.shown import counted, shown
@@ -29,15 +30,23 @@ from shared.data.verdict import Problem, Verdict
 COLUMNS_TOLD = 1000
 
 
-def check(file: Path, contract: Contract, profile: Profile | None = None, *, at: datetime | None = None) -> Verdict:
+def check(
+    file: Path,
+    contract: Contract,
+    profile: Profile | None = None,
+    *,
+    at: datetime | None = None,
+    references: Path | None = None,
+) -> Verdict:
     """The verdict on a file. Whatever the file holds is told in it; only a disk that cannot be read raises (OSError).
 
-    The age of rows is counted to `at`.
+    The age of rows is counted to `at`; what foreign keys point to lies in `references`, a folder for each dataset.
     An empty `profile` of the contract takes in the same rows in the same pass; of an unreadable file, those before the fault.
     """
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    tally, ages = Tally(contract), Ages(contract.levels)
+    foreign = known(contract, references)
+    tally, ages = Tally(contract, foreign.values), Ages(contract.levels)
     try:
         rows = open_rows(file, contract.names)
         for batch in rows.batches:
@@ -48,7 +57,7 @@ def check(file: Path, contract: Contract, profile: Profile | None = None, *, at:
     except Unreadable as unreadable:
         return Verdict(False, sha256, 0, (), (without_values(unreadable.problem, contract),))
     present = [name for name in contract.names if rows.header.count(name) == 1]
-    found = (*_cut(file, contract), *_problems(rows, tally, contract), *ages.problems(present, at))
+    found = (*_cut(file, contract), *_problems(rows, tally, contract), *ages.problems(present, at), *foreign.problems)
     problems = tuple(without_values(problem, contract) for problem in found)
     accepted = not any(problem.severity == "error" for problem in problems)
     header = tuple(shown(name) for name in rows.header[:COLUMNS_TOLD])

@@ -33,9 +33,11 @@ def check_in_subprocess(
     computing_seconds: float = 0.0,
     profile: Path | None = None,
     at: datetime | None = None,
+    references: Path | None = None,
 ) -> Verdict:
     """The verdict on a file, read by a child process that may take `memory_mb` of data and compute for `computing_seconds`
-    (0: most of `seconds`). The age of rows is counted to `at`. What the columns look like is written to `profile`, as
+    (0: most of `seconds`). The age of rows is counted to `at`, foreign keys are looked for in
+    `references`. What the columns look like is written to `profile`, as
     far as they were read.
 
     The child sees nothing of this process's environment but where Python's packages are. A child that breaks a limit or
@@ -47,6 +49,7 @@ def check_in_subprocess(
     wanted = ["--profile", str(profile.resolve())] if profile else []
     moment = ["--at", at.isoformat()] if at else []
     arguments = [str(file.resolve()), str(contract_file.resolve()), *limits, *wanted, *moment]
+    arguments += ["--references", str(references.resolve())] if references else []
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "shared.data", *arguments],

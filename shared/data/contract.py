@@ -7,6 +7,7 @@ listed as not checked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +22,13 @@ from shared.data.levels import levels_of
 from shared.data.options import enum_rule, option_rules
 from shared.data.personal import is_personal
 from shared.data.quality import prose_rules, quality_rules
-from shared.data.rules import Column, Contract, Kind, Missing, Repeated, Rule
+from shared.data.rules import Column, Contract, Foreign, Kind, Missing, Repeated, Rule
 from shared.errors import SpecRefused
 
 YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KINDS: tuple[Kind, ...] = get_args(Kind)
-UNCHECKABLE = ("properties", "items", "map", "relationships", "semanticType")
+UNCHECKABLE = ("properties", "items", "map", "semanticType")
+LINK = re.compile(r"([a-z][a-z0-9-]*)\.(.+)")
 
 
 def read_contract(file: Path) -> Contract:
@@ -105,7 +107,7 @@ def _table(table: SchemaObject, faults: Faults) -> Contract:
         faults.add("schema", "two properties describe the same column", "one property a column")
     where = f"schema.{table.name or 0}"
     if table.relationships:
-        faults.add(f"{where}.relationships", "Baton sees one file at a time", "none")
+        faults.add(f"{where}.relationships", "Baton follows those of single columns", "relationships of a property")
     called = table.physicalName or table.name or "rows"
     rules = [rule for item in properties if _name(item) in kinds for rule in _column_rules(item, kinds, faults, called)]
     whole = quality_rules(table.quality, where, (), kinds, faults, table=called)
@@ -152,7 +154,18 @@ def _column_rules(item: SchemaProperty, kinds: Mapping[str, Kind], faults: Fault
     yield from enum_rule(name, kinds[name], item.enum or [], faults)
     if item.unique:
         yield Rule("unique", (name,), Repeated())
+    yield from _foreign(item, name, faults)
     yield from quality_rules(item.quality, name, (name,), kinds, faults, table=table)
+
+
+def _foreign(item: SchemaProperty, name: str, faults: Faults) -> Iterator[Rule]:
+    for link in item.relationships or []:
+        found = LINK.fullmatch(link.to) if isinstance(link.to, str) else None
+        if not found or link.from_ or link.type not in (None, "foreignKey"):
+            right = "to: MODEL.COLUMN of another model's data, and no other type than foreignKey"
+            faults.add(f"{name}.relationships", f"found {link.type or 'foreignKey'} to {link.to!r}", right)
+        else:
+            yield Rule("relationship", (name,), Foreign(found[1], found[2]))
 
 
 def _key_rules(properties: list[SchemaProperty]) -> list[Rule]:

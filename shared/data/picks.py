@@ -13,6 +13,7 @@ from shared.data.cells import ARROW_TYPES, Cells
 from shared.data.rules import (
     AnyRow,
     Beyond,
+    Foreign,
     Kind,
     Length,
     Measured,
@@ -51,7 +52,7 @@ def picked(test: Test, cells: Cells, kind: Kind) -> pa.Array | None:
             mask = pc.invert(pc.match_substring_regex(cells.values, pattern))
         case NotIn(values):
             return pc.and_not(pc.is_valid(cells.values), pc.is_in(cells.values, pa.array(values, ARROW_TYPES[kind])))
-        case Repeated() | AnyRow() | Where() | Measured() | Query():
+        case Repeated() | AnyRow() | Where() | Measured() | Query() | Foreign():
             return None
     return pc.fill_null(mask, False)
 

@@ -64,6 +64,14 @@ class NotIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """Picks rows whose value is none that `column` has in the current version of another model's `dataset`."""
+
+    dataset: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Repeated:
     """Picks rows that repeat the values of an earlier row; a row with a missing value repeats nothing."""
 
@@ -97,7 +105,9 @@ class Query:
     sql: str
 
 
-Test: TypeAlias = Missing | Beyond | Outside | Length | Unlike | NotIn | Repeated | AnyRow | Where | Measured | Query
+Test: TypeAlias = (
+    Missing | Beyond | Outside | Length | Unlike | NotIn | Foreign | Repeated | AnyRow | Where | Measured | Query
+)
 
 OPERATORS: Mapping[str, tuple[str, Callable[[float, tuple[float, ...]], bool]]] = {
     "mustBe": ("exactly {}", lambda found, limit: found == limit[0]),

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from shared.data.cells import Cells, column_cells
 from shared.data.picks import picked, repeats
-from shared.data.rules import Contract, Measured, Query, Repeated, Rule, Where
+from shared.data.references import among
+from shared.data.rules import Contract, Foreign, Measured, Query, Repeated, Rule, Where
 from shared.data.shown import shown
 from shared.data.sql import NotSql, Sum, query_number, where_mask
 
@@ -58,8 +59,9 @@ class Beside:
 class Tally:
     """Counts for a contract over the batches of one file."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, foreign: Mapping[Rule, pa.Array] | None = None) -> None:
         self.rows = 0
+        self._foreign = foreign or {}
         self._kinds = {column.name: column.kind for column in contract.columns}
         self._wrong = {column.name: Count() for column in contract.columns}
         self._counts = {rule: Count() for rule in contract.rules}
@@ -79,6 +81,9 @@ class Tally:
                 self._ask(rule.test, rule.columns, count, read, batch.num_rows)
             elif isinstance(rule.test, Measured):
                 self._sums[rule].add(read[rule.columns[0]].values)
+            elif isinstance(rule.test, Foreign):
+                cells = read[rule.columns[0]]
+                count.add(among(rule.test, cells.values, self._foreign.get(rule)), self.rows, cells.raw)
             elif len(rule.columns) == 1:
                 name = rule.columns[0]
                 mask = picked(rule.test, read[name], self._kinds[name])

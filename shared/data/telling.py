@@ -8,6 +8,7 @@ from shared.data.rules import (
     NONE,
     AnyRow,
     Beyond,
+    Foreign,
     Kind,
     Length,
     Measured,
@@ -121,6 +122,8 @@ def _measure(test: Test) -> str:
             return f"outside {low:g} to {high:g}"
         case Length(sign, most):
             return LENGTH[sign].format(most)
+        case Foreign(dataset, column):
+            return f"not among {dataset}.{column}"
     return "there"
 
 

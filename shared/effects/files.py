@@ -12,6 +12,7 @@ from shared.data.verdict import Verdict
 from shared.data.versions import contract_version
 from shared.effects.large import check_by_run
 from shared.effects.parts import Later, Parts
+from shared.effects.references import FOLDER, fetch_references
 from shared.events import CommandDone, FileAccepted, FileGone, FileRefused, Outcome
 from shared.keeping import DATASETS, JSON, REPORTS, keep_bytes, keep_report, profile_blob, stored
 from shared.names import digest
@@ -53,6 +54,7 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
             how = "overwritten" if parts.blobs.look(container, blob) else "removed"
             return FileGone(**parts.stamp(model, command), blob=where, reason=f"{how} while it was read")
         parts.blobs.fetch(MODELS, _contract(parts, model, drop["folder"]), contract)
+        fetch_references(parts, contract, file.with_name(FOLDER))
         verdict = parts.check(file, contract)
         verdict, profile = keep_bytes(parts.blobs, model, verdict, file, where)
         text = contract.read_bytes()

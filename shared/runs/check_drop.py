@@ -25,7 +25,8 @@ def check_drop(run: RunDir, spec: Spec, *, blobs: Blobs) -> Mapping[str, object]
     file = run.input("drop") / "drop"
     contract = read_contract(run.input("folder") / spec.data.contract)
     profile = Profile.of(contract)
-    verdict = check(file, contract, profile, at=datetime.fromtimestamp(file.stat().st_mtime, UTC))
+    landed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    verdict = check(file, contract, profile, at=landed, references=file.with_name("references"))
     profile.save(file.with_name(PROFILE))
     verdict, _ = keep_bytes(blobs, run.request.model, verdict, file, where)
     return {"verdict": verdict.to_dict()}

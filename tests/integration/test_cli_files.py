@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -90,6 +91,23 @@ def test_a_breaking_change_of_a_contract_ends_with_2_and_a_compatible_one_with_0
         "Next: a breaking change asks for version 2.0.0, not 1.0.0.",
     ]
     assert offline("contract", "diff", "old.yaml", "new.yaml", "--json").json["breaking"] is True
+
+
+def test_a_foreign_key_is_checked_against_the_file_that_is_named(patients: Path, offline: CommandLine) -> None:
+    model = patients / "models"
+    model.unlink()
+    shutil.copytree(ROOT / "models" / "diabetes", model / "diabetes")
+    contract = model / "diabetes" / "contract.yaml"
+    contract.write_text(contract.read_text().replace("primaryKey: true", "relationships: [{to: people.ID}]"))
+    first, second = (line.split(",")[0] for line in (patients / "good.csv").read_text().splitlines()[1:3])
+    (patients / "people.csv").write_text(f"ID\n{first}\n{second}\n")
+    assert "not checked: PATIENT must be among people.ID" in offline("check", "diabetes", "good.csv").out
+    refused = offline("check", "diabetes", "good.csv", "--reference", "people=people.csv")
+    assert (refused.code, refused.out.splitlines()[0]) == (
+        2,
+        "good.csv refused: PATIENT: 98 of 100 values are not among people.ID (rows 3, 4, 5, 6, 7, …)",
+    )
+    assert "'people' is not MODEL=FILE" in offline("check", "diabetes", "good.csv", "--reference", "people").err
 
 
 # Checking before dropping

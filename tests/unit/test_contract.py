@@ -135,7 +135,9 @@ def test_prose_and_service_levels_are_told_as_not_checked() -> None:
         ("logicalType: date", "schema.properties: a property has no name"),
         ("name: A, logicalType: date, requird: true", "A.requird: there is no such entry; right would be required"),
         ("name: A, logicalType: date, required: perhaps", "required: found 'perhaps'"),
-        ("name: A, logicalType: date, relationships: [{to: x.y}]", "A.relationships: Baton cannot check it"),
+        ("name: A, logicalType: date, relationships: [{to: y}]", "A.relationships: found foreignKey to 'y'"),
+        ("name: A, logicalType: date, relationships: [{to: x.y, type: kin}]", "A.relationships: found kin to 'x.y'"),
+        ("name: A, logicalType: date, semanticType: metric", "A.semanticType: Baton cannot check it"),
     ],
 )
 def test_a_property_that_cannot_be_checked_is_refused_by_name(item: str, told: str) -> None:

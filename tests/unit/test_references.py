@@ -1,0 +1,97 @@
+"""Foreign keys: values looked for in the current version of another model's data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.data.check import check
+from shared.data.contract import parse_contract
+from shared.data.verdict import Verdict
+from tests.world import World
+from tests.world import check as pretended
+
+CONTRACT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+schema:
+  - name: orders
+    properties:
+      - {name: N, logicalType: integer}
+      - {name: TOWN, logicalType: integer, relationships: [{to: towns.ID}]}
+"""
+ORDERS = "N,TOWN\n1,10\n2,99\n3,\n4,20\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A version of the towns with two files, the second without its last line end and with the columns swapped."""
+    towns = tmp_path / "references" / "towns"
+    towns.mkdir(parents=True)
+    (towns / "000001").write_text("ID,NAME\n10,Ulm\n10,Ulm\n")
+    (towns / "000002").write_text("NAME,ID\nBonn,20")
+    return towns.parent
+
+
+@pytest.fixture
+def verdict_by(tmp_path: Path):
+    def verdict(references: Path | None) -> Verdict:
+        (tmp_path / "orders.csv").write_text(ORDERS)
+        return check(tmp_path / "orders.csv", parse_contract(CONTRACT), references=references)
+
+    return verdict
+
+
+def test_a_value_that_the_other_dataset_lacks_is_picked_and_a_missing_one_is_not(verdict_by, folder: Path) -> None:
+    (problem,) = verdict_by(folder).problems
+    assert (problem.rule, problem.rows, problem.samples) == ("relationship", (2,), ("99",))
+    assert problem.what == "TOWN: 1 of 4 values is not among towns.ID (row 2)"
+
+
+def test_a_dataset_that_has_no_version_refuses_the_file_and_says_so(verdict_by, tmp_path: Path) -> None:
+    (problem,) = verdict_by(tmp_path / "references").problems
+    assert (problem.severity, problem.what) == (
+        "error",
+        "TOWN must be among towns.ID, of which no version with that column can be read",
+    )
+
+
+def test_a_version_without_the_column_refuses_the_file(verdict_by, tmp_path: Path) -> None:
+    (tmp_path / "references" / "towns").mkdir(parents=True)
+    (tmp_path / "references" / "towns" / "000001").write_text("NAME\nUlm\n")
+    assert not verdict_by(tmp_path / "references").accepted
+
+
+def test_where_nothing_is_at_hand_a_foreign_key_is_told_as_not_checked(verdict_by) -> None:
+    verdict = verdict_by(None)
+    assert (verdict.accepted, [problem.rule for problem in verdict.problems]) == (True, ["not_checked"])
+
+
+def test_a_drop_is_checked_beside_the_current_version_of_the_other_dataset(tmp_path: Path) -> None:
+    beside: dict[str, str] = {}
+
+    def checker(file: Path, contract: Path) -> Verdict:
+        for found in sorted((file.parent / "references").rglob("*")):
+            if found.is_file():
+                beside[f"{found.parent.name}/{found.name}"] = found.read_text()
+        return pretended(file, contract)
+
+    world = World(tmp_path, checker=checker)
+    folder = world.publish("orders")
+    world.blobs.drop("models", f"orders/{folder}/contract.yaml", CONTRACT.encode())
+    world.publish("towns")
+    for model in ("orders", "towns"):
+        world.settle(model)
+
+    world.drop("before", model="orders")
+    world.settle("orders")
+    assert beside == {}
+
+    world.drop("ID\n10\n", model="towns")
+    world.settle("towns")
+    world.drop("after", model="orders")
+    world.settle("orders")
+    assert beside == {"towns/000001": "ID\n10\n"}
