@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.data.versions import Listed, read_manifest
+from shared.data.versions import Listed, forgotten_in, read_manifest
 from shared.errors import Permanent
-from shared.keeping import DATASETS
+from shared.keeping import DATASETS, tombstones
 from shared.ledger import Ledger
 from shared.spec import Spec
 from shared.state import AcceptedFile, Champion
@@ -59,14 +59,20 @@ def drifting(book: Ledger, blobs: Blobs, rules: Callable[[str, str], Spec], mode
         raise NothingToCompare(what, next=f'baton retrain {model} --why "..."')
     manifest = read_manifest(blobs.read(DATASETS, release.manifest), name=release.manifest)
     last = max((file.number for file in manifest.files), default=0)
-    newer = [file for file in book.files(model, files) if file.number > last and file.sha256 not in manifest.sha256s]
+    forgotten = forgotten_in(list(blobs.names(DATASETS, tombstones(model))))
+    known = [file for file in manifest.files if file.sha256 not in forgotten]
+    others = forgotten | manifest.sha256s
+    newer = [file for file in book.files(model, files) if file.number > last and file.sha256 not in others]
+    if not known:
+        what = f"every file that version {champion.version} of {model} was trained on is forgotten"
+        raise NothingToCompare(what, next=f'baton retrain {model} --why "..."')
     if not newer:
         what = f"{model} has no newer file than those that version {champion.version} was trained on"
         raise NothingToCompare(what, next=f"baton drop {model} FILE")
-    before, now = (_profile(blobs, files) for files in (manifest.files, newer))
+    before, now = (_profile(blobs, files) for files in (known, newer))
     key = rules(model, release.folder).data.key
     changes = compare(before, now, without=key)
-    sides = Side(len(manifest.files), before.rows), Side(len(newer), now.rows)
+    sides = Side(len(known), before.rows), Side(len(newer), now.rows)
     return Drifting(model, champion.version, release.id, *sides, changes)
 
 
@@ -91,7 +97,5 @@ def _read(blobs: Blobs, file: Listed | AcceptedFile) -> bytes:
             return blobs.read(DATASETS, file.profile)
     except BlobMissing:
         pass
-    what = (
-        f"file {file.number} ({file.sha256[:16]}) has no profile: it was accepted before there were any, or forgotten"
-    )
+    what = f"file {file.number} ({file.sha256[:16]}) has no profile: it was accepted before there were any"
     raise NothingToCompare(what, next="drop its rows again, which profiles them")

@@ -55,6 +55,8 @@ def cells(raw: pa.Array, kind: Kind) -> Cells:
         raw = raw.dictionary_decode()
     if not (_is_text(raw.type) or _is_bytes(raw.type)):
         return _from_type(raw, kind)
+    if kind != "string" and pa.types.is_binary(raw.type) and (quick := _from_ascii(raw.view(pa.string()), kind)):
+        return quick
     text, undecodable = _text(raw)
     read = _from_text(text, kind)
     if undecodable is None:
@@ -104,6 +106,15 @@ def _from_text(text: pa.Array, kind: Kind) -> Cells:
     except pa.ArrowInvalid:
         return _carefully(text, kind)
     return _finite(text, values) if kind == "number" else Cells(text, values)
+
+
+def _from_ascii(unchecked: pa.Array, kind: Kind) -> Cells | None:
+    """Cells that all parse, which only ASCII does: whether they are UTF-8 need not be looked at. None if one does not."""
+    try:
+        values = CASTS[kind](unchecked)
+    except pa.ArrowInvalid:
+        return None
+    return _finite(unchecked, values) if kind == "number" else Cells(unchecked, values)
 
 
 def _carefully(text: pa.Array, kind: Kind) -> Cells:

@@ -14,6 +14,7 @@ from shared.data.contract import parse_contract
 from shared.data.profile import Profile
 from shared.data.verdict import Verdict
 from shared.drifting import Drifting, NothingToCompare, drifting
+from shared.keeping import tombstone
 from tests.unit.test_check import HEAD
 from tests.world import World
 
@@ -85,4 +86,17 @@ def test_a_file_without_a_profile_is_told(served: World) -> None:
     (_, newer) = served.app.book.files("m", 2)
     del served.blobs.blobs["datasets", newer.profile]
     with pytest.raises(NothingToCompare, match="file 2 .* has no profile"):
+        seen(served)
+
+
+def test_forgotten_files_are_on_neither_side(served: World) -> None:
+    for seed in (2, 3):
+        served.drop(rows(seed, shift=seed))
+        served.settle()
+    first, second, _ = served.app.book.files("m", 3)
+    served.blobs.put("datasets", tombstone("m", second.sha256), b"{}", content_type="application/json")
+    del served.blobs.blobs["datasets", second.profile]
+    assert seen(served).now.files == 1
+    served.blobs.put("datasets", tombstone("m", first.sha256), b"{}", content_type="application/json")
+    with pytest.raises(NothingToCompare, match="is forgotten"):
         seen(served)
