@@ -27,13 +27,13 @@ DROP = "drop-"
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An accepted file with the row: its numbers in the file, and whether the split holds it out."""
+    """An accepted file with the row: its numbers in the file, and whether the split holds it out (None: by time)."""
 
     number: int
     sha256: str
     drop: str
     rows: tuple[int, ...]
-    holdout: bool
+    holdout: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def rows(model: str, key: tuple[str, ...], wants_json: bool) -> int:
 
 def _tell(model: str, found: Found, held: Sequence[tuple[Hit, Any]]) -> None:
     for hit, versions in held:
-        side = "holdout" if hit.holdout else "train"
+        side = "split by time" if hit.holdout is None else "holdout" if hit.holdout else "train"
         numbers = ", ".join(map(str, hit.rows))
         click.echo(f"file {hit.number}  {hit.drop}  row {numbers}  {side}")
         used = [(version["id"][:12], _releases(version)) for version in versions]
@@ -147,7 +147,7 @@ class Search:
         for file in accepted:
             found = self._rows_of(DATASETS, file["stored"], unread) if file["stored"] in there else ()
             if found:
-                holdout = is_holdout(self.key, self.data.holdout_percent)
+                holdout = is_holdout(self.key, self.data.holdout_percent) if self.data.split == "key" else None
                 yield Hit(file["number"], file["sha256"], file["blob"], found, holdout)
 
     def _rows_of(self, container: str, name: str, unread: list[str]) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared import batches
 from shared.spec import Batch, Retrain
 from shared.state import Cause, Head
 
@@ -31,18 +32,10 @@ class Answer:
     drop: bool = False
 
 
-def batch_ready(batch: Batch, *, files: int, rows: int, last_at: datetime | None, now: datetime) -> Answer:
-    """Is the basket's new data a dataset version yet? `last_at` is when its newest file was accepted."""
-    if files == 0 or last_at is None:
-        return Answer(False, "batch", "no new file")
-    if batch.files and files >= batch.files:
-        return Answer(True, "batch", f"{files} new files, batch closes at {batch.files}")
-    if batch.rows and rows >= batch.rows:
-        return Answer(True, "batch", f"{rows} new rows, batch closes at {batch.rows}")
-    quiet_until = last_at + timedelta(seconds=batch.quiet_seconds)
-    if now >= quiet_until:
-        return Answer(True, "batch", f"{files} new files and {batch.quiet_seconds:g} s without another")
-    return Answer(False, "batch", f"{files} new files, waiting for {batch.quiet_seconds:g} s of quiet", quiet_until)
+def batch_ready(batch: Batch, filled: batches.Filled, now: datetime) -> Answer:
+    """Is the basket's new data a dataset version yet?"""
+    found = batches.ready(batch, filled, now)
+    return Answer(found.go, "batch", found.why, found.until)
 
 
 def should_retrain(

@@ -13,17 +13,22 @@ Direction = Literal["lower", "higher"]
 class Batch:
     """When the accepted files in the basket become a dataset version: the first rule that is met.
 
-    `files` or `rows` reached cuts at once; otherwise `quiet_seconds` without a new file.
+    `files`, `rows` or `bytes` reached cuts at once; a drop called `marker`, or all `partitions` of a day, once nothing is being
+    checked; otherwise `quiet_seconds` without a new file.
     """
 
     files: int = 0
     rows: int = 0
     quiet_seconds: float = 60.0
+    bytes: int = 0
+    marker: str = ""
+    partitions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Where the model's rows come from and how they are split. `key` columns decide train or holdout, for ever.
+    """Where the model's rows come from and how they are split: the `key` columns decide train or holdout, for ever, or with
+    `split` time the block of `block_days` days in which the column `time` lies.
 
     `window` says what a dataset version holds besides the files that are new in it (`shared/data/window.py`).
     """
@@ -34,6 +39,9 @@ class Data:
     batch: Batch = field(default_factory=Batch)
     holdout_percent: int = 20
     window: str = "all"
+    split: Literal["key", "time"] = "key"
+    time: str = ""
+    block_days: float = 7.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ from shared.data.window import WORDS, is_window
 from shared.errors import NameRefused, SpecRefused
 from shared.names import model_name
 from shared.schedules import is_cron, is_time_zone
-from shared.spec import Gates, Spec
+from shared.spec import Data, Gates, Spec
 from shared.yaml_record import RecordReader, Requirement
 
 CAUSES = ("data", "drift", "request", "code")
 METRICS = ("mse", "mae", "rmse", "accuracy", "log_loss")  # those that shared/runs/comparison.py computes
 BOUNDED_BY_ONE = ("accuracy",)
+PARTITION = re.compile(r"[A-Za-z0-9-]+")
+MARKER_WAIT_SECONDS = 600
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[A-Za-z0-9,._ -]+\])?\s*==\s*[0-9][A-Za-z0-9.!+]*(\s*;.*)?")
 NEVER = "; otherwise the gate can never pass"
@@ -63,7 +65,14 @@ REQUIREMENTS = {
     "data.key": Requirement(lambda key: bool(key) and len(set(key)) == len(key), "columns that name a row for ever"),
     "data.batch.files": AT_LEAST_0,
     "data.batch.rows": AT_LEAST_0,
+    "data.batch.bytes": AT_LEAST_0,
+    "data.batch.marker": Requirement(lambda name: "/" not in name, "the name of a drop, like _SUCCESS"),
+    "data.batch.partitions": Requirement(
+        lambda names: bool(names) and len(set(names)) == len(names) and all(map(PARTITION.fullmatch, names)),
+        "names of letters, digits and dashes, each once, as they stand in the drops' paths",
+    ),
     "data.batch.quiet_seconds": MORE_THAN_0,
+    "data.block_days": MORE_THAN_0,
     "data.window": Requirement(is_window, WORDS, is_pair=True),
     "data.holdout_percent": Requirement(_between(5, 50), f"5 to 50: rows that no training sees{NEVER}"),
     "train.entry": INSIDE,
@@ -105,6 +114,7 @@ def load_spec(text: str, *, file: str = "model.yaml") -> Spec:
     spec = reader.read(Spec, text)
     if spec is not None:
         _check_target(spec, reader)
+        _check_data(spec.data, reader)
         _check_gates(spec.gates, reader)
         _check_rollout(spec, reader)
     if spec is None or reader.faults:
@@ -115,6 +125,16 @@ def load_spec(text: str, *, file: str = "model.yaml") -> Spec:
 def _check_target(spec: Spec, reader: RecordReader) -> None:
     if spec.data.target in spec.data.key:
         reader.wrong("data.target", spec.data.target, "a column that is not in data.key")
+
+
+def _check_data(data: Data, reader: RecordReader) -> None:
+    """A time needs its column; who waits for a marker must not be cut short by a minute of quiet."""
+    if data.split == "time" and not data.time:
+        reader.wrong("data.time", None, "the column with the time by which rows are split")
+    batch = data.batch
+    if (batch.marker or batch.partitions) and batch.quiet_seconds < MARKER_WAIT_SECONDS:
+        right = f"{MARKER_WAIT_SECONDS} or more beside marker or partitions: how long to wait for them at most"
+        reader.wrong("data.batch.quiet_seconds", batch.quiet_seconds, right)
 
 
 def _check_gates(gates: Gates, reader: RecordReader) -> None:
@@ -191,6 +211,7 @@ def _contract_faults(file: Path, spec: Spec, shown: str) -> list[str]:
     except SpecRefused as error:
         return error.what.splitlines()[1:]
     used = {"data.key": spec.data.key, "data.target": (spec.data.target,)}
+    used |= {"data.time": (spec.data.time,)} if spec.data.time else {}
     return [
         f"{shown}/model.yaml: {entry}: found {name}; right would be a column of {spec.data.contract}."
         for entry, names in used.items()

@@ -37,7 +37,8 @@ class Basket:
     """Accepted files (numbers from `first_file` on) and causes that no release has used yet.
 
     `refused_why` is the last policy answer that kept the basket waiting, journalled when it changes; `look_at`
-    is when that answer may change by itself.
+    is when that answer may change by itself. `parts` are the days and partitions that are there, and `closed_by` the
+    marker that came, at `closed_at`.
     """
 
     first_file: int = 1
@@ -46,6 +47,10 @@ class Basket:
     look_at: datetime | None = None
     causes: tuple[Cause, ...] = ()
     refused_why: str = ""
+    bytes: int = 0
+    parts: tuple[str, ...] = ()
+    closed_by: str = ""
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,8 @@ class Head:
     `moves` counts the times that Baton may have changed the traffic: what was asked for before the last of them may
     show what served then. Files up to number `versioned` are in a dataset version; those from `new_from` on are new in
     the one that was cut last, and `dataset` is the last manifest that a run reads. `pinned` is the
-    manifest that the next retrain reads, whose last file has the number `pinned_files`.
+    manifest that the next retrain reads, whose last file has the number `pinned_files`. `origins`
+    are the places that files came from.
     """
 
     model: str
@@ -153,6 +159,7 @@ class Head:
     dataset: str = ""
     pinned: str = ""
     pinned_files: int = 0
+    origins: tuple[str, ...] = ()
 
     @property
     def is_frozen(self) -> bool:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 SEPARATOR = "\x1f"
 RANGE = 2**64
+SECONDS_A_DAY = 86_400
 
 
 def is_holdout(key_values: Sequence[str], percent: int) -> bool:
@@ -25,6 +26,19 @@ def is_holdout(key_values: Sequence[str], percent: int) -> bool:
     """
     hashed = hashlib.sha256(SEPARATOR.join(key_values).encode()).digest()
     return int.from_bytes(hashed[:8], "big") * 100 < RANGE * percent
+
+
+def split_by_time(table: pa.Table, column: str, block_days: float, percent: int) -> tuple[pa.Table, pa.Table]:
+    """The rows as (train, holdout) by blocks of time: all rows of a block of `block_days` days stand on one side, for ever.
+
+    Blocks are counted from 1970 in UTC, and a block's number is hashed as a key is. Rows without a time are a block.
+    """
+    times = pc.cast(pc.cast(table[column], pa.timestamp("s"), safe=False), pa.int64())
+    blocks = pc.floor(pc.divide(pc.cast(times, pa.float64()), block_days * SECONDS_A_DAY))
+    texts = ["" if block is None else str(int(block)) for block in blocks.to_pylist()]
+    sides = {text: is_holdout([text], percent) for text in set(texts)}
+    held = pa.array([sides[text] for text in texts], pa.bool_())
+    return table.filter(pc.invert(held)), table.filter(held)
 
 
 def split(table: pa.Table, key: Sequence[str], percent: int) -> tuple[pa.Table, pa.Table]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from shared import policy
+from shared import batches, policy
 from shared.events import (
     DataLanded,
     DriftDetected,
@@ -17,11 +17,11 @@ from shared.events import (
     RetryRequested,
     RunChanged,
 )
-from shared.moves import appointments, building
+from shared.moves import appointments, building, origin, versions
 from shared.moves.stale import Early, Stale
 from shared.names import digest, release_of_run
 from shared.room import cut
-from shared.state import AcceptedFile, Basket, Cause
+from shared.state import Basket, Cause
 from shared.turn import Turn
 
 EMPTY_GRACE = timedelta(seconds=5)
@@ -35,6 +35,8 @@ ADOPTED = ("registered", "run")
 
 def landed(turn: Turn, event: DataLanded) -> str:
     """A drop is heard; whether it counts is decided by its bytes. An empty one gets a moment to be completed."""
+    if batches.is_marker(turn.spec.data.batch, event.blob):
+        return versions.closed(turn, event)
     after = EMPTY_GRACE if event.size == 0 else timedelta(0)
     turn.send(
         "check_file",
@@ -59,9 +61,10 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
         turn.note("drop repeated", why=why)
         raise Stale(why)
     number = turn.head.next_file
-    turn.files.append(_file(number, event, turn.now))
-    rows = turn.head.basket.rows + event.rows
-    basket = replace(turn.head.basket, rows=rows, last_at=turn.now, refused_why="")
+    turn.files.append(versions.numbered(number, event, turn.now))
+    batch, before = turn.spec.data.batch, turn.head.basket
+    basket = batches.with_file(before, batch, rows=event.rows, size=event.size, blob=event.blob, now=turn.now)
+    origin.noted(turn, event)
     turn.set_head(next_file=number + 1, basket=basket)
     appointments.data_came(turn)
     turn.send(
@@ -70,22 +73,6 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
     why = f"{event.blob} is file {number} with {event.rows} rows"
     turn.note("drop accepted", why=why, numbers={"rows": event.rows, "file": number, "warnings": event.warnings})
     return why
-
-
-def _file(number: int, event: FileAccepted, now: datetime) -> AcceptedFile:
-    return AcceptedFile(
-        number,
-        event.sha256,
-        event.rows,
-        event.size,
-        event.stored,
-        event.blob,
-        now,
-        event.contract,
-        event.contract_version,
-        event.source,
-        event.profile,
-    )
 
 
 def refused(turn: Turn, event: FileRefused) -> str:
@@ -214,9 +201,10 @@ def _open_adopted(turn: Turn, cause: Cause) -> None:
 
 def _open_training(turn: Turn, basket: Basket) -> None:
     files = turn.head.next_file - basket.first_file
-    batch = policy.batch_ready(
-        turn.spec.data.batch, files=files, rows=basket.rows, last_at=basket.last_at, now=turn.now
-    )
+    checking = turn.head.appointments.checking
+    if not files and not checking:  # all that the marker closed were refused
+        basket = replace(basket, closed_by="", closed_at=None)
+    batch = policy.batch_ready(turn.spec.data.batch, batches.Filled(basket, files, checking), turn.now)
     causes = tuple(cause for cause in basket.causes if cause.kind not in ADOPTED)
     adopted = tuple(cause for cause in basket.causes if cause.kind in ADOPTED)
     pin = turn.head.pinned if causes else ""  # new data is never the cause of a release that does not read it

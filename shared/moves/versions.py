@@ -7,12 +7,14 @@ is given back, and the next version has those files as new ones.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from shared.events import CommandFailed, ForgetRequested, RunStarted, VersionPinned
+from shared.events import CommandFailed, DataLanded, FileAccepted, ForgetRequested, RunStarted, VersionPinned
 from shared.moves.stale import Stale
 from shared.room import cut
-from shared.state import Release
+from shared.state import AcceptedFile, Release
 from shared.turn import Turn
 
 BECAUSE_ROOM = 300
@@ -78,3 +80,30 @@ def forget(turn: Turn, event: ForgetRequested) -> str:
     told = ", ".join(f"{count} of {name}" for name, count in counted.items() if count)
     turn.note("data is to be forgotten", why=f"{told}; {event.by}: {event.why}", numbers=counted, level="warning")
     return told
+
+
+def closed(turn: Turn, event: DataLanded) -> str:
+    """A marker closes the batch; it is no data."""
+    known = turn.head.appointments.checking
+    if turn.head.next_file == turn.head.basket.first_file and not known:
+        raise Stale(f"{event.blob} closes nothing: no new file is there")
+    turn.set_head(basket=replace(turn.head.basket, closed_by=cut(event.blob, BECAUSE_ROOM), closed_at=turn.now))
+    turn.note("batch closed", why=f"{event.blob}; {known} drops are being checked")
+    return f"{event.blob} closes the batch"
+
+
+def numbered(number: int, event: FileAccepted, now: datetime) -> AcceptedFile:
+    """The accepted file as the model's data has it."""
+    return AcceptedFile(
+        number,
+        event.sha256,
+        event.rows,
+        event.size,
+        event.stored,
+        event.blob,
+        now,
+        event.contract,
+        event.contract_version,
+        event.source,
+        event.profile,
+    )

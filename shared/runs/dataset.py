@@ -10,7 +10,7 @@ import pyarrow as pa
 from shared.data.contract import read_contract
 from shared.data.reading import read_table
 from shared.data.rules import Contract
-from shared.data.split import split
+from shared.data.split import split, split_by_time
 from shared.data.versions import Listed, read_manifest
 from shared.errors import Permanent
 from shared.runs.rows import Rows
@@ -31,13 +31,16 @@ def read_rows(dataset: Path, folder: Path, data: Data, *, manifest: str) -> Rows
     version = read_manifest((dataset / "manifest.json").read_bytes(), name=manifest)
     if not version.files:
         raise Permanent("the dataset version lists no file", next="drop a file, then retry the release")
-    sides = [
-        (file.new, *split(_verified(dataset, file, contract), list(data.key), data.holdout_percent))
-        for file in version.files
-    ]
+    sides = [(file.new, *_sides(_verified(dataset, file, contract), data)) for file in version.files]
     new_holdout = sum(holdout.num_rows for new, _, holdout in sides if new)
     train, holdout = (pa.concat_tables([side[place] for side in sides]) for place in (1, 2))
     return Rows(train, holdout, new_holdout)
+
+
+def _sides(table: pa.Table, data: Data) -> tuple[pa.Table, pa.Table]:
+    if data.split == "time":
+        return split_by_time(table, data.time, data.block_days, data.holdout_percent)
+    return split(table, list(data.key), data.holdout_percent)
 
 
 def _verified(dataset: Path, file: Listed, contract: Contract) -> pa.Table:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared import events, policy
+from shared.batches import Filled
 from shared.spec import Batch, Retrain
-from shared.state import Cause, Head
+from shared.state import Basket, Cause, Head
 from tests.fakes.platform import Outcome
 from tests.world import World
 
@@ -69,7 +70,7 @@ def test_drift_may_train_the_same_data_again_but_data_and_code_may_not() -> None
 def test_a_batch_closes_by_files_rows_or_quiet(files: int, rows: int, quiet: int, go: bool) -> None:
     batch = Batch(files=3, rows=500, quiet_seconds=60)
     last_at = NOW - timedelta(seconds=quiet)
-    assert policy.batch_ready(batch, files=files, rows=rows, last_at=last_at, now=NOW).go is go
+    assert policy.batch_ready(batch, Filled(Basket(rows=rows, last_at=last_at), files, 0), NOW).go is go
 
 
 def test_foreign_versions_are_judged_within_the_budget_and_the_rest_waits(world: World) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.data.split import is_holdout, split
+from shared.data.split import is_holdout, split, split_by_time
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rows(*numbers: int) -> pa.Table:
@@ -54,3 +57,28 @@ def test_rows_that_share_a_key_stay_together() -> None:
 def test_a_missing_key_value_counts_as_empty_text() -> None:
     _, holdout = split(pa.table({"A": pa.array([None, ""], pa.string())}), ["A"], 20)
     assert holdout.num_rows in (0, 2)
+
+
+def test_all_rows_of_a_block_of_time_stand_on_one_side() -> None:
+    """1970-01-01 was a Thursday: blocks of 7 days go from Thursday to Wednesday."""
+    days = [datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=7 * number) for number in range(400)]
+    table = pa.table({"AT": pa.array(days, pa.timestamp("us", "UTC"))})
+    train, holdout = split_by_time(table, "AT", 7, 30)
+    weeks = [{(day - EPOCH).days // 7 for day in side["AT"].to_pylist()} for side in (train, holdout)]
+    assert train.num_rows + holdout.num_rows == 400
+    assert weeks[0]
+    assert weeks[1]
+    assert not weeks[0] & weeks[1]
+
+
+@given(st.sets(st.integers(0, 3650), min_size=1, max_size=60), st.sets(st.integers(0, 3650), max_size=60))
+def test_a_day_never_moves_when_later_ones_come(first: set[int], more: set[int]) -> None:
+    tables = [pa.table({"AT": pa.array(sorted(days), pa.date32())}) for days in (first, first | more)]
+    before, after = (set(split_by_time(table, "AT", 7, 20)[1]["AT"].to_pylist()) for table in tables)
+    assert before == {day for day in after if (day - EPOCH.date()).days in first}
+
+
+def test_rows_without_a_time_stand_together() -> None:
+    table = pa.table({"AT": pa.array([None, datetime(2026, 3, 1, tzinfo=UTC), None], pa.timestamp("us", "UTC"))})
+    train, holdout = split_by_time(table, "AT", 1, 20)
+    assert {train["AT"].null_count, holdout["AT"].null_count} == {0, 2}
