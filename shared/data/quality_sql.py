@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from open_data_contract_standard.model import DataQuality
 
 from shared.data.faults import Faults
-from shared.data.rules import Kind, Limit, Measured, Outside, Rule, Severity, Where
+from shared.data.rules import Kind, Limit, Measured, Outside, Query, Rule, Severity, Where
 from shared.data.shown import shown
 from shared.data.sql import NotSql, named_in, quoted, understood
 
@@ -42,7 +42,8 @@ def sql_rule(
         about: tuple[str, ...] = (test.column,)
     else:
         about = tuple(dict.fromkeys((*columns, *named_in(sql, tuple(kinds)))))
-    return Rule("sql", about, test, limit, severity, item.name or item.description or shown(sql, 200))
+    says = item.name or item.description or (shown(sql, 200) if isinstance(test, Query) else "")
+    return Rule("sql", about, test, limit, severity, says)
 
 
 def _filled(query: str, where: str, columns: tuple[str, ...], faults: Faults, table: str) -> str:

@@ -181,23 +181,22 @@ class Sum:
 
     def __init__(self, function: str) -> None:
         self._function = function
-        self._count, self._total = 0, 0.0
-        self._least, self._most = float("inf"), float("-inf")
+        self._count = 0
+        self._found: float | None = None
 
     def add(self, values: pa.Array) -> None:
         """Add a batch's values; missing and wrong ones do not count."""
-        count = len(values) - values.null_count
-        if count:
-            ends = pc.min_max(values)
-            self._least = min(self._least, ends["min"].as_py())
-            self._most = max(self._most, ends["max"].as_py())
-            self._total += pc.sum(pc.cast(values, pa.float64())).as_py()
-            self._count += count
+        if len(values) == values.null_count:
+            return
+        self._count += len(values) - values.null_count
+        if self._function in ("min", "max"):
+            found = pc.call_function(self._function, [values]).as_py()
+            ends = (found, found if self._found is None else self._found)
+            self._found = min(ends) if self._function == "min" else max(ends)
+        else:
+            self._found = (self._found or 0.0) + pc.sum(pc.cast(values, pa.float64())).as_py()
 
     @property
     def number(self) -> float | None:
         """The measure; None without any value, as SQL has it."""
-        if not self._count:
-            return None
-        mean = self._total / self._count
-        return {"avg": mean, "sum": self._total, "min": self._least, "max": self._most}[self._function]
+        return self._found / self._count if self._function == "avg" and self._found is not None else self._found

@@ -71,7 +71,8 @@ def broken_rule(
     else:
         picked, remedy = _words(rule.test)
         limit = "" if rule.limit == NONE else f", must be {rule.limit}"
-        what = f"{names}: {found} of {total} values {_are(found)} {picked}{_in(rows, found)}{limit}"
+        values = "rows" if isinstance(rule.test, Where) else f"values {_are(found)}"
+        what = f"{rule.says or names}: {found} of {total} {values} {picked}{_in(rows, found)}{limit}"
     yield Problem(rule.name, names, found, rows, tuple(count.samples), what, remedy, rule.severity)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from shared.data.versions import read_manifest
+from shared import log
+from shared.data.versions import Listed, ManifestRefused, read_manifest
 from shared.effects.parts import Parts
 from shared.keeping import DATASETS
+from shared.storage.port import BlobMissing
 
 NAMED = "relationships"
 FOLDER = "references"
@@ -18,18 +22,32 @@ FOLDER = "references"
 def fetch_references(parts: Parts, contract: Path, into: Path) -> None:
     """Fetch the files of each version that a contract's foreign keys point to, each dataset's into a folder of its name.
 
-    A dataset that has no version yet, or one above the inline limit, is left out: the check then says so.
+    A dataset that has no version yet, one above the inline limit and one that was altered are left out, and the check then
+    says so. Files that were forgotten have no values any more.
     """
     text = contract.read_text(encoding="utf-8")
     for model in _datasets(text) if NAMED in text else ():
-        head = parts.book.head(model)
-        if head is None or not head.dataset:
-            continue
-        manifest = read_manifest(parts.blobs.read(DATASETS, head.dataset), name=head.dataset)
-        if sum(file.bytes for file in manifest.files) <= parts.inline_limit:
-            (into / model).mkdir(parents=True)
-            for file in manifest.files:
-                parts.blobs.fetch(DATASETS, file.blob, into / model / f"{file.number:06d}")
+        files = _current(parts, model)
+        if sum(file.bytes for file in files) <= parts.inline_limit:
+            for file in files:
+                _fetch(parts, file, into / model)
+
+
+def _current(parts: Parts, model: str) -> Sequence[Listed]:
+    head = parts.book.head(model)
+    if head is None or not head.dataset:
+        return ()
+    try:
+        return read_manifest(parts.blobs.read(DATASETS, head.dataset), name=head.dataset).files
+    except (BlobMissing, ManifestRefused) as error:
+        log.error("version that a foreign key points to cannot be read", why=error.what, next="docs/data.md#verify")
+        return ()
+
+
+def _fetch(parts: Parts, file: Listed, into: Path) -> None:
+    into.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(BlobMissing):
+        parts.blobs.fetch(DATASETS, file.blob, into / f"{file.number:06d}")
 
 
 def _datasets(text: str) -> list[str]:

@@ -64,6 +64,27 @@ def test_the_moment_to_which_age_is_counted_reaches_the_check(tmp_path: Path) ->
     assert [verdict.accepted for verdict in verdicts] == [True, False]
 
 
+def test_sql_rules_are_answered_within_the_limits_of_the_check(tmp_path: Path) -> None:
+    rules = [
+        "SELECT count(*) FROM {object} WHERE A > B",
+        "SELECT avg(A) FROM {object}",
+        "SELECT median(A) FROM {object}",
+    ]
+    quality = "".join(f'      - {{type: sql, query: "{rule}", mustBe: -1}}\n' for rule in rules)
+    columns = "      - {name: A, logicalType: number}\n      - {name: B, logicalType: number}\n"
+    text = (
+        f"apiVersion: v3.1.0\nkind: DataContract\nid: t\nschema:\n  - name: t\n    properties:\n{columns}    quality:\n"
+    )
+    (tmp_path / "contract.yaml").write_text(text + quality)
+    (tmp_path / "drop").write_text("A,B\n" + "3,1\n1,2\n2,9\n" * 200_000)
+    verdict = check_in_subprocess(tmp_path / "drop", tmp_path / "contract.yaml", memory_mb=512, seconds=120)
+    assert [problem.what for problem in verdict.problems] == [
+        "A, B: 200000 of 600000 rows where A > B (rows 1, 4, 7, 10, 13, …), must be exactly -1",
+        "A: avg is 2, must be exactly -1",
+        'SELECT median(A) FROM "t" is 2, must be exactly -1',
+    ]
+
+
 def test_a_file_that_takes_too_much_memory_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "large.csv"
     file.write_text(HEADER + ROW * 300_000)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -411,6 +411,7 @@ def as_number(cell: str) -> float | None:
 
 
 @given(st.lists(cells, min_size=1, max_size=8))
+@example(["1,5", "0E0000", "0E1000", "1E-99999", "1E99999"])
 def test_numbers_are_read_as_python_reads_them(tmp_path_factory: pytest.TempPathFactory, found: Sequence[str]) -> None:
     file = tmp_path_factory.mktemp("cells") / "drop"
     text, contract = column("number", *found)

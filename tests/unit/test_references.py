@@ -95,3 +95,10 @@ def test_a_drop_is_checked_beside_the_current_version_of_the_other_dataset(tmp_p
     world.drop("after", model="orders")
     world.settle("orders")
     assert beside == {"towns/000001": "ID\n10\n"}
+
+    beside.clear()
+    (forgotten,) = world.app.book.files("towns", 1)
+    del world.blobs.blobs["datasets", forgotten.stored]
+    world.drop("later", model="orders")
+    world.settle("orders")
+    assert (beside, world.head("orders").next_file) == ({}, 4)

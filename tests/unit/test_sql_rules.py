@@ -62,6 +62,11 @@ def test_a_range_in_sql_is_the_same_with_duckdb_and_without(only, query: str) ->
     assert (problem.column, problem.count, problem.rows) == ("PAID", 2, (1, 4))
 
 
+def test_a_rule_is_called_by_its_name(only) -> None:
+    named = contract_of("SELECT count(*) FROM {object} WHERE PAID > DUE", more=", name: nobody pays too much")
+    assert only(named).what == "nobody pays too much: 2 of 4 rows where PAID > DUE (rows 2, 4)"
+
+
 def test_a_condition_counts_rows_over_many_batches(only) -> None:
     """Blocks of CSV are 8 MiB; each row below is 20 bytes."""
     rows = "".join(f"{number % 2000},1000,2026-01-01\n" for number in range(600_000))
