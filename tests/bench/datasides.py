@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench.datafiles import CATEGORIES, FLOATS
+
 BYTES_A_NUMBER = 1024  # ru_maxrss is in kB
 
 
@@ -42,6 +44,26 @@ def _duckdb(file: str) -> Callable[[], Any]:
     return lambda: read(file).to_arrow_table()
 
 
+def _pandera(file: str) -> Callable[[], Any]:
+    """The same rules by pandera on pandas, read by pandas' quickest reader. It makes no profile."""
+    import pandas
+    from pandera.pandas import Check, Column, DataFrameSchema
+
+    listed = [f"category {name}" for name in range(50)]
+    columns = {"id": Column(int, nullable=False), "at": Column(nullable=False), "flag": Column(bool, nullable=True)}
+    columns |= {f"f{place}": Column(float, Check.in_range(-100, 100), nullable=False) for place in range(FLOATS)}
+    columns |= {f"c{place}": Column(str, Check.isin(listed), nullable=True) for place in range(CATEGORIES)}
+    columns |= {f"n{place}": Column(int, Check.in_range(0, 1000), nullable=False) for place in range(2)}
+    schema = DataFrameSchema(columns, strict=True)
+
+    def work() -> None:
+        csv = file.endswith(".csv")
+        frame = pandas.read_csv(file, engine="pyarrow") if csv else pandas.read_parquet(file)
+        schema.validate(frame, lazy=True)
+
+    return work
+
+
 def _check(file: str, contract: str, *, profiled: bool) -> Callable[[], Any]:
     from shared.data.check import check
     from shared.data.contract import read_contract
@@ -63,6 +85,7 @@ SIDES: dict[str, Callable[..., Callable[[], Any]]] = {
     "pyarrow": lambda file: _arrow(file, threads=False),
     "pyarrow, all cores": lambda file: _arrow(file, threads=True),
     "duckdb": _duckdb,
+    "pandera": _pandera,
     "check": lambda file, contract: _check(file, contract, profiled=False),
     "check and profile": lambda file, contract: _check(file, contract, profiled=True),
 }
