@@ -75,7 +75,7 @@ def test_a_run_without_a_verdict_refuses_nobody_and_is_set_aside(world: World, o
     world.drop("rows12", name="large")
     world.wait(A_WHILE)
 
-    assert ("incoming", "m/large.csv") not in world.blobs.tags
+    assert world.blobs.tags["incoming", "m/large.csv"] == {"baton": "held"}
     ((_, letter),) = world.app.book.dead("m")
     assert "m-k-1, which was to check m/large.csv" in str(letter)
 
