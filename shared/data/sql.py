@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import duckdb
 
 MEMORY = "512MB"
+SECONDS_WITHOUT_ROWS = 5.0
+"""A query that takes longer on a table without rows would never end on one with them."""
 LOCKED = {
     "enable_external_access": "false",
     "autoload_known_extensions": "false",
@@ -108,6 +111,9 @@ def _try(sql: str, table: str, kinds: Mapping[str, Kind]) -> None:
     import duckdb
 
     connection = locked(table, _empty(kinds))
+    late = threading.Timer(SECONDS_WITHOUT_ROWS, connection.interrupt)
+    late.daemon = True
+    late.start()
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -115,6 +121,8 @@ def _try(sql: str, table: str, kinds: Mapping[str, Kind]) -> None:
         columns = connection.sql(sql).to_arrow_table().schema.types
     except duckdb.Error as error:
         raise NotSql(" ".join(str(error).split())[:300]) from error
+    finally:
+        late.cancel()
     if len(columns) != 1 or not _number_or_truth(columns[0]):
         raise NotSql(f"it gives {', '.join(map(str, columns))}, not one number or one true or false")
 

@@ -153,6 +153,11 @@ def test_what_can_be_asked_batch_by_batch_is_and_the_rest_is_not(query: str, kin
     assert isinstance(contract_of(query).rules[0].test, kind)
 
 
+def test_a_query_that_does_not_end_is_refused_when_it_is_read() -> None:
+    with pytest.raises(SpecRefused, match="INTERRUPT"):
+        contract_of("SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b")
+
+
 @pytest.mark.parametrize(
     "query",
     [
