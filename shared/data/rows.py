@@ -6,7 +6,7 @@ import csv as text_csv
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,13 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise, room, swollen
+from shared.data.quotes import quoted
 from shared.data.shown import shown
 
 BLOCK_BYTES = 1 << 22  # no row is longer; the CSV reader reads up to 32 blocks ahead
 BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is a row of columns
 JSON_BATCH_ROWS = 1 << 13
-DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+DELIMITERS = (",", ";", "\t", "|")
 SAMPLES = 5
 CELL_BYTES = 8
 NOT_UTF8_SHAPE = re.compile(r"CSV parse error: Row #(\d+): Expected .*\ufffd")
@@ -82,8 +83,7 @@ def _broken(error: Exception) -> Unreadable:
 
 
 def _open_csv(file: Path, found: Format, wanted: Collection[str]) -> Rows:
-    header = _header(file, found)
-    _check_header(header, wanted)
+    header, delimiter = _header(file, found, wanted)
     once = [name for name in header if name in wanted and header.count(name) == 1]
     skipped = Skipped()
 
@@ -92,9 +92,9 @@ def _open_csv(file: Path, found: Format, wanted: Collection[str]) -> Rows:
         return "skip"
 
     batches = csv.open_csv(
-        found.open(file),
+        quoted(found.open(file), delimiter),
         read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
-        parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
         convert_options=csv.ConvertOptions(
             include_columns=once,
             column_types=dict.fromkeys(once, pa.binary()),
@@ -105,33 +105,32 @@ def _open_csv(file: Path, found: Format, wanted: Collection[str]) -> Rows:
     return Rows(header, iter(batches), skipped)
 
 
-def _header(file: Path, found: Format) -> list[str]:
+def _header(file: Path, found: Format, wanted: Collection[str]) -> tuple[list[str], str]:
+    """The columns' names, and the mark between them: the first that makes one of the wanted names."""
     with closing(found.open(file)) as stream:
         start = stream.read(BLOCK_BYTES).removeprefix(UTF8_MARK)
-    line = next((line for line in start.splitlines() if line.strip()), b"")
+    first = next((line for line in start.splitlines() if line.strip()), b"")
     try:
-        return next(text_csv.reader([line.decode()], strict=True), [])
+        line = first.decode()
     except UnicodeDecodeError:
-        sample = shown(line.decode("latin-1"))
+        sample = shown(first.decode("latin-1"))
         raise Unreadable(
             "encoding", "the header is not UTF-8; it looks like Latin-1", "save the file as UTF-8", (sample,)
         ) from None
-    except text_csv.Error as error:
-        sample = shown(line.decode())
-        raise Unreadable("header", f"the first line is no CSV header: {error}", INSTEAD, (sample,)) from None
-
-
-def _check_header(header: Sequence[str], wanted: Collection[str]) -> None:
-    if any(name in wanted for name in header):
-        return
-    line = ",".join(header)
-    for mark, word in DELIMITERS.items():
-        if any(name.strip(' "') in wanted for name in line.split(mark)):
-            raise Unreadable(
-                "delimiter", f"the columns are separated by {word}", "separate them by commas", (shown(line),)
-            )
+    for delimiter in DELIMITERS:
+        header = _names(line, delimiter)
+        if any(name in wanted for name in header):
+            return header, delimiter
     remedy = f"make the first line {','.join(wanted)}; {INSTEAD}"
-    raise Unreadable("header", "the first line names no column of the contract", shown(remedy, 400), (shown(line),))
+    what = "the first line names no column of the contract"
+    raise Unreadable("header", what, shown(remedy, 400), (shown(line),))
+
+
+def _names(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(text_csv.reader([line], delimiter=delimiter, strict=True), [])
+    except text_csv.Error:  # another mark stands after a quoted name
+        return []
 
 
 # JSON lines

@@ -80,8 +80,7 @@ REFUSED: Mapping[str, tuple[bytes, str, str]] = {
     "a workbook": (b"PK\x03\x04" + bytes(40), "format", "the file is an Excel workbook or ZIP archive"),
     "a web page": (b"<html><body>Sign in</body></html>", "header", "the first line names no column of the contract"),
     "bytes": (bytes(range(256)), "format", "the file is no text"),
-    "semicolons": (GOOD.replace(b",", b";"), "delimiter", "the columns are separated by semicolons"),
-    "tabs": (GOOD.replace(b",", b"\t"), "delimiter", "the columns are separated by tabs"),
+    "an open quote": (GOOD.replace(b"32.1", b'"32.1', 1), "quotes", "line 2: a quote is opened and never closed"),
     "utf-16": (GOOD.decode().encode("utf-16"), "format", "the file is text in UTF-16"),
     "a column too few": (
         GOOD.replace(b",S6,Y\n", b",Y\n").replace(b",87,151\n", b",151\n"),
