@@ -53,7 +53,7 @@ def check(
     from shared.data.checking import check_in_subprocess
     from shared.wiring import CHECK_MEMORY_MB, CHECK_SECONDS
 
-    with _contract(model, wants_published=published) as contract, waiting(f"checking {file.name}"):
+    with contract_file(model, wants_published=published) as contract, waiting(f"checking {file.name}"):
         at = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
         with _referred(references) as folder:
             verdict = check_in_subprocess(
@@ -96,7 +96,7 @@ def _referred(references: tuple[str, ...]) -> Iterator[Path | None]:
 
 
 @contextmanager
-def _contract(model: str, *, wants_published: bool) -> Iterator[Path]:
+def contract_file(model: str, *, wants_published: bool = False) -> Iterator[Path]:
     """The contract's file, of the local folder or of the published one."""
     from shared.spec_file import load_spec
 

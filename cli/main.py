@@ -19,6 +19,7 @@ from cli import (
     drift,
     drops,
     freezing,
+    generating,
     laptop,
     ledger,
     logs,
@@ -35,7 +36,7 @@ from shared.errors import BatonError
 INTERRUPTED = 130
 COMMANDS = (
     *(laptop.up, laptop.down, doctor.doctor),
-    *(drops.drop, checks.check),
+    *(drops.drop, checks.check, generating.generate),
     contracts.contract,
     *(models.status, models.retrain, models.rollback, models.pause, models.resume),
     *(freezing.freeze, freezing.unfreeze),

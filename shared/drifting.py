@@ -76,6 +76,17 @@ def drifting(book: Ledger, blobs: Blobs, rules: Callable[[str, str], Spec], mode
     return Drifting(model, champion.version, release.id, *sides, changes)
 
 
+def profile_of_accepted(book: Ledger, blobs: Blobs, model: str) -> Profile:
+    """What all files of a model look like that were accepted so far and not forgotten; `NothingToCompare` without any."""
+    head = book.head(model)
+    forgotten = forgotten_in(list(blobs.names(DATASETS, tombstones(model))))
+    files = book.files(model, head.next_file - 1) if head else []
+    known = [file for file in files if file.sha256 not in forgotten]
+    if not known:
+        raise NothingToCompare(f"no file of {model} was accepted yet", next=f"baton drop {model} FILE")
+    return _profile(blobs, known)
+
+
 def _served(book: Ledger, model: str) -> tuple[int, Champion]:
     """How many files were accepted, and the champion."""
     head = book.head(model)

@@ -13,7 +13,7 @@ from shared.data.checking import PROFILE
 from shared.data.contract import parse_contract
 from shared.data.profile import Profile
 from shared.data.verdict import Verdict
-from shared.drifting import Drifting, NothingToCompare, drifting
+from shared.drifting import Drifting, NothingToCompare, drifting, profile_of_accepted
 from shared.keeping import tombstone
 from tests.unit.test_check import HEAD
 from tests.world import World
@@ -100,3 +100,20 @@ def test_forgotten_files_are_on_neither_side(served: World) -> None:
     served.blobs.put("datasets", tombstone("m", first.sha256), b"{}", content_type="application/json")
     with pytest.raises(NothingToCompare, match="is forgotten"):
         seen(served)
+
+
+def test_the_profile_of_all_accepted_files_leaves_out_what_was_forgotten(served: World) -> None:
+    served.drop(rows(2, count=100))
+    served.settle()
+    assert profile_of_accepted(served.app.book, served.blobs, "m").rows == 500
+
+    first = served.app.book.files("m", 2)[0]
+    served.blobs.put("datasets", tombstone("m", first.sha256), b"{}", content_type="application/json")
+    assert profile_of_accepted(served.app.book, served.blobs, "m").rows == 100
+
+
+def test_a_model_without_files_has_no_profile_and_says_what_to_drop(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    with pytest.raises(NothingToCompare, match="no file of m was accepted yet") as error:
+        profile_of_accepted(world.app.book, world.blobs, "m")
+    assert error.value.next == "baton drop m FILE"
