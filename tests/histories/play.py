@@ -71,7 +71,8 @@ def _narrated(tell: Tell | None) -> Iterator[None]:
         yield
     finally:
         log.LOGGER.removeHandler(handler)
-        log.LOGGER.level, log.LOGGER.propagate = was
+        log.LOGGER.setLevel(was[0])  # it forgets what was cached as switched off, which setting `level` does not
+        log.LOGGER.propagate = was[1]
 
 
 class _Teller(logging.Handler):
