@@ -65,7 +65,7 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
 def _tag_checking(parts: Parts, container: str, blob: str, etag: str) -> None:
     """Say on the drop that it is looked at; a worker that comes late takes no verdict away."""
     if parts.blobs.tags_of(container, blob).get("baton") not in SAID:
-        parts.blobs.tag(container, blob, {"baton": "checking"}, etag=etag)
+        parts.blobs.tag(container, blob, {"baton": "checking"}, etag=etag, unless=SAID)
 
 
 def _contract(parts: Parts, model: str, folder: str) -> str:

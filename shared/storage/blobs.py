@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +83,17 @@ class AzureBlobs:
         except UNANSWERED as error:
             raise _busy(error) from error
 
-    def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
+    def tag(
+        self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "", unless: Sequence[str] = ()
+    ) -> bool:
         seen = self.look(container, name)
         if seen is None or (etag and seen.etag != etag):
             return False
+        if unless and self.tags_of(container, name).get("baton") in unless:
+            return False
         try:
-            self._service.get_blob_client(container, name).set_blob_tags(dict(tags))
-        except ResourceNotFoundError:
+            self._service.get_blob_client(container, name).set_blob_tags(dict(tags), **_if_not_said(unless))
+        except (ResourceNotFoundError, ResourceModifiedError):
             return False
         except UNANSWERED as error:
             raise _busy(error) from error
@@ -130,6 +134,12 @@ def _make_append_blob(client: BlobClient) -> None:
 
 def _if_match(etag: str) -> dict[str, Any]:
     return {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified} if etag else {}
+
+
+def _if_not_said(words: Sequence[str]) -> dict[str, Any]:
+    """Header x-ms-if-tags (learn.microsoft.com/rest/api/storageservices/set-blob-tags), which Azurite takes and ignores."""
+    condition = " AND ".join(f"\"baton\" <> '{word}'" for word in words)
+    return {"if_tags_match_condition": condition} if words else {}
 
 
 def _missing(container: str, name: str, etag: str) -> BlobMissing:

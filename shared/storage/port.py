@@ -152,8 +152,14 @@ class Blobs(Protocol):
         """
         ...
 
-    def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
-        """Set index tags, if the blob still has the ETag; False if it is gone or changed."""
+    def tag(
+        self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "", unless: Sequence[str] = ()
+    ) -> bool:
+        """Set index tags, if the blob still has the ETag; False if it is gone or changed.
+
+        With `unless`, False too, and nothing is written, where tag `baton` says one of these words by then: storage itself
+        decides, so a caller that comes late takes no such word away. (Azurite does not: there it was so a moment ago.)
+        """
         ...
 
     def remove(self, container: str, name: str, *, etag: str = "") -> bool:

@@ -156,6 +156,16 @@ def test_a_blobs_tags_are_what_was_set_last(blobs: Blobs, model: str) -> None:
     assert (untagged, blobs.tags_of("reports", f"{model}/a")) == ({}, {"baton": "accepted", "version": "4"})
 
 
+def test_a_tag_takes_no_word_away_that_it_must_leave(blobs: Blobs, model: str) -> None:
+    blobs.put("reports", f"{model}/u", b"x", content_type="text/plain")
+    words = ("accepted", "refused")
+    first = blobs.tag("reports", f"{model}/u", {"baton": "checking"}, unless=words)
+    blobs.tag("reports", f"{model}/u", {"baton": "accepted", "version": "4"})
+    late = blobs.tag("reports", f"{model}/u", {"baton": "checking"}, unless=words)
+    assert (first, late) == (True, False)
+    assert blobs.tags_of("reports", f"{model}/u") == {"baton": "accepted", "version": "4"}
+
+
 def test_a_removed_blob_is_gone_and_removing_it_again_changes_nothing(blobs: Blobs, model: str) -> None:
     blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
     assert blobs.remove("reports", f"{model}/a")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,9 +94,11 @@ class RecordedBlobs(MemoryBlobs):
         if new and container != "models":
             self.record.append(f"blob {container}/{name} written")
 
-    def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
+    def tag(
+        self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "", unless: Sequence[str] = ()
+    ) -> bool:
         before = self.tags.get((container, name))
-        done = super().tag(container, name, tags, etag=etag)
+        done = super().tag(container, name, tags, etag=etag, unless=unless)
         if done and dict(tags) != before:
             self.record.append(f"drop {name} is {tags.get('baton')}")
         return done

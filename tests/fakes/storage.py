@@ -192,9 +192,13 @@ class MemoryBlobs:
         before = self.blobs.get((container, name), (b"", 0))[0]
         self.drop(container, name, before + content)
 
-    def tag(self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "") -> bool:
+    def tag(
+        self, container: str, name: str, tags: Mapping[str, str], *, etag: str = "", unless: Sequence[str] = ()
+    ) -> bool:
         seen = self.look(container, name)
         if seen is None or (etag and seen.etag != etag):
+            return False
+        if self.tags.get((container, name), {}).get("baton") in unless:
             return False
         self.tags[(container, name)] = dict(tags)
         return True
