@@ -46,7 +46,8 @@ def table_of(rows, seed):
     return pa.table({"ID": np.arange(rows) + 1000 * seed, "X1": x1, "X2": x2, "Y": target})
 
 
-ROWS = Rows(train=table_of(80, seed=1), holdout=table_of(40, seed=2))
+NEW_HOLDOUT = 12
+ROWS = Rows(train=table_of(80, seed=1), holdout=table_of(40, seed=2), new_holdout=NEW_HOLDOUT)
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +159,7 @@ def test_training_tells_metrics_rows_and_files(once):
     _, result, _ = once
 
     assert result["metrics"] == {"train_mse": pytest.approx(0.01, abs=0.01)}
-    assert result["rows"] == {"train": 80, "holdout": 40}
+    assert result["rows"] == {"train": 80, "holdout": 40, "holdout_new": NEW_HOLDOUT}
     assert [file["path"] for file in result["model"]["files"]] == ["reference.json", "weights.json"]
 
 
