@@ -9,7 +9,7 @@ from shared.turn import Turn
 
 ORIGINS_KEPT = 20
 ORIGIN_ROOM = 120
-TODO = "docs/data.md#origin"
+NEXT = "docs/data.md#origin"
 
 
 def origin_of(blob: str, source: str) -> str:
@@ -30,4 +30,4 @@ def noted(turn: Turn, event: FileAccepted) -> None:
     turn.set_head(origins=(*known, origin)[-ORIGINS_KEPT:])
     if known:
         why = f"{event.blob} comes from {origin}, the files before came from {', '.join(known[-3:])}"
-        turn.note("origin changed", rule="origin", why=why, next=TODO, level="warning")
+        turn.note("origin changed", rule="origin", why=why, next=NEXT, level="warning")
