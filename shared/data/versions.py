@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import yaml
-
 from shared.errors import Permanent
 from shared.names import digest
 from shared.state import AcceptedFile
@@ -154,20 +152,6 @@ def _manifest(found: Mapping[str, Any]) -> Manifest:
 
 def _of(kind: Any, found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: found[name] for name in kind.__dataclass_fields__ if name in found}
-
-
-def contract_version(text: bytes | str) -> str:
-    """What a contract calls its own version; "" if it does not say.
-
-    >>> contract_version("kind: DataContract\\nversion: 1.0.0")
-    '1.0.0'
-    """
-    try:
-        found = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-    except yaml.YAMLError:
-        return ""
-    version = found.get("version") if isinstance(found, dict) else None
-    return str(version)[:40] if version is not None else ""
 
 
 def forgotten_in(names: Sequence[str]) -> frozenset[str]:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from shared import log
+from shared.data.glance import contract_version
 from shared.data.versions import (
     Manifest,
     ManifestRefused,
-    contract_version,
     forgotten_in,
     left,
     listed,

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.data.owner import owner_of
+from shared.data.glance import contract_version, owner_of
 from shared.data.verdict import Verdict
-from shared.data.versions import contract_version
 from shared.effects.large import check_by_run
 from shared.effects.parts import Later, Parts
 from shared.effects.references import FOLDER, fetch_references

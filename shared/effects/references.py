@@ -6,15 +6,13 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from shared import log
+from shared.data.glance import datasets_of
 from shared.data.versions import Listed, ManifestRefused, read_manifest
 from shared.effects.parts import Parts
 from shared.keeping import DATASETS
 from shared.storage.port import BlobMissing
 
-NAMED = "relationships"
 FOLDER = "references"
 """Beside the drop."""
 
@@ -25,8 +23,7 @@ def fetch_references(parts: Parts, contract: Path, into: Path) -> None:
     A dataset that has no version yet, one above the inline limit and one that was altered are left out, and the check then
     says so. Files that were forgotten have no values any more.
     """
-    text = contract.read_text(encoding="utf-8")
-    for model in _datasets(text) if NAMED in text else ():
+    for model in datasets_of(contract.read_text(encoding="utf-8")):
         files = _current(parts, model)
         if sum(file.bytes for file in files) <= parts.inline_limit:
             for file in files:
@@ -48,13 +45,3 @@ def _fetch(parts: Parts, file: Listed, into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(BlobMissing):
         parts.blobs.fetch(DATASETS, file.blob, into / f"{file.number:06d}")
-
-
-def _datasets(text: str) -> list[str]:
-    """The datasets that a contract's properties point to. What is wrong in it the check itself tells."""
-    try:
-        properties = yaml.safe_load(text)["schema"][0]["properties"]
-        named = [str(link["to"]) for item in properties for link in item.get(NAMED) or []]
-    except (yaml.YAMLError, LookupError, TypeError, AttributeError):
-        return []
-    return sorted({name.partition(".")[0] for name in named})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared import events
-from shared.data.owner import owner_of
+from shared.data.glance import owner_of
 from shared.data.verdict import Verdict
 from shared.effects.files import check_file
 from shared.errors import Permanent
