@@ -15,10 +15,11 @@ AS_THEY_ARE = (str, int, float, bool, type(None))
 
 def plain(value: Any) -> Any:
     """A frozen value as what JSON has: mappings, lists, text, numbers; times as ISO 8601."""
-    if type(value) in AS_THEY_ARE:
+    kind: Any = type(value)
+    if kind in AS_THEY_ARE:
         return value
-    if dataclasses.is_dataclass(value):
-        return {entry.name: plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+    if names := _names(kind):
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -26,6 +27,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     return value
+
+
+@functools.cache
+def _names(kind: type) -> tuple[str, ...]:
+    """The fields of a record's type; none of another."""
+    return tuple(entry.name for entry in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def typed(kind: Any, value: Any) -> Any:
@@ -53,15 +60,20 @@ def _as_it_is(value: Any) -> Any:
 
 def _tuple_reader(arms: tuple[Any, ...]) -> Callable[[Any], Any]:
     if arms[-1] is Ellipsis:
-        return lambda value: tuple([typed(arms[0], item) for item in value])
+        each = _reader(arms[0])
+        return lambda value: tuple([None if item is None else each(item) for item in value])
     return lambda value: tuple([typed(arm, item) for arm, item in zip(arms, value, strict=True)])
 
 
 def _record_reader(kind: Any) -> Callable[[Any], Any]:
     readers = {name: _reader(hint) for name, hint in typing.get_type_hints(kind).items()}
+    converted = [(name, reader) for name, reader in readers.items() if reader is not _as_it_is]
 
     def read(value: Any) -> Any:
         known = {name: item for name, item in value.items() if name in readers}
-        return kind(**{name: item if item is None else readers[name](item) for name, item in known.items()})
+        for name, read_one in converted:
+            if known.get(name) is not None:
+                known[name] = read_one(known[name])
+        return kind(**known)
 
     return read
