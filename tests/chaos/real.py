@@ -86,7 +86,7 @@ class Ground:
 
     def drop_all(self, seed: int, count: int, seconds: float) -> None:
         """Upload the drops in about so many seconds, as a data engineer's program does: it tries again until it is taken."""
-        patient = LinearRetry(backoff=1, retry_total=60, random_jitter_range=1)
+        patient = LinearRetry(1, 60, random_jitter_range=1, retry_connect=60, retry_read=60, retry_status=60)
         with BlobServiceClient.from_connection_string(self.past, retry_policy=patient, read_timeout=20) as service:
             for drop in drops(seed, self.names, count):
                 client = service.get_blob_client("incoming", f"{drop.model}/{drop.name}")
