@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from tests.bench import data_page
@@ -15,12 +14,19 @@ from tests.bench.tables import table
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where and when it was measured. Loads are how many processes wanted to run, the mean of a minute."""
+    """Where it was measured."""
 
-    measured_at: datetime
     cores: int
     system: str
     python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """When a benchmark began (ISO 8601), how long it took, and how many processes wanted to run, the mean of a minute."""
+
+    at: str
+    seconds: float
     load_before: float
     load_after: float
 
@@ -30,8 +36,8 @@ PAGE = """# Benchmarks
 Written by `make bench`, which measures the real thing: the whole local stack, Microsoft's own inference server, fresh
 interpreters. No test asserts a time; these figures are for people to look at.
 
-Measured on {date}: {cores} cores, {system}, Python {python}; load {load_before:.1f} before, {load_after:.1f} after. What
-other programs do meanwhile shows in the p99s first.
+Measured on {cores} cores, {system}, Python {python}; [when, and beside what](#how-to-repeat), stands below. What other
+programs do meanwhile shows in the p99s first.
 
 {figures}
 
@@ -92,6 +98,16 @@ All of it, and this page written anew, in {minutes:.0f} minutes; nothing else sh
 make bench
 ```
 
+{taken}
+
+The load is the number of processes that wanted to run, those of the benchmark among them.
+
+Some of them, with the others on the page as they were last measured on this machine:
+
+```sh
+.venv/bin/python -m tests.bench router data
+```
+
 One of them, which prints its JSON and writes nothing:
 
 ```sh
@@ -115,16 +131,14 @@ SIDES = {
 }
 
 
-def page(results: Mapping[str, Result], machine: Machine, *, seconds: float) -> str:
-    """The whole page; `seconds` is how long all benchmarks took."""
+def page(results: Mapping[str, Result], machine: Machine, taken: Mapping[str, Taken]) -> str:
+    """The whole page; `taken` says of each benchmark when it was run."""
     drop, imports, router = (results[name] for name in ("drop", "import", "router"))
     return PAGE.format(
-        date=f"{machine.measured_at:%Y-%m-%d}",
         cores=machine.cores,
         system=machine.system,
         python=machine.python,
-        load_before=machine.load_before,
-        load_after=machine.load_after,
+        taken=_taken(taken),
         figures=_figures(figure for name in ORDER for figure in results[name].figures),
         floods=section(results),
         data=data_page.section(results["data"], cores=machine.cores),
@@ -135,8 +149,22 @@ def page(results: Mapping[str, Result], machine: Machine, *, seconds: float) -> 
         imports=_imports(imports.details["seconds"]),
         requests=f"{router.details['requests']:,}",
         sides=_sides(router.details["sides"]),
-        minutes=max(1, seconds / 60),
+        minutes=max(1, sum(one.seconds for one in taken.values()) / 60),
     )
+
+
+def _taken(taken: Mapping[str, Taken]) -> str:
+    rows = (
+        [
+            name,
+            one.at.replace("T", " ").replace("+00:00", ""),
+            f"{one.seconds:.0f} s",
+            f"{one.load_before:.1f}",
+            f"{one.load_after:.1f}",
+        ]
+        for name, one in taken.items()
+    )
+    return table(["benchmark", "begun (UTC)", "took", "load before", "load after"], rows)
 
 
 def _figures(figures: Iterable[Figure]) -> str:
