@@ -1,61 +1,96 @@
 """The gates' self-test: for every gate, documents that pass and the smallest change that must make it hold.
 
-A gate that no document can pass, or that lets its own break through, is a fault of the spec (a floor of infinity,
-say) or of the gate. `baton doctor`, the spec's validation and the tests ask `self_test`.
+A gate that no document can pass, or that lets its own break through, is a fault of the spec (a floor of infinity, or
+an accuracy of at least 0) or of the gate. Nothing is asked of a metric that it cannot be. `baton gates test` shows the
+trials; `baton publish`, `baton doctor` and the tests ask `self_test`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from shared.certificate import P95_NEEDS_REQUESTS, certify
 from shared.gates import judge
+from shared.metric_facts import best, worst
 from shared.spec import CertificateLimits, Gates
-from shared.verdict import Document, Verdict
+from shared.verdict import Document, GateResult, Verdict
 
 Broken = dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One gate's answers to a document that is good and to one that is broken for it, None if nobody knows how."""
+
+    gate: str
+    good: GateResult
+    broken: GateResult | None
+
+    @property
+    def fault(self) -> str:
+        """Why the gate decides nothing, as a sentence; "" if it can pass and can hold."""
+        if not self.good.passed:
+            return f"gate {self.gate} can never pass: {self.good.why}"
+        if self.broken is None:
+            return f"gate {self.gate} has no break that shows that it can hold"
+        if self.broken.passed:
+            return f"gate {self.gate} lets through what was made to break it: {self.broken.why}"
+        return ""
+
+
 def self_test(gates: Gates) -> tuple[str, ...]:
     """The faults of a model's gates, as sentences; empty if all can pass and all can hold."""
-    evidence, certificate = passing_evidence(gates), passing_certificate(gates.certificate)
-    return (
-        *_faults(judge(gates, evidence), {n: judge(gates, b(gates, evidence)) for n, b in EVIDENCE_BREAKS.items()}),
-        *_faults(
-            certify(gates.certificate, certificate),
-            {n: certify(gates.certificate, b(gates.certificate, certificate)) for n, b in CERTIFICATE_BREAKS.items()},
-        ),
-    )
+    return tuple(trial.fault for trial in trials(gates) if trial.fault)
 
 
-def _faults(good: Verdict, broken: Mapping[str, Verdict]) -> list[str]:
-    never = [f"gate {r.gate} can never pass: {r.why}" for r in good.results if not r.passed]
-    always = [
-        f"gate {result.gate} lets through what was made to break it: {result.why}"
-        for name, verdict in broken.items()
-        for result in verdict.results
-        if result.gate == name and result.passed
-    ]
-    unbroken = [f"gate {r.gate} has no break that shows that it can hold" for r in good.results if r.gate not in broken]
-    return never + always + unbroken
+def trials(gates: Gates) -> tuple[Trial, ...]:
+    """Every gate of the spec, tried with what it must let through and with what it must hold."""
+    evidence, limits = passing_evidence(gates), gates.certificate
+    certificate = passing_certificate(limits)
+    judged = {name: judge(gates, broken(gates, evidence)) for name, broken in EVIDENCE_BREAKS.items()}
+    certified = {name: certify(limits, broken(limits, certificate)) for name, broken in CERTIFICATE_BREAKS.items()}
+    return (*_trials(judge(gates, evidence), judged), *_trials(certify(limits, certificate), certified))
+
+
+def _trials(good: Verdict, broken: Mapping[str, Verdict]) -> list[Trial]:
+    return [Trial(result.gate, result, _answer_of(result.gate, broken)) for result in good.results]
+
+
+def _answer_of(gate: str, broken: Mapping[str, Verdict]) -> GateResult | None:
+    if gate not in broken:
+        return None
+    return next(result for result in broken[gate].results if result.gate == gate)
 
 
 def passing_evidence(gates: Gates) -> Broken:
     """Evidence of a candidate that is better than champion 1 by more than the gates ask."""
-    gain = _beyond(gates.minimum_gain)
-    worse = gates.floor + gain if gates.direction == "lower" else gates.floor - gain
-    mean = abs(gates.floor - worse)
+    value, champion, gain = _better_pair(gates)
+    mean = abs(champion - value)
     return {
         "v": 1,
         "metric": gates.metric,
         "direction": gates.direction,
         "rows": max(gates.min_rows, 1),
-        "candidate": {"value": gates.floor},
-        "champion": {"version": "1", "value": worse},
+        "candidate": {"value": value},
+        "champion": {"version": "1", "value": champion},
         "gain": {"mean": mean, "lower": gain, "upper": mean + abs(gain), "confidence": gates.confidence},
         "sanity": {"not_finite": 0, "constant": False, "identical": False},
     }
+
+
+def _better_pair(gates: Gates) -> tuple[float, float, float]:
+    """A candidate's and a champion's value that the metric can have, and a gain between limit and difference.
+
+    At the floor where the metric has no worst value; otherwise from the best value down.
+    """
+    sign, end = (1.0 if gates.direction == "lower" else -1.0), worst(gates)
+    if math.isinf(end):
+        gain = _beyond(gates.minimum_gain)
+        return gates.floor, gates.floor + sign * gain, gain
+    gain = (gates.minimum_gain + abs(end - best(gates))) / 2
+    return best(gates), best(gates) + sign * gain, gain
 
 
 def passing_certificate(limits: CertificateLimits) -> Broken:
@@ -85,7 +120,12 @@ def _short_of(limit: float) -> float:
 
 
 def _worse_than_floor(gates: Gates) -> float:
-    return _beyond(gates.floor) if gates.direction == "lower" else _short_of(gates.floor)
+    """The metric just beyond the floor, or at its worst where that is nearer."""
+    return (
+        min(_beyond(gates.floor), worst(gates))
+        if gates.direction == "lower"
+        else max(_short_of(gates.floor), worst(gates))
+    )
 
 
 EVIDENCE_BREAKS: Mapping[str, Callable[[Gates, Document], Broken]] = {
@@ -101,7 +141,7 @@ CERTIFICATE_BREAKS: Mapping[str, Callable[[CertificateLimits, Document], Broken]
     "starts": lambda limits, good: {**good, "start_seconds": _beyond(limits.start_seconds)},
     "cases_pass": lambda limits, good: _with(good, "cases", failed=["case 1: status 500, must be 200"]),
     "refuses_malformed": lambda limits, good: _with(good, "malformed", empty=500),
-    "fast": lambda limits, good: _with(good, "latency_ms", p95=math.nextafter(limits.p95_ms, math.inf)),
+    "fast": lambda limits, good: _with(good, "latency_ms", p95=_beyond(limits.p95_ms)),
     "small": lambda limits, good: {**good, "size_mb": _beyond(limits.size_mb)},
     "known_files": lambda limits, good: {**good, "model_sha256": "unknown"},
 }

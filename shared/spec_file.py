@@ -11,14 +11,13 @@ from pathlib import Path, PurePosixPath
 
 from shared.data.window import WORDS, is_window
 from shared.errors import NameRefused, SpecRefused
+from shared.metric_facts import METRICS, best, facts, worst
 from shared.names import model_name
 from shared.schedules import is_cron, is_time_zone
 from shared.spec import Data, Gates, Spec
 from shared.yaml_record import RecordReader, Requirement
 
 CAUSES = ("data", "drift", "request", "code")
-METRICS = ("mse", "mae", "rmse", "accuracy", "log_loss")  # those that shared/runs/comparison.py computes
-BOUNDED_BY_ONE = ("accuracy",)
 PARTITION = re.compile(r"[A-Za-z0-9-]+")
 MARKER_WAIT_SECONDS = 600
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -138,14 +137,16 @@ def _check_data(data: Data, reader: RecordReader) -> None:
 
 
 def _check_gates(gates: Gates, reader: RecordReader) -> None:
-    """No error is below 0, no share above 1."""
-    wanted = "higher" if gates.metric in BOUNDED_BY_ONE else "lower"
+    """No error is below 0, no share above 1: what no candidate can reach holds all, what all reach holds none."""
+    wanted = facts(gates.metric).better or gates.direction
     if gates.direction != wanted:
         reader.wrong("gates.direction", gates.direction, f'"{wanted}": {gates.metric} is better so')
-    elif wanted == "lower" and gates.floor <= 0:
-        reader.wrong("gates.floor", gates.floor, f"more than 0{NEVER}")
-    elif wanted == "higher" and gates.floor >= 1:
-        reader.wrong("gates.floor", gates.floor, f"less than 1{NEVER}")
+    elif gates.direction == "lower" and gates.floor <= best(gates):
+        reader.wrong("gates.floor", gates.floor, f"more than {best(gates):g}{NEVER}")
+    elif gates.direction == "higher" and gates.floor >= best(gates):
+        reader.wrong("gates.floor", gates.floor, f"less than {best(gates):g}{NEVER}")
+    elif gates.minimum_gain >= abs(worst(gates) - best(gates)):
+        reader.wrong("gates.minimum_gain", gates.minimum_gain, f"less than {abs(worst(gates) - best(gates)):g}{NEVER}")
 
 
 def _check_rollout(spec: Spec, reader: RecordReader) -> None:

@@ -23,14 +23,23 @@ LIMITS = CertificateLimits()
 ROLLOUT = Rollout(min_requests=10, max_error_percent=1)
 
 finite = st.floats(-1e6, 1e6)
-rules = st.builds(
+errors = st.builds(
     Gates,
-    metric=st.just("mse"),
-    direction=st.sampled_from(get_args(Direction)),
-    floor=finite,
+    metric=st.sampled_from(["mse", "mae"]),
+    direction=st.just("lower"),
+    floor=st.floats(0.001, 1e6),
     minimum_gain=st.floats(0, 1e6),
     min_rows=st.integers(0, 100),
 )
+shares = st.builds(
+    Gates,
+    metric=st.just("accuracy"),
+    direction=st.just("higher"),
+    floor=st.floats(0.001, 0.999),
+    minimum_gain=st.floats(0, 0.999),
+)
+owners = st.builds(Gates, metric=st.just("profit.py"), direction=st.sampled_from(get_args(Direction)), floor=finite)
+rules = errors | shares | owners
 
 
 def evidence_of(mean=120.0, lower=30.0, **changes):
@@ -139,6 +148,17 @@ def test_every_gate_has_a_break():
 @pytest.mark.parametrize("floor", [math.inf, -math.inf, math.nan])
 def test_a_floor_that_decides_nothing_is_found_by_the_self_test(floor):
     assert self_test(Gates(metric="mse", direction="lower", floor=floor))
+
+
+@pytest.mark.parametrize(("floor", "gain"), [(0.0, 0.0), (-1.0, 0.0), (1.5, 0.0), (0.7, 1.0)])
+def test_a_limit_that_a_share_cannot_miss_or_cannot_reach_is_found_by_the_self_test(floor, gain):
+    assert self_test(Gates(metric="accuracy", direction="higher", floor=floor, minimum_gain=gain))
+
+
+def test_a_fault_names_the_gate_and_what_it_answered():
+    (fault,) = self_test(Gates(metric="accuracy", direction="higher", floor=0.0))
+
+    assert fault == "gate floor lets through what was made to break it: accuracy 0, must be at least 0"
 
 
 def every_path(document, above=()):

@@ -1,0 +1,58 @@
+"""What each metric is, apart from how it is computed: which way is better, what it can be at all, what it needs. Pure.
+
+`shared/runs/metrics.py` computes them. A metric of the owner's is a file of the folder, `gates.metric: profit.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.spec import Direction, Gates
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFacts:
+    """The direction in which a metric is better, None if the owner says it, and the least and most that it can be."""
+
+    words: str
+    better: Direction | None = "lower"
+    least: float = 0.0
+    most: float = math.inf
+
+
+METRICS: Mapping[str, MetricFacts] = {
+    "mse": MetricFacts("mean squared error"),
+    "mae": MetricFacts("mean absolute error"),
+    "rmse": MetricFacts("root of the mean squared error"),
+    "accuracy": MetricFacts("share of rows predicted right", "higher", most=1.0),
+    "log_loss": MetricFacts("log loss of the probability of 1"),
+}
+CUSTOM = MetricFacts("the folder's own metric", None, least=-math.inf)
+
+
+def is_custom(metric: str) -> bool:
+    """Whether the metric is a file of the model's folder.
+
+    >>> is_custom("profit.py"), is_custom("mse")
+    (True, False)
+    """
+    return metric.endswith(".py")
+
+
+def facts(metric: str) -> MetricFacts:
+    """What is known of the metric; of one that nobody knows, nothing."""
+    return METRICS.get(metric, CUSTOM)
+
+
+def worst(gates: Gates) -> float:
+    """The worst value that the metric can have: infinite if there is none."""
+    known = facts(gates.metric)
+    return known.most if gates.direction == "lower" else known.least
+
+
+def best(gates: Gates) -> float:
+    """The best value that the metric can have: infinite if there is none."""
+    known = facts(gates.metric)
+    return known.least if gates.direction == "lower" else known.most
