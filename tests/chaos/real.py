@@ -153,14 +153,15 @@ def run(size: Size, seed: int, say: Say) -> list[str]:
 
 
 def storm(ground: Ground, size: Size, seed: int) -> None:
-    """Drops, kills, pauses and broken connections at once."""
+    """Drops, kills, pauses and broken connections at once; what a restart takes is made up for, so that the storm ends in time."""
     breaker = Breaker(ground.running, random.Random(f"kills:{seed}"), ground.say)
     ground.faults.follow(plan(seed))
     dropping = threading.Thread(target=ground.drop_all, args=[seed, size.drops, size.storm_seconds * 0.8])
     dropping.start()
+    due = time.monotonic()
     for action in _moments(breaker, size):
-        until = time.monotonic() + breaker.chance.uniform(0.2, 1.8) * size.storm_seconds / (size.kills + size.pauses)
-        while time.monotonic() < until:
+        due += breaker.chance.uniform(0.2, 1.8) * size.storm_seconds / (size.kills + size.pauses)
+        while time.monotonic() < due:
             ground.decide()
             ground.score()
             time.sleep(0.5)
