@@ -1,8 +1,9 @@
 """The laptop's drift monitor: what the endpoints are asked, against what the serving version was trained on.
 
 `watch_once` reads what the router collected (container `scored`) since it last did, keeps the newest rows that the
-serving version answered, and compares them with the version's reference.json. An alarm is the event that Azure ML's
-dataset monitors publish, once for a window of rows; the next window begins after it.
+serving version answered, and compares their profile with the version's reference.json, as `baton drift` compares files. An alarm
+is the event that Azure ML's dataset monitors publish, once for a window of rows, with the columns named; the next window begins
+after it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from shared import log
-from shared.data.drift import ALPHA, ColumnDrift, drift, profiles
+from shared.data.comparing import Change, compare
+from shared.data.profile import Profile
+from shared.data.scored import profile_of_rows
+from shared.data.significance import ALPHA
 from shared.errors import BatonError
 from shared.names import digest
 from shared.platforms.local_router import RouterClient
 from shared.platforms.local_run import read_json, write_json
 from shared.platforms.port import EndpointSeen
+from shared.runs.reference import TRAINED_ANEW, ReferenceUnreadable, read_reference
 from shared.storage.port import Blobs
 
 Publish = Callable[[str, str, dict[str, object], str], object]
@@ -31,6 +36,7 @@ REPORT_EVERY = timedelta(minutes=15)
 CONTAINER = "scored"
 ROWS_AT_LEAST = 50
 ROWS_KEPT = 1000
+COLUMNS_TOLD = 20
 LOOK_BACK = timedelta(hours=24)
 NEEDED = ("BATON_HOME", "BATON_DATA", "BATON_ROUTER", "BATON_ROUTER_KEY")
 
@@ -119,12 +125,15 @@ class Monitor:
             _save(file, watched)
         watched = self._told(file, watched)
         if reference.exists():
-            self._report(file, watched, now)
+            self._report(file, watched, reference, now)
 
-    def _report(self, file: Path, watched: Watched, now: datetime) -> None:
-        """A life sign now and then, whatever was seen, as the completed runs of a monitor on Azure ML are one."""
+    def _report(self, file: Path, watched: Watched, reference: Path, now: datetime) -> None:
+        """A life sign now and then, whatever was seen, as the completed runs of a monitor on Azure ML are one; none without sight."""
         slot = f"{now - timedelta(seconds=now.timestamp() % REPORT_EVERY.total_seconds()):%Y%m%dT%H%M}"
         if slot == watched.reported:
+            return
+        if _reference(file.stem, watched, reference) is None:
+            _save(file, replace(watched, reported=slot))
             return
         run = f"{file.stem}-monitor-{slot}"
         data = {"experimentId": "monitor", "experimentName": "monitor", "runId": run, "runType": None}
@@ -179,26 +188,35 @@ def watch_once(settings_env: Mapping[str, str], publish: Publish) -> None:
         Monitor(Path(home).resolve(), endpoints, AzureBlobs(service), publish).watch(datetime.now(UTC))
 
 
+def _reference(model: str, watched: Watched, file: Path) -> Profile | None:
+    """What the serving version was trained on; None, and a line in the log, if it does not tell."""
+    try:
+        if file.exists():
+            return read_reference(read_json(file))
+        why, todo = "the version has no reference.json", TRAINED_ANEW
+    except ReferenceUnreadable as error:
+        why, todo = error.what, error.next
+    log.warning("drift is not watched", model=model, version=watched.version, why=why, next=todo)
+    return None
+
+
 def _look(model: str, watched: Watched, reference: Path) -> Watched:
     """After one comparison: an alarm ends the window."""
-    if not reference.exists():
-        log.warning(
-            "drift is not watched: the version has no reference.json",
-            model=model,
-            version=watched.version,
-            next=f"baton retrain {model} --why ...",
-        )
+    before = _reference(model, watched, reference)
+    if before is None:
         return watched
     rows = [row.features for row in watched.window]
-    columns = drift(profiles(read_json(reference)), rows, alpha=watched.alpha)
-    if not any(column.drifted for column in columns):
+    changes = [
+        change for change in compare(before, profile_of_rows(rows, before), alpha=watched.alpha) if change.drifted
+    ]
+    if not changes:
         return watched
-    log.warning("drift seen", model=model, version=watched.version, rows=len(rows), columns=_told_columns(columns))
-    return replace(watched, pending=_alarm(model, watched, columns), window=(), fresh=0)
+    log.warning("drift seen", model=model, version=watched.version, rows=len(rows), columns=_told_changes(changes))
+    return replace(watched, pending=_alarm(model, watched, changes), window=(), fresh=0)
 
 
-def _alarm(model: str, watched: Watched, columns: Sequence[ColumnDrift]) -> dict[str, object]:
-    """The event's data, in the documentation's casing. The id says of which rows, so a repeat is the same alarm."""
+def _alarm(model: str, watched: Watched, changes: Sequence[Change]) -> dict[str, object]:
+    """The event's data, in the documentation's casing, and the columns. The id says of which rows, so a repeat is the same alarm."""
     first, last = watched.window[0], watched.window[-1]
     rows = json.dumps([model, watched.version, first.at, first.request_id, last.at, last.request_id])
     return {
@@ -207,15 +225,16 @@ def _alarm(model: str, watched: Watched, columns: Sequence[ColumnDrift]) -> dict
         "RunId": f"{model}-drift-{digest(rows)[:16]}",
         "BaseDatasetId": f"{model}:{watched.version}",
         "TargetDatasetId": f"{CONTAINER}/{model}",
-        "DriftCoefficient": round(max(column.psi for column in columns if column.drifted), 6),
+        "DriftCoefficient": round(max(change.size for change in changes), 6),
+        "Columns": list(dict.fromkeys(change.column for change in changes))[:COLUMNS_TOLD],
         "StartTime": first.at,
         "EndTime": last.at,
     }
 
 
-def _told_columns(columns: Sequence[ColumnDrift]) -> str:
-    drifted = [column for column in columns if column.drifted]
-    return ", ".join(f"{column.column} PSI {column.psi:.3f} (p {column.p_value:.1g})" for column in drifted)
+def _told_changes(changes: Sequence[Change]) -> str:
+    told = [f"{change.column}: {change.what} (size {change.size:.2f}, p {change.p_value:.1g})" for change in changes]
+    return "; ".join(told[:COLUMNS_TOLD])
 
 
 def _rows(lines: Iterable[bytes], version: str) -> Iterator[ScoredRow]:

@@ -160,7 +160,7 @@ def mermaid() -> str:
     names = {state: state.replace(" ", "_") for state in (*OPEN_STATES, *ENDS)}
     lines += [f"    {name}: {state}" for state, name in names.items() if name != state]
     lines += [
-        "    [*] --> training: data, drift, code, schedule, request",
+        "    [*] --> training: data, drift, performance, code, schedule, request",
         "    [*] --> judging: foreign run or version",
     ]
     for source, target, why in PATH:

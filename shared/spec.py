@@ -81,7 +81,7 @@ class Gates:
 class Retrain:
     """Which causes retrain, and what bounds the money: cool-down, budget per day, breaker after useless retrains."""
 
-    on: tuple[str, ...] = ("data", "drift", "request", "code")
+    on: tuple[str, ...] = ("data", "drift", "performance", "request", "code")
     cool_down_seconds: float = 0.0
     budget_per_day: int = 20
     breaker: int = 5

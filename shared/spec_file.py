@@ -17,7 +17,7 @@ from shared.schedules import is_cron, is_time_zone
 from shared.spec import Data, Gates, Spec
 from shared.yaml_record import RecordReader, Requirement
 
-CAUSES = ("data", "drift", "request", "code")
+CAUSES = ("data", "drift", "performance", "request", "code")
 PARTITION = re.compile(r"[A-Za-z0-9-]+")
 MARKER_WAIT_SECONDS = 600
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

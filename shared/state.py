@@ -23,7 +23,10 @@ STATES = (*BUILDING, *SHIPPING, LIVE, *ENDS)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a release is opened: `kind` is data, drift, code, schedule, request, run or registered; `count` events named it."""
+    """Why a release is opened: `kind` is data, drift, performance, code, schedule, request, run or registered.
+
+    `count` events named it.
+    """
 
     kind: str
     event: str

@@ -25,6 +25,7 @@ WRITES = ("PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose")
 LARGEST = 1024 * 1024
 ID_LONGEST, BLOB_LONGEST, URL_LONGEST = 1024, 1024, 4096
 TEXT_LONGEST, TOLD_LONGEST = 256, 1000
+SIGNALS, NAMES_MOST = ("data", "prediction", "performance"), 20
 AHEAD, BEHIND = timedelta(hours=1), timedelta(days=3)
 FLOAT_MOST = sys.float_info.max
 # Control characters, backslash, line separators, and marks that turn the reading direction
@@ -227,8 +228,23 @@ def _drift_detected(delivered: Delivered, data: Mapping[str, Any], now: datetime
         raise _refused(f"subject {delivered.subject!r} and data.runId {run!r} disagree")
     coefficient = _number(data, "driftCoefficient")
     identity = names.identity_key("drift", delivered.topic.lower(), monitor, run)
-    event = events.DriftDetected(id=identity, at=now, monitor=monitor, run_id=run, coefficient=coefficient)
+    signal, columns = data.get("signal", SIGNALS[0]), _names(data, "columns")
+    if signal not in SIGNALS:
+        raise _refused(f"data.signal is {signal!r:.80}, must be one of {', '.join(SIGNALS)}")
+    event = events.DriftDetected(
+        id=identity, at=now, monitor=monitor, run_id=run, coefficient=coefficient, signal=signal, columns=columns
+    )
     return Routed(_model(monitor), event)
+
+
+def _names(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Names in a list that may be left out, as Azure ML's own monitors do."""
+    found = data.get(key, [])
+    if not isinstance(found, list) or len(found) > NAMES_MOST:
+        raise _refused(f"data.{key} must be a list of at most {NAMES_MOST} names")
+    if not all(isinstance(name, str) and 0 < len(name) <= TEXT_LONGEST and name.isprintable() for name in found):
+        raise _refused(f"data.{key} holds something that is no name")
+    return tuple(found)
 
 
 def _number(data: Mapping[str, Any], key: str) -> float:

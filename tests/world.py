@@ -53,7 +53,7 @@ gates:
   confidence: 0.95
   min_rows: 15
   certificate: {{p95_ms: 500, start_seconds: 60, size_mb: 50}}
-retrain: {{on: [data, drift, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget}, breaker: {breaker}}}
+retrain: {{on: [data, drift, performance, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget}, breaker: {breaker}}}
 rollout: {{steps: [10, 50, 100], bake_seconds: 30, min_requests: 10, max_error_percent: 5, deadline_minutes: 30}}
 approval: {{approvers: [operations], expires_hours: 24}}
 schedule: {schedule}
@@ -247,9 +247,9 @@ class World:
         delivered = wire.Delivered(run, LOCAL_WORKSPACE, f"experiments/x/runs/{run}", kind, self.now, data)
         self.app.intake.receive(delivered)
 
-    def drift(self, model: str = "m", run: str = "d1") -> None:
-        """A monitor raises a drift alert."""
-        data = {"dataDriftName": model, "runId": run, "driftCoefficient": 0.4}
+    def drift(self, model: str = "m", run: str = "d1", **told: object) -> None:
+        """A monitor raises a drift alert, which may tell `signal` and `columns`."""
+        data = {"dataDriftName": model, "runId": run, "driftCoefficient": 0.4, **told}
         kind = "Microsoft.MachineLearningServices.DatasetDriftDetected"
         delivered = wire.Delivered(run, LOCAL_WORKSPACE, f"datadrifts/x/runs/{run}", kind, self.now, data)
         self.app.intake.receive(delivered)

@@ -14,12 +14,15 @@ from typing import Literal
 
 import numpy as np
 
-from shared.data.drift import ALPHA, chi_square_limit, chi_square_tail, holm
 from shared.data.profile import NUMBERS, ColumnProfile, Profile
 from shared.data.significance import (
+    ALPHA,
     NORMAL,
+    chi_square_limit,
+    chi_square_tail,
     distance_limit,
     distance_tail,
+    holm,
     means_tail,
     shares_limit,
     shares_tail,

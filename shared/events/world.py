@@ -50,12 +50,18 @@ class ModelDeployed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftDetected(Event):
-    """A monitor saw what is scored move away from what was trained on. `coefficient` is the monitor's own number."""
+    """A monitor saw something move away from what was trained on. `coefficient` is the monitor's own number.
+
+    `signal` says of what: `data` (what is asked), `prediction` (what is answered) or `performance` (how wrong that was, by labels
+    that came late); `columns` names those that moved, where the monitor tells.
+    """
 
     family: ClassVar[str] = "world"
     monitor: str
     run_id: str
     coefficient: float
+    signal: str = "data"
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,10 +96,12 @@ def gone(turn: Turn, event: FileGone) -> str:
 
 
 def drifted(turn: Turn, event: DriftDetected) -> str:
-    """A drift alert is a cause; whether it retrains is the policy's answer."""
+    """A monitor's alert is a cause, drift or performance; whether it retrains is the policy's answer."""
     detail = f"monitor {event.monitor}, coefficient {event.coefficient:.3g}"
+    detail += f", {event.signal}" if event.signal != "data" else ""
+    detail = cut(detail + (f": {', '.join(event.columns)}" if event.columns else ""), DETAIL_ROOM)
     appointments.listen_for_monitor(turn, heard=True)
-    add(turn, Cause("drift", event.id, turn.now, detail))
+    add(turn, Cause("performance" if event.signal == "performance" else "drift", event.id, turn.now, detail))
     return detail
 
 

@@ -1,47 +1,44 @@
-"""The profile of the training features that drift is measured against; it travels with the version."""
+"""The profile of the training features that drift is measured against; it travels with the version, as reference.json."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-DECILES = np.linspace(0, 1, 11)
+from shared.data.cells import column_cells
+from shared.data.profile import TIMES, Profile, ProfileUnreadable
+from shared.data.rules import Contract
+from shared.errors import Permanent
+
+V = 2
+TRAINED_ANEW = 'baton retrain MODEL --why "...", which writes it anew'
 
 
-def reference(table: pa.Table, *, without: Collection[str]) -> dict[str, object]:
-    """The reference document of all numeric columns but those named (key, target).
+class ReferenceUnreadable(Permanent):
+    """A version's reference.json is not what the training run writes."""
 
-    {"v": 1, "rows": n, "features": {name: {"missing": rows without a finite value, "mean", "sd", "deciles": [11 values
-    from minimum to maximum], "edges": inner bin edges, "counts": rows per bin}}}. Edges are the distinct inner
-    deciles; bin i holds edges[i-1] < x <= edges[i], the outer bins are open, so that counts sum to rows - missing.
+
+def reference(table: pa.Table, contract: Contract, *, without: Collection[str]) -> dict[str, object]:
+    """The reference document: {"v": 2, "profile": what `Profile.to_dict` gives}, of the columns that a model may be asked with.
+
+    Those are the contract's but times, which move on by themselves, and those named (key, target). Of a personal column it holds
+    no value. More rows than a sketch keeps give other bytes each time, for the same training.
     """
-    features = {
-        name: _profile(column)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if name not in without and _is_numeric(column.type)
-    }
-    return {"v": 1, "rows": table.num_rows, "features": features}
+    columns = [column for column in contract.columns if column.kind not in TIMES and column.name not in without]
+    found = Profile.of(contract)
+    found.columns = {column.name: found.columns[column.name] for column in columns}
+    for batch in table.to_batches():
+        found.add({column.name: column_cells(batch, column.name, column.kind) for column in columns}, batch.num_rows)
+    return {"v": V, "profile": found.to_dict()}
 
 
-def _is_numeric(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
-
-
-def _profile(column: pa.ChunkedArray) -> dict[str, object]:
-    values = column.cast(pa.float64()).to_numpy()
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return {"missing": len(values), "mean": None, "sd": None, "deciles": [], "edges": [], "counts": []}
-    deciles = np.quantile(finite, DECILES)
-    edges = np.unique(deciles[1:-1])
-    counts = np.bincount(np.searchsorted(edges, finite), minlength=len(edges) + 1)
-    return {
-        "missing": len(values) - len(finite),
-        "mean": float(finite.mean()),
-        "sd": float(finite.std()),
-        "deciles": deciles.tolist(),
-        "edges": edges.tolist(),
-        "counts": counts.tolist(),
-    }
+def read_reference(document: Mapping[str, Any]) -> Profile:
+    """The profile in a reference.json; `ReferenceUnreadable` if it is something else, or was written by Baton 0.1."""
+    try:
+        if document["v"] != V:
+            raise ReferenceUnreadable(f"reference.json has form {document['v']!r:.20}, not {V}", next=TRAINED_ANEW)
+        return Profile.from_dict(document["profile"])
+    except (KeyError, TypeError, ProfileUnreadable) as error:
+        raise ReferenceUnreadable(f"reference.json cannot be read ({error!r:.200})", next=TRAINED_ANEW) from error

@@ -12,6 +12,7 @@ from dataclasses import asdict
 import pyarrow as pa
 from pyarrow import csv
 
+from shared.data.contract import read_contract
 from shared.errors import BatonError, MetricMissing, Permanent, PlatformBusy, RunFailed
 from shared.runs.model_files import ModelFiles, model_files
 from shared.runs.owner_code import owner_environment, run_script
@@ -103,7 +104,8 @@ def _model(run: RunDir, spec: Spec, table: pa.Table) -> ModelFiles:
         )
     if any(file.path == REFERENCE for file in made):
         raise RunFailed(f"{spec.train.entry} wrote {REFERENCE}", next=_mend(run, spec, "give that file another name"))
-    profile = json.dumps(reference(table, without={*spec.data.key, spec.data.target}), allow_nan=False)
+    contract = read_contract(run.input("folder") / spec.data.contract)
+    profile = json.dumps(reference(table, contract, without={*spec.data.key, spec.data.target}), allow_nan=False)
     for place in (folder, run.outputs):
         (place / REFERENCE).write_text(profile)
     return model_files(folder)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from shared.data.comparing import FLOOR, SHARE_FLOOR
-from shared.data.drift import ALPHA
+from shared.data.significance import ALPHA
 from tests.drift.shapes import COLUMNS, SHAPES, Random, Values, drawn, gaps
 
 OTHERS = 400

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import NormalDist
 
+import pyarrow as pa
 import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.monitor import DRIFT, Monitor, watch_once
+from shared.data.cells import Cells
+from shared.data.profile import ColumnProfile, Profile
 from shared.errors import PlatformBusy
-from shared.events import MonitorReported
+from shared.events import DriftDetected, MonitorReported
 from shared.platforms.port import Deployment, EndpointSeen
 from shared.settings import LOCAL_STORAGE, LOCAL_TOPIC, LOCAL_WORKSPACE
 from shared.wire import Delivered, Sources, read
@@ -22,17 +26,17 @@ from tests.fakes.storage import MemoryBlobs
 from tests.integration.serving import FIRST, KEY, MODEL, SECOND, bench, until
 
 NOON = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
-REFERENCE = {  # 1,000 standard normal rows, in deciles
-    "v": 1,
-    "rows": 1000,
-    "features": {
-        "AGE": {
-            "missing": 0,
-            "edges": [-1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416, 1.2816],
-            "counts": [100] * 10,
-        }
-    },
-}
+STANDARD = [NormalDist().inv_cdf((number + 0.5) / 1000) for number in range(1000)]
+
+
+def reference_of(name: str, values: list[float]) -> dict[str, object]:
+    """The reference.json of a version that was trained on one column."""
+    column = ColumnProfile("number")
+    column.add(Cells(pa.array(values), pa.array(values)))
+    return {"v": 2, "profile": Profile(len(values), {name: column}).to_dict()}
+
+
+REFERENCE = reference_of("AGE", STANDARD)
 
 
 @dataclass
@@ -105,7 +109,8 @@ def test_rows_far_from_the_reference_are_one_alarm_of_azures_shape(scene: Scene)
     assert subject == f"datadrifts/{data['DataDriftId']}/runs/{data['RunId']}"
     assert (data["DataDriftName"], data["RunId"]) == (MODEL, id)
     assert isinstance(data["DriftCoefficient"], float)
-    assert data["DriftCoefficient"] > 1
+    assert data["DriftCoefficient"] == pytest.approx(0.68, abs=0.12)  # 2 Phi(2 / 2) - 1 of all rows moved
+    assert data["Columns"] == ["AGE"]
     assert set(data) == {
         "DataDriftId",
         "DataDriftName",
@@ -113,6 +118,7 @@ def test_rows_far_from_the_reference_are_one_alarm_of_azures_shape(scene: Scene)
         "BaseDatasetId",
         "TargetDatasetId",
         "DriftCoefficient",
+        "Columns",
         "StartTime",
         "EndTime",
     }
@@ -199,7 +205,14 @@ def test_segments_of_the_next_hour_and_day_are_found(scene: Scene) -> None:
     assert len(scene.told) == 1
 
 
-@pytest.mark.parametrize("break_it", [Path.unlink, lambda file: file.write_text("[]")])
+BREAKS: list[Callable[[Path], object]] = [
+    Path.unlink,
+    lambda file: file.write_text("[]"),
+    lambda file: file.write_text('{"v": 1, "rows": 9, "features": {}}'),
+]
+
+
+@pytest.mark.parametrize("break_it", BREAKS)
 def test_a_version_without_a_readable_reference_raises_no_alarm(
     scene: Scene, break_it: Callable[[Path], object]
 ) -> None:
@@ -216,6 +229,16 @@ def test_a_look_is_a_life_sign_once_in_a_quarter_of_an_hour(scene: Scene) -> Non
     assert [id for *_, id in scene.reported] == [f"{MODEL}-monitor-20260304T{at}" for at in ("1230", "1245", "1300")]
 
 
+def test_the_chain_takes_an_alarm_with_its_columns(scene: Scene) -> None:
+    scene.score(60, shift=2.0)
+    scene.watch()
+    ((subject, event_type, data, id),) = scene.told
+    sources = Sources(LOCAL_STORAGE, LOCAL_WORKSPACE, LOCAL_TOPIC)
+    routed = read(Delivered(id, LOCAL_WORKSPACE, subject, event_type, scene.now, data), sources, scene.now)
+    assert isinstance(routed.event, DriftDetected)
+    assert (routed.model, routed.event.signal, routed.event.columns) == (MODEL, "data", ("AGE",))
+
+
 def test_the_chain_takes_a_life_sign_for_what_it_is(scene: Scene) -> None:
     scene.watch()
     ((subject, event_type, data, id),) = scene.reported
@@ -224,8 +247,9 @@ def test_the_chain_takes_a_life_sign_for_what_it_is(scene: Scene) -> None:
     assert (routed.model, type(routed.event)) == (MODEL, MonitorReported)
 
 
-def test_a_monitor_that_cannot_look_gives_no_life_sign(scene: Scene) -> None:
-    (scene.home / "endpoints" / MODEL / FIRST / "model" / "reference.json").unlink()
+@pytest.mark.parametrize("break_it", BREAKS)
+def test_a_monitor_that_cannot_look_gives_no_life_sign(scene: Scene, break_it: Callable[[Path], object]) -> None:
+    break_it(scene.home / "endpoints" / MODEL / FIRST / "model" / "reference.json")
     scene.watch()
     assert scene.reported == []
 
@@ -249,7 +273,7 @@ def test_what_was_really_scored_through_the_router_raises_the_alarm(tmp_path: Pa
             service.create_container("scored")
     with bench(tmp_path / "home", "--segment-seconds", "0.3", data=connection) as started:
         started.serve()
-        profile = {"features": {"x": {"missing": 0, "edges": [1.0, 2.0, 3.0], "counts": [25] * 4}}}
+        profile = reference_of("x", [1.0, 2.0, 3.0, 4.0] * 25)
         (started.home / "endpoints" / MODEL / FIRST / "model" / "reference.json").write_text(json.dumps(profile))
         scene = Scene(started.home)
         settings = {

@@ -18,6 +18,7 @@ from shared.errors import MetricMissing, Permanent, PlatformBusy, RunFailed
 from shared.platforms.port import RunRequest
 from shared.runs.certify import certify
 from shared.runs.judge import judge
+from shared.runs.reference import read_reference
 from shared.runs.rows import Rows
 from shared.runs.run_dir import RunDir
 from shared.runs.scoring import Scorer, score
@@ -181,11 +182,12 @@ def test_the_reference_profiles_the_features_and_neither_key_nor_target(once):
 
     reference = json.loads((run.outputs / "reference.json").read_text())
 
-    assert sorted(reference["features"]) == ["X1", "X2"]
-    assert reference["features"]["X1"]["deciles"] == pytest.approx(
-        np.quantile(ROWS.train["X1"].to_numpy(), np.arange(11) / 10)
+    found = read_reference(reference)
+    assert (sorted(found.columns), found.rows) == (["X1", "X2"], 80)
+    assert found.columns["X1"].numbers.mean == pytest.approx(ROWS.train["X1"].to_numpy().mean())
+    assert reference["profile"]["columns"]["X1"]["deciles"] == pytest.approx(
+        np.quantile(ROWS.train["X1"].to_numpy(), np.arange(11) / 10, method="inverted_cdf"), rel=1e-6
     )
-    assert reference["features"]["X1"]["counts"] == [8] * 10
 
 
 def test_holdout_rows_are_written_nowhere(once):

@@ -155,6 +155,21 @@ def test_a_drift_alert_retrains(world: World) -> None:
     assert world.release("m-0002").causes[0].kind == "drift"
 
 
+def test_an_alert_that_names_columns_is_a_cause_that_names_them(world: World) -> None:
+    world.go_live()
+    world.drift(columns=["BMI", "BP"])
+    world.settle()
+    assert world.release("m-0002").causes[0].detail == "monitor m, coefficient 0.4: BMI, BP"
+
+
+def test_worse_performance_is_a_cause_of_its_own(world: World) -> None:
+    world.go_live()
+    world.drift(signal="performance")
+    world.settle()
+    (cause,) = world.release("m-0002").causes
+    assert (cause.kind, cause.detail) == ("performance", "monitor m, coefficient 0.4, performance")
+
+
 def test_a_rejected_release_ends_and_its_deployment_is_removed(world: World) -> None:
     world.drop("rows")
     world.settle()

@@ -170,6 +170,17 @@ def test_a_drift_coefficient_that_is_no_finite_number_is_refused(coefficient: ob
     assert reason(alert).startswith("data.driftCoefficient is ")
 
 
+@pytest.mark.parametrize("columns", ["AGE", ["AGE", 7], [""], ["A\u202e"], ["x" * 257], ["AGE"] * 21])
+def test_an_alert_whose_columns_are_no_names_is_refused(columns: object) -> None:
+    assert reason(changed(golden("dataset_drift_detected"), columns=columns)).startswith("data.columns ")
+
+
+def test_an_alert_of_a_signal_that_nobody_knows_is_refused() -> None:
+    assert reason(changed(golden("dataset_drift_detected"), signal="moon")) == (
+        "data.signal is 'moon', must be one of data, prediction, performance"
+    )
+
+
 def test_a_monitor_that_can_name_no_model_is_refused() -> None:
     assert "cannot name a model" in reason(changed(golden("dataset_drift_detected"), DataDriftName="Our Monitor"))
 
