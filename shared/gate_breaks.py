@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.certificate import P95_NEEDS_REQUESTS, certify
+from shared.certificate import P99_NEEDS_REQUESTS, certify
 from shared.gates import judge
 from shared.metric_facts import best, worst
 from shared.spec import CertificateLimits, Gates
@@ -99,9 +99,20 @@ def passing_certificate(limits: CertificateLimits) -> Broken:
         "v": 1,
         "cases": {"passed": 1, "failed": []},
         "malformed": {"not json": 400},
+        "refusals": {"broken": []},
+        "boundary": {"tried": 1, "broken": []},
+        "invariances": {"declared": 0, "tried": 0, "broken": []},
         "start_seconds": limits.start_seconds,
-        "latency_ms": {"p50": limits.p95_ms, "p95": limits.p95_ms, "requests": P95_NEEDS_REQUESTS},
+        "latency_ms": {
+            "p50": limits.p95_ms,
+            "p95_upper": limits.p95_ms,
+            "p99_upper": limits.p99_ms,
+            "requests": P99_NEEDS_REQUESTS,
+            "errors": 0,
+        },
+        "overload": {"per_second": 1.0, "recovered": True},
         "size_mb": limits.size_mb,
+        "memory_mb": limits.memory_mb,
         "model_sha256": "0" * 64,
     }
 
@@ -141,7 +152,10 @@ CERTIFICATE_BREAKS: Mapping[str, Callable[[CertificateLimits, Document], Broken]
     "starts": lambda limits, good: {**good, "start_seconds": _beyond(limits.start_seconds)},
     "cases_pass": lambda limits, good: _with(good, "cases", failed=["case 1: status 500, must be 200"]),
     "refuses_malformed": lambda limits, good: _with(good, "malformed", empty=500),
-    "fast": lambda limits, good: _with(good, "latency_ms", p95=_beyond(limits.p95_ms)),
+    "right_answers": lambda limits, good: _with(good, "boundary", broken=["AGE is null: status 500"]),
+    "invariant": lambda limits, good: _with(good, "invariances", broken=["the name does not matter: NAME is 2"]),
+    "fast": lambda limits, good: _with(good, "latency_ms", p95_upper=_beyond(limits.p95_ms)),
+    "recovers": lambda limits, good: _with(good, "overload", recovered=False),
     "small": lambda limits, good: {**good, "size_mb": _beyond(limits.size_mb)},
     "known_files": lambda limits, good: {**good, "model_sha256": "unknown"},
 }

@@ -77,10 +77,23 @@ CERTIFICATE_WORDS: Mapping[str, Callable[[CertificateLimits], str]] = {
     "starts": lambda limits: f"its server answers at most {text(limits.start_seconds)} s after it was started",
     "cases_pass": lambda limits: "all cases of tests/cases.json get the expected answer, and there is at least 1",
     "refuses_malformed": lambda limits: "malformed requests get a status from 400 to 499",
-    "fast": lambda limits: f"95 % of the requests are answered within {text(limits.p95_ms)} ms",
-    "small": lambda limits: f"its files take at most {text(limits.size_mb)} MB",
+    "right_answers": lambda limits: "requests at the boundary get a right answer or a clear refusal",
+    "invariant": lambda limits: "the invariances of tests/invariances.json hold",
+    "fast": lambda limits: _percentiles(limits),
+    "recovers": lambda limits: "it answers again after twice the load that one worker can bear",
+    "small": lambda limits: _sizes(limits),
     "known_files": lambda limits: "the certificate names the hash of the files that it is about",
 }
+
+
+def _percentiles(limits: CertificateLimits) -> str:
+    more = f", 99 % within {text(limits.p99_ms)} ms" if limits.p99_ms > 0 else ""
+    return f"95 % of the requests are answered within {text(limits.p95_ms)} ms{more}, with 95 % confidence"
+
+
+def _sizes(limits: CertificateLimits) -> str:
+    more = f", its worker at most {text(limits.memory_mb)} MB of memory" if limits.memory_mb > 0 else ""
+    return f"its files take at most {text(limits.size_mb)} MB{more}"
 
 
 def _approval(approval: Approval) -> str:

@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from shared.certificate import P95_NEEDS_REQUESTS, P99_NEEDS_REQUESTS
 from shared.data.window import WORDS, is_window
 from shared.errors import NameRefused, SpecRefused
 from shared.metric_facts import METRICS, best, facts, worst
 from shared.names import model_name
 from shared.schedules import is_cron, is_time_zone
-from shared.spec import Data, Gates, Spec
+from shared.spec import CertificateLimits, Data, Gates, Spec
 from shared.yaml_record import RecordReader, Requirement
 
 CAUSES = ("data", "drift", "performance", "request", "code")
@@ -88,6 +89,11 @@ REQUIREMENTS = {
     "gates.certificate.p95_ms": POSSIBLE,
     "gates.certificate.start_seconds": POSSIBLE,
     "gates.certificate.size_mb": POSSIBLE,
+    "gates.certificate.p99_ms": AT_LEAST_0,
+    "gates.certificate.memory_mb": AT_LEAST_0,
+    "gates.certificate.load.requests": Requirement(_between(59, 20_000), f"59 to 20000{NEVER}"),
+    "gates.certificate.load.per_second": AT_LEAST_0,
+    "gates.certificate.load.max_seconds": Requirement(_between(1, 300), "1 to 300"),
     "retrain.on": Requirement(_are_causes, "each at most once of " + ", ".join(CAUSES)),
     "retrain.cool_down_seconds": AT_LEAST_0,
     "retrain.budget_per_day": Requirement(_between(1, 50), "1 to 50"),
@@ -147,6 +153,17 @@ def _check_gates(gates: Gates, reader: RecordReader) -> None:
         reader.wrong("gates.floor", gates.floor, f"less than {best(gates):g}{NEVER}")
     elif gates.minimum_gain >= abs(worst(gates) - best(gates)):
         reader.wrong("gates.minimum_gain", gates.minimum_gain, f"less than {abs(worst(gates) - best(gates)):g}{NEVER}")
+    _check_load(gates.certificate, reader)
+
+
+def _check_load(limits: CertificateLimits, reader: RecordReader) -> None:
+    """A declared rate must leave time for as many requests as the limits need."""
+    load, needed = limits.load, P99_NEEDS_REQUESTS if limits.p99_ms > 0 else P95_NEEDS_REQUESTS
+    if load.requests < needed:
+        reader.wrong("gates.certificate.load.requests", load.requests, f"{needed} or more{NEVER}")
+    elif load.per_second > 0 and load.per_second * load.max_seconds < needed:
+        right = f"{needed / load.max_seconds:.3g} or more, for {needed} requests in max_seconds{NEVER}"
+        reader.wrong("gates.certificate.load.per_second", load.per_second, right)
 
 
 def _check_rollout(spec: Spec, reader: RecordReader) -> None:

@@ -103,8 +103,12 @@ CERTIFIED = Outcome(
         "v": 1,
         "cases": {"passed": 3, "failed": []},
         "malformed": {"not_json": 400},
+        "refusals": {"broken": []},
+        "boundary": {"tried": 100, "broken": []},
+        "invariances": {"declared": 0, "tried": 0, "broken": []},
         "start_seconds": 2.0,
-        "latency_ms": {"p50": 1.0, "p95": 2.0, "requests": 100},
+        "latency_ms": {"p50": 1.0, "p95": 2.0, "p95_upper": 2.5, "requests": 300, "errors": 0},
+        "overload": {"per_second": 500.0, "recovered": True},
         "size_mb": 0.1,
         "model_sha256": "ab" * 32,
     }

@@ -27,9 +27,9 @@ def run(data: str) -> Any:
     """Predict for each row of the request."""
     try:
         features = np.array([_features(row) for row in _rows(data)])
+        return {"predictions": _predict(features)}
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         return _refused(f"send {{'data': [row, ...]}}, each row with finite {', '.join(loaded['features'])}: {error}")
-    return {"predictions": [float(value) for value in loaded["model"].predict(features)]}
 
 
 def _rows(data: str) -> list[Any]:
@@ -47,6 +47,14 @@ def _features(row: Any) -> list[float]:
     if not all(map(math.isfinite, numbers)):
         raise ValueError("a value is not finite")
     return numbers
+
+
+def _predict(features: np.ndarray) -> list[float]:
+    with np.errstate(all="ignore"):
+        predictions = [float(value) for value in loaded["model"].predict(features)]
+    if not all(map(math.isfinite, predictions)):
+        raise ValueError("a value lies so far outside that there is no prediction for it")
+    return predictions
 
 
 def _refused(why: str) -> Any:

@@ -38,7 +38,7 @@ class Case:
             return f"status {answer.status or answer.text}, must be {self.status}"
         if not self.ranges:
             return ""
-        predictions = _predictions(answer.text)
+        predictions = predictions_of(answer.text)
         ranges = self.ranges * len(predictions) if len(self.ranges) == 1 else self.ranges
         if len(predictions) != len(ranges) or not predictions:
             return f"{len(predictions)} predictions, must be {len(self.ranges)}"
@@ -89,7 +89,8 @@ def _range(pair: object) -> Range:
     return float(pair[0]), float(pair[1])
 
 
-def _predictions(text: str) -> list[object]:
+def predictions_of(text: str) -> list[object]:
+    """The predictions in an answer's text; empty if there are none."""
     try:
         answer = json.loads(text)
     except ValueError:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
 
 from shared.errors import SpecRefused
+from shared.runs.boundary import boundary, malformed, schema
 from shared.runs.cases import Case, read_cases, try_cases
-from shared.runs.latency import measure
+from shared.runs.invariances import Invariance, read_invariances, try_invariances
+from shared.runs.latency import measure, overload, service_seconds
 from shared.runs.model_files import model_files
 from shared.runs.run_dir import RunDir
 from shared.runs.scoring import Scorer
@@ -28,9 +32,10 @@ BEYOND = 1.5  # times the limit: how long a start may take before it is given up
 def certify(run: RunDir, spec: Spec, *, python: str, environment: Mapping[str, str]) -> dict[str, object]:
     """Measure the candidate; return the certificate document, as `shared/certificate.py` reads it.
 
-    {"v", "version", "folder", "model_sha256", "size_mb", "cases": {"passed", "failed"}, "malformed": {name: status},
-    "start_seconds", "latency_ms": {"p50", "p95", "requests", ...}, "memory_mb"}. A server that does not start gives a
-    certificate with "error" and without the measured parts: the gates hold on it, the run completes.
+    {"v", "version", "folder", "model_sha256", "size_mb", "schema", "cases": {"passed", "failed"}, "malformed": {name:
+    status}, "refusals", "boundary" and "invariances" each with "broken", "start_seconds", "latency_ms": {"p50", "p95",
+    "p99", "requests", ...}, "overload", "memory_mb"}. A server that does not start gives a certificate with "error" and
+    without the measured parts: the gates hold on it, the run completes.
     """
     scorer = Scorer(run.input("candidate"), run.input("folder"), python)
     files = model_files(scorer.model)
@@ -50,24 +55,48 @@ def certify(run: RunDir, spec: Spec, *, python: str, environment: Mapping[str, s
 
 
 def _measured(server: Server, spec: Spec, scorer: Scorer) -> dict[str, object]:
-    cases, unreadable = _cases(scorer)
+    limits = spec.gates.certificate
+    cases, unreadable = _owners(read_cases, scorer)
     good = [case.body for case in cases if case.status == 200]
-    start_seconds = _start(server, good, max_seconds=spec.gates.certificate.start_seconds * BEYOND)
+    start_seconds = _start(server, good, max_seconds=limits.start_seconds * BEYOND)
     passed, failed = try_cases(cases, server.score)
-    return {
+    answers: dict[str, object] = {
         "start_seconds": round(start_seconds, 3),
+        "schema": schema(cases),
         "cases": {"passed": passed, "failed": unreadable + failed},
-        "malformed": {name: server.score(body).status for name, body in MALFORMED.items()},
-        "latency_ms": measure(good, server.score),
-        "memory_mb": server.memory_mb(),
+        "invariances": _invariances(server, scorer, good),
+        **_refusals(server),
+        "boundary": boundary(cases, server.score),
     }
+    service = service_seconds(good, server.score) if good else 0.0
+    latency = measure(good, server.score, limits.load, service=service)
+    past = overload(good, server.score, service=service)
+    return {**answers, "latency_ms": latency, "overload": past, "memory_mb": server.memory_mb()}
 
 
-def _cases(scorer: Scorer) -> tuple[list[Case], list[str]]:
+Declared = TypeVar("Declared", Case, Invariance)
+
+
+def _owners(read: Callable[[Path], list[Declared]], scorer: Scorer) -> tuple[list[Declared], list[str]]:
+    """What the folder declares; or nothing, and what cannot be read."""
     try:
-        return read_cases(scorer.folder), []
+        return read(scorer.folder), []
     except SpecRefused as error:
         return [], [error.what]
+
+
+def _invariances(server: Server, scorer: Scorer, good: list[bytes]) -> dict[str, object]:
+    declared, unreadable = _owners(read_invariances, scorer)
+    return (
+        {"declared": 0, "tried": 0, "broken": unreadable}
+        if unreadable
+        else try_invariances(declared, good, server.score)
+    )
+
+
+def _refusals(server: Server) -> dict[str, object]:
+    statuses, unclear = malformed(server.score, MALFORMED)
+    return {"malformed": statuses, "refusals": {"broken": unclear}}
 
 
 def _start(server: Server, good: list[bytes], *, max_seconds: float) -> float:

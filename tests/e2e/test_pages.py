@@ -157,7 +157,12 @@ def test_a_held_release_shows_the_gain_beside_zero(visit: Visit, url: str) -> No
 
 def test_an_approver_sees_what_the_decision_needs(visit: Visit, url: str) -> None:
     decision = visit(url, f"/releases/{ASKED}").get_by_role("region", name="Your decision")
-    for words in ("takes over from version 1", "2950.1", "gain 350.1", "p95 in ms 2, must be at most 500"):
+    for words in (
+        "takes over from version 1",
+        "2950.1",
+        "gain 350.1",
+        "upper bound of p95 in ms 2.5, must be at most 500",
+    ):
         expect(decision).to_contain_text(words)
     for words in ("If you approve", "If you reject", "baton rollback diabetes"):
         expect(decision).to_contain_text(words)

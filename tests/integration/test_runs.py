@@ -24,10 +24,12 @@ from shared.runs.run_dir import RunDir
 from shared.runs.scoring import Scorer, score
 from shared.runs.tracking import RUN_TAG, MlflowTracking
 from shared.runs.train import train
-from shared.spec import Approval, CertificateLimits, Data, Gates, Spec, Train
+from shared.spec import Approval, CertificateLimits, Data, Gates, Load, Spec, Train
 
 LINEAR = Path(__file__).parents[1] / "models" / "linear"
-GATES = Gates(metric="mse", direction="lower", floor=4.0, certificate=CertificateLimits(start_seconds=30))
+GATES = Gates(
+    metric="mse", direction="lower", floor=4.0, certificate=CertificateLimits(start_seconds=30, load=Load(requests=100))
+)
 SPEC = Spec(
     name="linear",
     owner="tests",
@@ -413,7 +415,9 @@ def test_a_good_version_earns_a_certificate_of_the_real_server(tmp_path, folder,
     assert certificate["cases"] == {"passed": 3, "failed": []}
     assert set(certificate["malformed"].values()) == {400}
     assert certificate["latency_ms"]["requests"] == 100
-    assert 0 < certificate["latency_ms"]["p50"] <= certificate["latency_ms"]["p95"] < 500
+    assert 0 < certificate["latency_ms"]["p50"] <= certificate["latency_ms"]["p95_upper"] < 500
+    assert certificate["boundary"] == {"tried": 27, "broken": []}
+    assert certificate["overload"]["recovered"]
     assert 0 < certificate["start_seconds"] < 30
     assert gates.certify(GATES.certificate, certificate).passed
 
@@ -451,7 +455,21 @@ def test_a_server_error_on_malformed_requests_is_held(tmp_path, folder, serving_
     assert certificate["cases"]["failed"] == ["case 3 (text for a number): status 500, must be 400"]
     assert certificate["malformed"]["not json"] == 500
     held = [result.gate for result in gates.certify(GATES.certificate, certificate).results if not result.passed]
-    assert held == ["cases_pass", "refuses_malformed"]
+    assert held == ["cases_pass", "refuses_malformed", "right_answers"]
+
+
+def test_a_prediction_that_is_no_number_and_a_broken_invariance_are_held(tmp_path, folder, serving_python):
+    careless = (folder / "score.py").read_text().replace("if not math.isfinite(number)", "if False")
+    (folder / "score.py").write_text(careless)
+    (folder / "tests" / "invariances.json").write_text('[{"name": "X1 does not matter", "change": {"X1": 9}}]')
+
+    verdict = gates.certify(GATES.certificate, certified(tmp_path, folder, serving_python))
+
+    assert {result.gate: result.why for result in verdict.results if not result.passed} == {
+        "right_answers": "X1 is 1e308: status 200 with prediction Infinity, which is no finite number",
+        "invariant": verdict.results[4].why,
+    }
+    assert verdict.results[4].why.startswith("X1 does not matter: X1 is 9: prediction 0 is ")
 
 
 def test_cases_that_cannot_be_read_are_held(tmp_path, folder, serving_python):

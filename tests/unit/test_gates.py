@@ -20,6 +20,7 @@ from shared.spec import CertificateLimits, Direction, Gates, Rollout
 
 RULES = Gates(metric="mse", direction="lower", floor=5134.78)
 LIMITS = CertificateLimits()
+STRICT = CertificateLimits(p99_ms=900, memory_mb=400)  # asks for everything that a certificate can tell
 ROLLOUT = Rollout(min_requests=10, max_error_percent=1)
 
 finite = st.floats(-1e6, 1e6)
@@ -183,7 +184,7 @@ TOLD = {("gain", "method"), ("latency_ms", "p50")}  # told to people, asked by n
 EVIDENCE_PATHS = [path for path in every_path(evidence_of()) if path not in TOLD]
 NUMBERED_PATHS = [path for path in EVIDENCE_PATHS if len(path) > 1 and path[-1] != "version"]
 CERTIFICATE_PATHS = [
-    path for path in every_path(passing_certificate(LIMITS)) if path not in TOLD | {("v",), ("malformed", "not json")}
+    path for path in every_path(passing_certificate(STRICT)) if path not in TOLD | {("v",), ("malformed", "not json")}
 ]
 
 
@@ -194,7 +195,7 @@ def test_evidence_that_misses_anything_is_held(path):
 
 @pytest.mark.parametrize("path", CERTIFICATE_PATHS, ids=".".join)
 def test_a_certificate_that_misses_anything_is_held(path):
-    assert not gates.certify(LIMITS, without(passing_certificate(LIMITS), path)).passed
+    assert not gates.certify(STRICT, without(passing_certificate(STRICT), path)).passed
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, "much", [], {}], ids=repr)
@@ -235,6 +236,31 @@ def test_of_two_models_never_both_replace_each_other(mean, below, above, minimum
 
 def test_a_certificate_within_all_limits_passes():
     assert gates.certify(LIMITS, passing_certificate(LIMITS)).passed
+    assert gates.certify(STRICT, passing_certificate(STRICT)).passed
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "why"),
+    [
+        ("latency_ms", {"errors": 2}, "good requests under load without status 200: 2, must be 0"),
+        ("latency_ms", {"p99_upper": 901.0}, "upper bound of p99 in ms 901, must be at most 900"),
+        ("latency_ms", {"requests": 298}, "timed requests 298, must be at least 299"),
+        ("overload", {"recovered": False}, "it does not answer after overload"),
+        ("boundary", {"broken": ["AGE is null: status 500"]}, "AGE is null: status 500"),
+        ("invariances", {"broken": ["any order: 1, must be 2"]}, "any order: 1, must be 2"),
+        ("refusals", {"broken": ["empty: status 400 without a reason"]}, "empty: status 400 without a reason"),
+    ],
+)
+def test_what_a_certificate_finds_broken_is_held_with_that_reason(part, change, why):
+    good = passing_certificate(STRICT)
+
+    assert gates.certify(STRICT, good | {part: good[part] | change}).first_failure.why == why
+
+
+def test_more_memory_than_the_rules_allow_is_held():
+    large = passing_certificate(STRICT) | {"memory_mb": 401.0}
+
+    assert gates.certify(STRICT, large).first_failure.why == "memory in MB 401, must be at most 400"
 
 
 def test_a_server_that_did_not_start_is_held_with_the_reason():

@@ -1,6 +1,7 @@
 """Answer {"data": [{"X1": ..., "X2": ...}, ...]} with {"predictions": [...]}."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -14,9 +15,15 @@ def init():
 def run(data):
     try:
         rows = json.loads(data)["data"]
-        return {"predictions": [WEIGHTS[0] + WEIGHTS[1] * row["X1"] + WEIGHTS[2] * row["X2"] for row in rows]}
-    except (ValueError, KeyError, TypeError) as error:
-        return refused(str(error))
+        return {"predictions": [finite(WEIGHTS[0] + WEIGHTS[1] * row["X1"] + WEIGHTS[2] * row["X2"]) for row in rows]}
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        return refused(f"{type(error).__name__}: {error}")
+
+
+def finite(number):
+    if not math.isfinite(number):
+        raise ValueError("there is no prediction so far outside")
+    return number
 
 
 def refused(why):
