@@ -12,7 +12,7 @@ from shared.spec import Approval, CertificateLimits, Rollout
 from shared.spec_file import load_folder
 
 SPEC = load_folder(Path(__file__).parents[2] / "models" / "diabetes")
-LIMITS = CertificateLimits(p95_ms=431, start_seconds=57, size_mb=33)
+LIMITS = CertificateLimits(p95_ms=431, start_seconds=57, size_mb=33, p99_ms=877, memory_mb=222)
 ODD = replace(
     SPEC,
     gates=replace(SPEC.gates, floor=4321.5, minimum_gain=12.25, confidence=0.975, min_rows=77, certificate=LIMITS),
@@ -27,7 +27,26 @@ TOLD = " ".join(
 
 
 @pytest.mark.parametrize(
-    "limit", ["4321.5", "12.25", "97.5", "77", "431", "57", "33", "risk", "31", "7,", "19", "23", "1.5", "mse", "lower"]
+    "limit",
+    [
+        "4321.5",
+        "12.25",
+        "97.5",
+        "77",
+        "431",
+        "57",
+        "33",
+        "877",
+        "222",
+        "risk",
+        "31",
+        "7,",
+        "19",
+        "23",
+        "1.5",
+        "mse",
+        "lower",
+    ],
 )
 def test_every_limit_is_read_out(limit: str) -> None:
     assert f" {limit}" in TOLD.replace("(", " ")
