@@ -57,11 +57,11 @@ def test_a_freeze_holds_for_all_workers_and_restarts_and_goes_on_in_order(tmp_pa
     world.settle()
 
     assert [file.blob for file in world.app.book.files("m", 2)] == ["incoming/m/a.csv", "incoming/m/b.csv"]
-    *before, last = (
-        world.states().values()
-    )  # whether the second file came before the first release was opened is time's
-    assert last == "awaiting approval"
-    assert set(before) <= {"superseded"}
+    releases = {name: world.release(name) for name in world.states()}
+    assert {name: (one.state, one.first_new_file, one.files) for name, one in releases.items()} == {
+        "m-0001": ("superseded", 1, 1),
+        "m-0002": ("awaiting approval", 2, 2),
+    }
     told = [(entry.number, bool(entry.ended_at)) for entry in world.app.system.history()]
     assert told == [(1, False), (1, True)]
 
