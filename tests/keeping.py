@@ -13,8 +13,9 @@ SMALL = Sizes(lines=6, kept=4)
 
 def keeper_of(world: World) -> Keeper:
     """Another process that checks and mends, with nothing of the app's memory."""
-    rules = wiring.published_rules(world.blobs)
-    return keeper(world.table, world.bells, world.blobs, rules, clock=lambda: world.now, sizes=world.sizes)
+    table, bells, blobs = (world.behind(getattr(world, role), role) for role in ("table", "bells", "blobs"))
+    rules = wiring.published_rules(blobs)
+    return keeper(table, bells, blobs, rules, clock=lambda: world.now, sizes=world.sizes)
 
 
 def with_history(world: World, *, sizes: Sizes = SMALL) -> World:

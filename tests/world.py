@@ -164,14 +164,14 @@ class World:
         notifier = self.notifier or FileNotifier(self.home / "notices")
         roles = ("table", "bells", "blobs", "trainer", "registry", "endpoints")
         ports = {**{role: getattr(self, role) for role in roles}, "notifier": notifier}
-        behind = through or (lambda role, port: self._behind(port, role))
+        behind = through or (lambda role, port: self.behind(port, role))
         seen = {role: behind(role, port) for role, port in ports.items()}
         settings, clock = self._settings(), lambda: self.now + skew
         return wiring.assemble(
             settings, **seen, clock=clock, check=self.checker, sizes=self.sizes, pause=lambda seconds: None
         )
 
-    def _behind(self, port: P, role: str) -> P:
+    def behind(self, port: P, role: str) -> P:
         """The port, behind whatever trap is set when it is called."""
 
         def ask(when: Literal["before", "after"], call: Call) -> None:

@@ -258,9 +258,12 @@ def dump(world: World) -> dict[str, Any]:
     }
 
 
-def load(found: Mapping[str, Any], home: Path) -> World:
-    """A world of today's code with what `dump` wrote. Every scripted run that had not ended ends well from now on."""
-    world = World(home, now=datetime.fromisoformat(found["now"]))
+def load(found: Mapping[str, Any], home: Path, **ports: Any) -> World:
+    """A world of today's code with what `dump` wrote. Every scripted run that had not ended ends well from now on.
+
+    `ports` are the fakes to use (`blobs=`, `trainer=`, ...), as `World` takes them.
+    """
+    world = World(home, now=datetime.fromisoformat(found["now"]), **ports)
     for partition, key, text in found["rows"]:
         world.table.write(partition, [Put(key, text)])
     world.bells.rung += [(queue, model, timedelta(seconds=after)) for queue, model, after in found["rings"]]
@@ -301,9 +304,9 @@ def file_of(name: str) -> Path:
     return PLACE / f"{name}.json.gz"
 
 
-def thawed(name: str, home: Path) -> World:
-    """The world that was frozen under this name, now with today's code."""
-    return load(json.loads(gzip.decompress(file_of(name).read_bytes())), home)
+def thawed(name: str, home: Path, **ports: Any) -> World:
+    """The world that was frozen under this name, now with today's code over these fakes, as `load` takes them."""
+    return load(json.loads(gzip.decompress(file_of(name).read_bytes())), home, **ports)
 
 
 def freeze() -> list[str]:

@@ -188,7 +188,7 @@ def worker(
 ) -> Any:
     """One more process of 0.1.0 over the world's ports, as `World.worker` makes one of today's code."""
     ports = {role: getattr(world, role) for role in ROLES}
-    behind = through or (lambda role, port: world._behind(port, role))
+    behind = through or (lambda role, port: world.behind(port, role))
     seen = {role: _Across(behind(role, port)) for role, port in ports.items()}
     app = released("wiring").assemble(world._settings(), **seen, clock=lambda: world.now + skew, check=world.checker)
     notifier = behind("notifier", world.notifier or FileNotifier(world.home / "notices"))

@@ -55,7 +55,8 @@ class Installation:
         twin = {part: copy.deepcopy(getattr(self.world, part), kept) for part in parts}
         twin["table"].clock = None  # the twin's own, from now on
         record = twin["notifier"].record
-        return Installation(World(self.world.home, now=self.world.now, **twin), record, list(self.waiting))
+        world = World(self.world.home, now=self.world.now, sizes=self.world.sizes, **twin)
+        return Installation(world, record, list(self.waiting))
 
     # The host
 

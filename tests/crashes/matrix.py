@@ -75,7 +75,7 @@ class Prepared:
 def prepare(kind: str, home: Path) -> Prepared:
     """Play the scene, and its way once without a fault."""
     run = Installation.new(home)
-    begin = SCENES[kind].prepare(run)
+    begin = SCENES[kind](run)
     trap = Sprung()
     clean = run.fork()
     clean.world.trap = trap
@@ -137,7 +137,7 @@ def end_of(run: Installation) -> dict[str, Any]:
         "files": [file.sha256 for file in world.app.book.files("m", head.next_file - 1)],
         "champions": [(one.version, one.deployment) for one in (head.champion, head.previous) if one],
         "basket": (head.basket.first_file, [(cause.kind, cause.count) for cause in head.basket.causes]),
-        "head": (head.building, head.shipping, head.folder, bool(head.paused), head.rollback),
+        "head": (head.building, head.shipping, head.folder, bool(head.paused), head.is_frozen, head.rollback),
         "open": (head.outstanding, head.early, head.dead),
         "decided": Counter((line["event"]["kind"], line["answer"]) for line in lines),
     }

@@ -18,7 +18,7 @@ FIRST_WRITE = 0
 def _crashed(home: Path, kind: str, call: str, which: int, fault: Fault) -> Installation:
     """The scene, and its way up to the `which`-th of these calls, where the process ended."""
     played = Installation.new(home)
-    begin = SCENES[kind].prepare(played)
+    begin = SCENES[kind](played)
     twin, run, trap = played.fork(), played.fork(), Sprung()
     twin.world.trap = trap
     begin(twin.world)

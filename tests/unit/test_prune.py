@@ -121,7 +121,7 @@ def test_a_crash_while_pruning_loses_nothing_but_rows_whose_time_is_over(world: 
 
     world.trap = trap
     with pytest.raises(BatonError):
-        Pruner(world._behind(world.table, "table"), world.app.book, clock=lambda: world.now).prune()
+        Pruner(world.behind(world.table, "table"), world.app.book, clock=lambda: world.now).prune()
     world.trap = lambda when, call: None
     prune_all(world)
     assert all(world.table.rows[key][0] == row[0] for key, row in kept.items())

@@ -198,14 +198,8 @@ def _crash_at_write(number: int) -> Callable[..., None]:
 
 
 def _trapped_mend(world: World) -> bool:
-    from shared import wiring
-    from shared.keeper import keeper
-
-    table = world._behind(world.table, "table")
-    rules = wiring.published_rules(world.blobs)
-    kept = keeper(table, world.bells, world.blobs, rules, clock=lambda: world.now, sizes=world.sizes)
     try:
-        kept.repair.mend("m", by="ada", why="first try")
+        keeper_of(world).repair.mend("m", by="ada", why="first try")
     except Crash:
         return True
     return False
