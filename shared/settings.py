@@ -51,8 +51,13 @@ class Settings:
         """Read the environment; `SettingsRefused` names every missing or wrong setting at once."""
         platform = env.get("BATON_PLATFORM", "local")
         faults = [] if platform in PLATFORMS else [f"BATON_PLATFORM is {platform!r}, must be one of {PLATFORMS}"]
+        data = env.get("BATON_DATA", "") or _by_identity(env)
         needed = {**NEEDED, **(NEEDED_LOCALLY if platform == "local" else {})}
-        faults += [f"{name} is missing ({what})" for name, what in needed.items() if not env.get(name)]
+        faults += [
+            f"{name} is missing ({what})"
+            for name, what in needed.items()
+            if not (data if name == "BATON_DATA" else env.get(name))
+        ]
         if 0 < len(env.get("BATON_APPROVAL_KEY", "")) < 16:
             faults.append("BATON_APPROVAL_KEY is shorter than 16 characters")
         limit = env.get("BATON_INLINE_LIMIT", str(64 * 1024 * 1024))
@@ -66,7 +71,7 @@ class Settings:
                 "; ".join(faults) + ".", next="set them in the app settings, or start with `baton up`"
             )
         return Settings(
-            data=env["BATON_DATA"],
+            data=data,
             approval_key=env["BATON_APPROVAL_KEY"],
             url=env["BATON_URL"].rstrip("/"),
             platform=platform,
@@ -81,3 +86,16 @@ class Settings:
             inline_limit=int(limit),
             runs_at_once=int(runs),
         )
+
+
+def _by_identity(env: Mapping[str, str]) -> str:
+    """The data account by its endpoints and the app's identity, as triggers are told it; "" unless all are there.
+
+    >>> _by_identity({f"BATON_DATA__{kind}ServiceUri": f"https://a.{kind}.net" for kind in ("blob", "queue", "table")})
+    'BlobEndpoint=https://a.blob.net;QueueEndpoint=https://a.queue.net;TableEndpoint=https://a.table.net;ClientId='
+    """
+    found = {kind: env.get(f"BATON_DATA__{kind}ServiceUri", "") for kind in ("blob", "queue", "table")}
+    if not all(found.values()):
+        return ""
+    endpoints = ";".join(f"{kind.title()}Endpoint={uri}" for kind, uri in found.items())
+    return f"{endpoints};ClientId={env.get('BATON_DATA__clientId', '')}"

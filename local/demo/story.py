@@ -17,7 +17,7 @@ from typing import Any
 from local.client import Client
 from local.datasets import BREAKS, PATIENTS, Row, diabetes, write_csv
 from local.demo.telling import Telling
-from local.environments import python_for
+from shared.runs.environments import python_for
 
 MODEL = "diabetes"
 FOLDER = Path("models") / MODEL

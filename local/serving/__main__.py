@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 
 from local.daemon import LOCALHOST, DaemonFailed, announce, home_folder, log_to_stderr, until_stopped
-from local.environments import python_for
 from local.serving.admin import MODEL, Admin
 from local.serving.collect import Collection
 from local.serving.connection import Connections
@@ -28,6 +27,7 @@ from local.serving.messages import Limits, Reply, Request, json_reply, refusal
 from local.serving.scoring import Scoring
 from local.serving.state import Routes
 from shared.errors import SettingsRefused
+from shared.runs.environments import python_for
 
 SAVE_SECONDS = 2.0
 _SCORE = re.compile(rf"/endpoints/{MODEL}/score")

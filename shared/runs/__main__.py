@@ -43,13 +43,13 @@ def main(arguments: list[str], environment: Environment) -> int:
 
 def _train(run: RunDir, environment: Environment) -> Mapping[str, object]:
     from shared.runs.dataset import read_rows
-    from shared.runs.tracking import MlflowTracking
+    from shared.runs.tracking import tracking
     from shared.runs.train import train
 
     spec = _spec(run)
     rows = read_rows(run.input("data"), run.input("folder"), spec.data, manifest=run.manifest)
-    tracking = MlflowTracking(_setting(environment, "MLFLOW_TRACKING_URI"))
-    return train(run, spec, rows, python=_pythons(environment)["folder"], tracking=tracking, environment=environment)
+    tracked = tracking(environment, _setting(environment, "MLFLOW_TRACKING_URI"))
+    return train(run, spec, rows, python=_pythons(environment)["folder"], tracking=tracked, environment=environment)
 
 
 def _judge(run: RunDir, environment: Environment) -> Mapping[str, object]:

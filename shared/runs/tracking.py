@@ -90,6 +90,29 @@ class MlflowTracking:
         return str(found.experiment_id)
 
 
+class PlatformTracking(MlflowTracking):
+    """MLflow under `uri` where the platform itself made the tracked run, ends it, and keeps the model from its outputs."""
+
+    def __init__(self, uri: str, run: str) -> None:
+        super().__init__(uri)
+        self._run = run
+
+    def begin(self, request: RunRequest) -> str:
+        return self._run
+
+    def store_model(self, tracked: str, folder: Path) -> None:
+        """Nothing: what lies in the run's outputs is kept by the platform."""
+
+    def end(self, tracked: str, *, completed: bool) -> None:
+        """Nothing: the run ends when its process does."""
+
+
+def tracking(environment: Mapping[str, str], uri: str) -> Tracking:
+    """Where a run in this environment is tracked; Azure ML names its own run in AZUREML_RUN_ID."""
+    run = environment.get("AZUREML_RUN_ID")
+    return PlatformTracking(uri, run) if run else MlflowTracking(uri)
+
+
 @contextmanager
 def _busy_if_it_fails(doing: str) -> Iterator[None]:
     from mlflow.exceptions import MlflowException

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError
 from requests import RequestException
 
+from shared.errors import SettingsRefused
+
 if TYPE_CHECKING:
     from azure.data.tables import TableClient
     from azure.storage.blob import BlobServiceClient
@@ -26,6 +28,7 @@ TRIES = 2
 LONGEST_PAUSE_SECONDS = 1.0
 BLOB_TRIES = 3
 _HALF: Any = 0.5  # declared as whole seconds, and taken as any; with the jitter a pause of 0 to 1 s
+SECRETS = ("AccountKey=", "SharedAccessSignature=", "UseDevelopmentStorage=")
 UNANSWERED = (AzureError, RequestException)
 """What a client raises without an answer: an answer that ends in the middle is an error of azure-core's HTTP library."""
 
@@ -35,7 +38,8 @@ def table_client(connection: str, table: str, **pipeline: Any) -> TableClient:
     from azure.data.tables import TableServiceClient
 
     settings: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": ANSWER_SECONDS, "retry_total": 0}
-    return TableServiceClient.from_connection_string(connection, **_pooled(settings | pipeline)).get_table_client(table)
+    service: TableServiceClient = _opened(TableServiceClient, connection, "TableEndpoint", settings | pipeline)
+    return service.get_table_client(table)
 
 
 def queue_clients(connection: str, names: Sequence[str], **pipeline: Any) -> Mapping[str, QueueClient]:
@@ -47,7 +51,7 @@ def queue_clients(connection: str, names: Sequence[str], **pipeline: Any) -> Map
         "read_timeout": ANSWER_SECONDS,
         "retry_policy": LinearRetry(backoff=_HALF, retry_total=TRIES - 1, random_jitter_range=_HALF),
     }
-    service = QueueServiceClient.from_connection_string(connection, **_pooled(settings | pipeline))
+    service: QueueServiceClient = _opened(QueueServiceClient, connection, "QueueEndpoint", settings | pipeline)
     return {name: service.get_queue_client(name, message_encode_policy=TextBase64EncodePolicy()) for name in names}
 
 
@@ -60,7 +64,25 @@ def blob_service(connection: str, **pipeline: Any) -> BlobServiceClient:
         "read_timeout": BLOB_ANSWER_SECONDS,
         "retry_policy": LinearRetry(backoff=_HALF, retry_total=BLOB_TRIES - 1, random_jitter_range=_HALF),
     }
-    return BlobServiceClient.from_connection_string(connection, **_pooled(settings | pipeline))
+    service: BlobServiceClient = _opened(BlobServiceClient, connection, "BlobEndpoint", settings | pipeline)
+    return service
+
+
+def _opened(service: Any, connection: str, endpoint: str, settings: dict[str, Any]) -> Any:
+    """A service's client. A connection string with a secret in it is the SDK's affair; one without names the endpoints,
+    and the app's identity signs in (`ClientId=` names a user-assigned one)."""
+    if any(word in connection for word in SECRETS):
+        return service.from_connection_string(connection, **_pooled(settings))
+    from azure.identity import DefaultAzureCredential
+
+    parts = dict(part.partition("=")[::2] for part in connection.split(";") if part)
+    if endpoint not in parts:
+        raise SettingsRefused(
+            f"the data account's setting has neither a key nor a {endpoint}.",
+            next="set BATON_DATA, or BATON_DATA__blobServiceUri, __queueServiceUri and __tableServiceUri",
+        )
+    credential = DefaultAzureCredential(managed_identity_client_id=parts.get("ClientId") or None)
+    return service(parts[endpoint], credential=credential, **_pooled(settings))
 
 
 def _pooled(settings: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.environments import EnvironmentFailed, python_for, requirements
+from shared.runs.environments import EnvironmentFailed, python_for, requirements
 
 
 def model(folder: Path, text: str) -> Path:

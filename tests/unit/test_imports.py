@@ -77,3 +77,17 @@ def test_the_app_starts_without_anything_heavy() -> None:
 
 def test_an_app_that_imports_something_heavy_is_found() -> None:
     assert heavy_after("import function_app, pydantic") == ["pydantic"]
+
+
+def test_azure_mls_sdk_is_loaded_by_its_first_call_only() -> None:
+    adapters = "shared.platforms.azureml, shared.platforms.azureml_registry, shared.platforms.azureml_service"
+    assert heavy_after(f"import {adapters}") == []
+
+
+def test_only_its_adapters_know_azure_mls_sdk() -> None:
+    files = [
+        path
+        for path in (ROOT / "shared").rglob("*.py")
+        if any(n.startswith("azureml") for n in imported(path.read_text()))
+    ]
+    assert {path.name for path in files} == {"azureml.py", "azureml_registry.py", "azureml_service.py", "on_azureml.py"}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from local.materialise import Sources, materialise
+from local.materialise import run_model
 from shared.data.versions import ManifestRefused
 from shared.folder import folder_hash
 from shared.platforms.port import RunRequest
 from shared.published import InputAltered, InputMissing
+from shared.runs.materialise import Sources, materialise
 from tests.fakes.platform import FakeRegistry
 from tests.fakes.storage import MemoryBlobs
 
@@ -51,7 +53,9 @@ class Shop:
 
     def materialise(self, **inputs: str) -> None:
         request = RunRequest("pulse-0002-t-1", "pulse", "train", self.folder, inputs)
-        materialise(request, self.inputs, sources=Sources(self.blobs, self.runs, lambda: self.registry))
+        materialise(
+            request, self.inputs, sources=Sources(self.blobs, partial(run_model, self.runs), lambda: self.registry)
+        )
 
 
 @pytest.fixture

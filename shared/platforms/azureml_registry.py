@@ -1,0 +1,191 @@
+"""Model versions in the registry of an Azure ML workspace, through azureml-core (SDK v1).
+
+The service gives nobody uniqueness and its lists lag behind its writes, while one version read by its id does not.
+So whoever looks for a run's version lists, and then walks on by id from the newest that was listed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shared.platforms.azureml import READ_AGAIN_SECONDS, READS, RUN_TAG
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
+from shared.platforms.azureml_service import Service, merged
+from shared.platforms.port import VersionSeen
+
+if TYPE_CHECKING:
+    from azureml.core import Workspace
+
+MODEL_PATH = "outputs/model"
+PAGE = 255
+GAP = 2  # versions that were deleted since the list was made
+
+
+class TagsMoved(AzureMLRefused):
+    """Tags that were written do not show, because somebody else wrote at the same time: both write all of them."""
+
+
+class AzureMLRegistry:
+    """Versions under the model's name. What a run made is `outputs/model` of the run.
+
+    Callers of one process take turns. Two processes that register the same run at the same moment may make two
+    versions with the same files; both then answer with the older one, and the other is never promoted.
+    """
+
+    def __init__(self, service: Service, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._service = service
+        self._pause = pause
+        self._registering = threading.Lock()
+
+    def register(self, model: str, *, run_id: str, tags: Mapping[str, str]) -> str:
+        with self._registering:
+            return self._service.ask(f"register run {run_id} as {model}", partial(self._register, model, run_id, tags))
+
+    def version(self, model: str, version: str) -> VersionSeen | None:
+        if not version.isdigit():  # the service counts its versions
+            return None
+        found = self._service.ask(f"read version {version} of {model}", partial(_model, model, int(version)))
+        return None if found is None else _seen(found)
+
+    def versions(self, model: str) -> tuple[VersionSeen, ...]:
+        return tuple(map(_seen, self._service.ask(f"list the versions of {model}", partial(_versions, model))))
+
+    def fetch(self, model: str, version: str, into: Path) -> None:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as draft:
+            self._service.ask(f"fetch version {version} of {model}", partial(_download, model, version, Path(draft)))
+            shutil.rmtree(into, ignore_errors=True)
+            _root(Path(draft)).rename(into)
+
+    def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
+        wanted = {**tags, RUN_TAG: run_id}
+        found = _of_run(_versions(model, workspace), run_id)
+        if found is None:
+            self._create(model, run_id, wanted, workspace)
+            found = _of_run(_versions(model, workspace), run_id)
+        if found is None:
+            raise NotThere(
+                f"the version of {model} that run {run_id} was registered as does not show.",
+                next="look at the model in the studio, then `baton retry`",
+            )
+        self._merge(model, int(found.version), wanted, workspace)
+        return str(found.version)
+
+    def _create(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> None:
+        from azureml.core import Run
+
+        run = Run.get(workspace, run_id)
+        for read in range(READS):
+            if read:
+                self._pause(READ_AGAIN_SECONDS)
+            try:
+                run.register_model(model, model_path=MODEL_PATH, tags=dict(tags), properties={RUN_TAG: run_id})
+                return
+            except Exception as error:
+                ours = named(error, f"register run {run_id}")
+                if not isinstance(ours, NotThere) or read == READS - 1:
+                    raise ours from error
+
+    def _merge(self, model: str, version: int, wanted: Mapping[str, str], workspace: Workspace) -> None:
+        """Add the tags that are missing. The SDK writes all tags from what it read, so they are read before and after."""
+        for _ in range(READS):
+            found = _model(model, version, workspace)
+            if found is None or merged(found.tags, wanted) == (found.tags or {}):
+                return
+            found.add_tags({name: value for name, value in wanted.items() if name not in (found.tags or {})})
+        raise TagsMoved(
+            f"the tags {', '.join(sorted(wanted))} of version {version} of {model} do not stay.",
+            next="see who else writes tags on this model, then `baton retry`",
+        )
+
+
+def fetch_run_model(service: Service, run_id: str, into: Path) -> None:
+    """Copy what a run left in outputs/model into an empty folder; `NotThere` if it left nothing."""
+
+    def fetch(workspace: Workspace) -> None:
+        from azureml.core import Run
+
+        run = Run.get(workspace, run_id)
+        if not any(name.startswith(f"{MODEL_PATH}/") for name in run.get_file_names()):
+            raise NotThere(f"run {run_id} left no {MODEL_PATH}.", next="retry the release: it trains again")
+        run.download_files(prefix=MODEL_PATH, output_directory=str(into), append_prefix=False)
+
+    service.ask(f"fetch the model of run {run_id}", fetch)
+
+
+def _versions(model: str, workspace: Workspace) -> list[Any]:
+    """All versions, oldest first: those that the list shows, and those after them."""
+    from azureml.core import Model
+
+    found = {int(one.version): one for one in Model.list(workspace, name=model, expand=False, page_count=PAGE)}
+    number, missed = max(found, default=0) + 1, 0
+    while missed < GAP:
+        later = _model(model, number, workspace)
+        missed = 0 if later is not None else missed + 1
+        if later is not None:
+            found[number] = later
+        number += 1
+    return [found[number] for number in sorted(found)]
+
+
+def _model(model: str, version: int, workspace: Workspace) -> Any | None:
+    from azureml.core import Model
+
+    try:
+        return Model(workspace, id=f"{model}:{version}", expand=False)
+    except Exception as error:
+        ours = named(error, f"read version {version} of {model}")
+        if isinstance(ours, NotThere):
+            return None
+        raise ours from error
+
+
+def _of_run(versions: list[Any], run_id: str) -> Any | None:
+    return next((one for one in versions if _run(one) == run_id), None)
+
+
+def _run(found: Any) -> str:
+    return str((found.tags or {}).get(RUN_TAG) or (found.properties or {}).get(RUN_TAG) or found.run_id or "")
+
+
+def _seen(found: Any) -> VersionSeen:
+    tags = {str(name): str(value) for name, value in (found.tags or {}).items()}
+    return VersionSeen(found.name, str(found.version), found.url or "", tags, _run(found))
+
+
+def _download(model: str, version: str, into: Path, workspace: Workspace) -> None:
+    found = _model(model, int(version), workspace) if version.isdigit() else None
+    if found is None:
+        raise NotThere(f"Azure ML has no version {version} of {model}.", next="look at its versions in the studio")
+    packed, found.unpack = found.unpack, False  # the SDK's own unpacking writes wherever the archive says
+    found.download(str(into))
+    for archive in [path for path in into.iterdir() if path.is_file() and packed]:
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(into, filter="data")
+        except tarfile.TarError as error:
+            raise AzureMLRefused(
+                f"the archive of version {version} of {model} cannot be unpacked: {error}.",
+                next="see who registered it; register the files unpacked",
+            ) from error
+        archive.unlink()
+
+
+def _root(draft: Path) -> Path:
+    """The folder that holds the model's own files: what was registered as a folder comes inside a folder of its name."""
+    entries = list(draft.iterdir())
+    if len(entries) == 1 and entries[0].is_dir():
+        return entries[0]
+    root = draft / ".files"
+    root.mkdir()
+    for entry in entries:
+        entry.rename(root / entry.name)
+    return root

@@ -1,0 +1,37 @@
+"""What is sent along with every run: Baton's own package, the same for all runs, so that it is uploaded once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+SHARED = Path(__file__).resolve().parents[1]
+PACKAGES = SHARED.parent / "requirements-azureml-run.txt"
+_PIN = re.compile(r"^([A-Za-z0-9._-]+==[^\s;\\]+)", re.MULTILINE)
+
+
+def source_folder(home: Path) -> Path:
+    """A folder below `home` that holds `shared` and nothing else; made once for each state of the code."""
+    files = sorted(path for path in SHARED.rglob("*.py") if "__pycache__" not in path.parts)
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(SHARED)}\0".encode() + path.read_bytes())
+    folder = home.resolve() / "azureml" / digest.hexdigest()[:16]
+    if not (folder / "shared").exists():
+        draft = folder.with_name(f".{folder.name}-draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        for path in files:
+            target = draft / "shared" / path.relative_to(SHARED)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+        folder.mkdir(exist_ok=True)
+        (draft / "shared").rename(folder / "shared")
+        shutil.rmtree(draft)
+    return folder
+
+
+def run_packages(lock: Path = PACKAGES) -> tuple[str, ...]:
+    """The pinned packages of a run's own Python, from their lock."""
+    return tuple(_PIN.findall(lock.read_text()))

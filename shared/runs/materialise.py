@@ -1,0 +1,137 @@
+"""Gets a run's inputs onto disk and names its interpreters, on the machine where the run goes.
+
+An input says by its scheme where it comes from:
+
+    dataset:<manifest blob>   manifest.json and files/<sha256>.<ext>, each file checked against its hash
+    run:<run id>              what that run left in outputs/model
+    version:<n>               that version of the run's model, from the registry
+    folder:<hash>             a published model folder, checked against its hash
+    drop:<ETag>:<container>/<blob>   a drop with that ETag, as `drop`
+
+Each lands in inputs/<name>, whole or not at all; the run's own folder always in inputs/folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from shared.data.versions import read_manifest
+from shared.platforms.port import Registry, RunRequest
+from shared.published import InputForgotten, InputMissing, fetch_blob, fetch_folder, gone, same_hash
+from shared.runs.environments import python_for
+from shared.storage.port import BlobMissing, Blobs
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where inputs come from; `registry` is made only when an input asks for a version.
+
+    `run_model` copies what a run left in outputs/model into an empty folder; `InputMissing` if it left nothing.
+    """
+
+    blobs: Blobs
+    run_model: Callable[[str, Path], None]
+    registry: Callable[[], Registry]
+
+
+def materialise(request: RunRequest, inputs: Path, *, sources: Sources) -> None:
+    """Fill `inputs` with what the request names. Safe to repeat: what is there whole is left alone."""
+    wanted = {"folder": f"folder:{request.folder}", **request.inputs}
+    for name, value in wanted.items():
+        if not (inputs / name).exists():
+            _place(value, inputs / name, request.model, sources)
+
+
+def _place(value: str, into: Path, model: str, sources: Sources) -> None:
+    scheme, _, rest = value.partition(":")
+    fetch = _SCHEMES.get(scheme)
+    if fetch is None or not rest:
+        raise InputMissing(
+            f"input {into.name} is {value!r}, of no known kind.", next=f"begin it with one of {', '.join(_SCHEMES)}"
+        )
+    draft = into.with_name(f".{into.name}-draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    fetch(rest, draft, model, sources)
+    draft.rename(into)
+
+
+def _dataset(manifest: str, into: Path, _model: str, sources: Sources) -> None:
+    content = _read(sources.blobs, "datasets", manifest, what="the dataset version's manifest")
+    files = read_manifest(content, name=manifest).files
+    (into / "manifest.json").write_bytes(content)
+    (into / "files").mkdir()
+    for file in files:
+        _dataset_file(file.blob, file.sha256, into / "files", sources.blobs)
+
+
+def _dataset_file(blob: str, sha256: str, into: Path, blobs: Blobs) -> None:
+    target = into / f"{sha256}{PurePosixPath(blob).suffix}"
+    stone = f"{blob.split('/', 1)[0]}/tombstones/{sha256}.json"
+    try:
+        fetch_blob(blobs, "datasets", blob, target, what="an accepted file of the dataset version")
+    except InputMissing as missing:
+        if blobs.look("datasets", stone) is None:
+            raise
+        what, todo = (
+            f"datasets/{blob} was forgotten: datasets/{stone} says by whom and why.",
+            "`baton retry` or retrain",
+        )
+        raise InputForgotten(what, next=f"{todo}: a new dataset version is cut without it") from missing
+    with target.open("rb") as file:
+        same_hash(sha256, hashlib.file_digest(file, "sha256").hexdigest(), of=f"datasets/{blob}")
+
+
+def _run(run_id: str, into: Path, _model: str, sources: Sources) -> None:
+    sources.run_model(run_id, into)
+
+
+def _version(version: str, into: Path, model: str, sources: Sources) -> None:
+    sources.registry().fetch(model, version, into)
+
+
+def _folder(wanted: str, into: Path, model: str, sources: Sources) -> None:
+    fetch_folder(sources.blobs, model, wanted, into)
+
+
+def _drop(named: str, into: Path, _model: str, sources: Sources) -> None:
+    etag, _, place = named.partition(":")
+    container, _, blob = place.partition("/")
+    try:
+        sources.blobs.fetch(container, blob, into / "drop", etag=etag)
+    except BlobMissing as error:
+        raise InputMissing(
+            f"{place} with ETag {etag} is gone.", next="nothing if it was overwritten: that is another drop"
+        ) from error
+
+
+_SCHEMES: Mapping[str, Callable[[str, Path, str, Sources], None]] = {
+    "dataset": _dataset,
+    "run": _run,
+    "version": _version,
+    "folder": _folder,
+    "drop": _drop,
+}
+
+
+def _read(blobs: Blobs, container: str, name: str, *, what: str) -> bytes:
+    try:
+        return blobs.read(container, name)
+    except BlobMissing as error:
+        raise gone(container, name, what) from error
+
+
+def pythons(request: RunRequest, inputs: Path, *, home: Path) -> dict[str, str]:
+    """The interpreters of a run by role, built where they are not there yet (see `shared/runs`); a check needs none."""
+    if request.step == "check":
+        return {}
+    roles = {"folder": python_for(inputs / "folder", "run", home=home)}
+    if "champion_folder" in request.inputs:
+        roles["champion_folder"] = python_for(inputs / "champion_folder", "run", home=home)
+    if request.step == "certify":
+        roles["serving"] = python_for(inputs / "folder", "serving", home=home)
+    return {role: str(python) for role, python in roles.items()}

@@ -1,0 +1,128 @@
+"""A run as it goes on Azure ML's compute: what is sent along suffices, and its end lies where Azure ML keeps it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from shared.errors import SettingsRefused
+from shared.folder import folder_hash
+from shared.platforms.azureml_source import run_packages, source_folder
+from shared.platforms.port import RunRequest
+from shared.published import InputMissing
+from shared.runs.materialise import Sources
+from shared.runs.on_azureml import carry_out
+from shared.runs.tracking import MlflowTracking, PlatformTracking, tracking
+from tests.fakes.platform import FakeRegistry
+from tests.fakes.storage import MemoryBlobs
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = {"model.yaml": b"name: pulse\n"}
+
+
+def published() -> tuple[MemoryBlobs, str]:
+    """An account in which one folder is published, and its hash."""
+    blobs = MemoryBlobs()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in FOLDER.items():
+            (Path(folder) / name).write_bytes(content)
+        wanted = folder_hash(Path(folder))
+    for name, content in FOLDER.items():
+        blobs.drop("models", f"pulse/{wanted}/{name}", content)
+    return blobs, wanted
+
+
+BLOBS, HASH = published()
+REQUEST = {
+    "run_id": "pulse-0001-k-1",
+    "model": "pulse",
+    "step": "check",
+    "folder": HASH,
+    "inputs": {"candidate": "run:pulse-0001-t-1"},
+}
+ENVIRONMENT = {"BATON_REQUEST": json.dumps(REQUEST)}
+
+
+def run_model(run_id: str, into: Path) -> None:
+    if run_id != "pulse-0001-t-1":
+        raise InputMissing(f"run {run_id} left no outputs/model.", next="retry the release")
+    (into / "model.json").write_text(run_id)
+
+
+def sources(_environment: Mapping[str, str], _here: Path) -> Sources:
+    return Sources(BLOBS, run_model, FakeRegistry)
+
+
+def reading(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """A step that reads its input and leaves a result and a model."""
+    run = Path(environment["BATON_RUN_DIR"])
+    read = (run / "inputs/candidate/model.json").read_text()
+    (run / "result.json").write_text(json.dumps({"v": 1, "step": arguments, "read": read}))
+    (run / "outputs/model").mkdir(parents=True)
+    (run / "outputs/model/weights").write_bytes(b"1")
+    return 0
+
+
+def test_a_run_reads_its_inputs_and_leaves_its_end_in_outputs(tmp_path: Path) -> None:
+    assert carry_out(ENVIRONMENT, tmp_path, sources=sources, step=reading) == 0
+    result = json.loads((tmp_path / "outputs/result.json").read_text())
+    assert result == {"v": 1, "step": ["check"], "read": "pulse-0001-t-1"}
+    assert (tmp_path / "outputs/model/weights").read_bytes() == b"1"
+
+
+def test_an_input_that_is_gone_is_told_and_no_step_begins(tmp_path: Path) -> None:
+    missing = json.dumps({**REQUEST, "inputs": {"candidate": "run:pulse-0009-t-1"}})
+    assert carry_out({"BATON_REQUEST": missing}, tmp_path, sources=sources, step=reading) == 1
+    told = json.loads((tmp_path / "outputs/error.json").read_text())
+    assert told == {"what": "run pulse-0009-t-1 left no outputs/model.", "next": "retry the release"}
+    assert not (tmp_path / "outputs/result.json").exists()
+
+
+def test_a_run_that_nobody_asked_for_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRefused, match="BATON_REQUEST"):
+        carry_out({}, tmp_path, sources=sources, step=reading)
+
+
+def test_what_is_sent_along_runs_by_itself_as_far_as_its_first_input(tmp_path: Path) -> None:
+    """A new interpreter in the snapshot, without this clone on its path, gets as far as asking for the data account."""
+    settings = {"PATH": os.environ["PATH"], **ENVIRONMENT}
+    alone = f"import runpy, sys; sys.path = [{str(source_folder(tmp_path))!r}, *(p for p in sys.path if p and p != {str(ROOT)!r})]"
+    command = [sys.executable, "-c", f"{alone}; runpy.run_module('shared.runs.on_azureml', run_name='__main__')"]
+    ended = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert "BATON_DATA is not set for the run" in (tmp_path / "outputs/error.json").read_text()
+
+
+def test_the_snapshot_is_made_once_for_each_state_of_the_code(tmp_path: Path) -> None:
+    first = source_folder(tmp_path)
+    assert source_folder(tmp_path) == first
+    assert [path.name for path in first.iterdir()] == ["shared"]
+    assert not list(first.rglob("__pycache__"))
+
+
+def test_every_package_of_a_run_is_pinned() -> None:
+    packages = run_packages()
+    assert {"azureml-core", "azureml-mlflow", "pyarrow"} <= {package.split("==")[0] for package in packages}
+    assert all(package.count("==") == 1 for package in packages)
+
+
+def test_the_request_survives_its_way_to_the_run() -> None:
+    from shared.platforms.azureml import _document
+
+    request = RunRequest("r", "m", "train", "f", {"data": "dataset:x"}, {"alpha": "1"}, {"t": "u"}, 60.0, 512)
+    assert RunRequest(**json.loads(_document(request))) == request
+
+
+def test_azure_mls_own_run_is_the_tracked_one() -> None:
+    tracked = tracking({"AZUREML_RUN_ID": "pulse-0001-t-1"}, "sqlite://")
+    assert isinstance(tracked, PlatformTracking)
+    assert tracked.begin(RunRequest("other", "m", "train", "f")) == "pulse-0001-t-1"
+    assert not isinstance(tracking({}, "sqlite://"), PlatformTracking)
+    assert isinstance(tracking({}, "sqlite://"), MlflowTracking)

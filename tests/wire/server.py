@@ -1,0 +1,169 @@
+"""A local HTTP server that speaks for a service: known routes answer, anything else fails the test loudly.
+
+Before a route answers, a fault that the test ordered may: a status with headers, or no answer at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request: path and query decoded, header names in lower case, the body as JSON where it is."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.content) if self.content else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a document as JSON, or raw content."""
+
+    status: int = 200
+    document: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    kind: str = "application/json"
+
+
+@dataclass(slots=True)
+class Fault:
+    """Answers instead of the route, `times` times; with `hang`, only when the server ends."""
+
+    method: str
+    path: str
+    answer: Answer
+    times: int = 1
+    hang: bool = False
+    after: bool = False
+
+
+Route = Callable[..., Answer]
+
+
+class WireServer:
+    """Routes by method and a pattern over the whole path; the pattern's groups become the route's arguments."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.unknown: list[str] = []
+        self.broken: list[str] = []
+        self.faults: list[Fault] = []
+        self.lock = threading.RLock()
+        self._routes: list[tuple[str, re.Pattern[str], Route]] = []
+        self._over = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def route(self, method: str, pattern: str, route: Route) -> None:
+        self._routes.append((method, re.compile(pattern), route))
+
+    def fail(self, method: str, path: str, status: int, **more: Any) -> Fault:
+        """Let the next requests of this method whose path matches be answered with an error of the service's own form."""
+        document = {"error": {"code": "Test", "message": f"ordered {status}", "details": []}}
+        answer = Answer(
+            status, more.pop("document", document), more.pop("headers", {}), kind=more.pop("kind", "application/json")
+        )
+        fault = Fault(method, path, answer, **more)
+        self.faults.append(fault)
+        return fault
+
+    def count(self, method: str, path: str) -> int:
+        """How many requests came with this method and a path that matches."""
+        with self.lock:
+            return sum(one.method == method and re.search(path, one.path) is not None for one in self.asked)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve; at the end, requests that no route knew fail the test."""
+        thread = threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            self._server.shutdown()
+            self._server.server_close()
+        assert not self.unknown, f"the fake does not know {self.unknown}"
+        assert not self.broken, f"the fake failed: {self.broken}"
+
+    def _answer(self, asked: Asked) -> Answer | None:
+        with self.lock:
+            self.asked.append(asked)
+            fault = self._fault(asked)
+        if fault and fault.after:
+            self._routed(asked)
+        if fault and fault.hang:
+            self._over.wait()
+            return None
+        return fault.answer if fault else self._routed(asked)
+
+    def _fault(self, asked: Asked) -> Fault | None:
+        for fault in self.faults:
+            if fault.times and fault.method == asked.method and re.search(fault.path, asked.path):
+                fault.times -= 1
+                return fault
+        return None
+
+    def _routed(self, asked: Asked) -> Answer:
+        for method, pattern, route in self._routes:
+            if method == asked.method and (match := pattern.fullmatch(asked.path)):
+                try:
+                    with self.lock:
+                        return route(asked, **match.groupdict())
+                except Exception as error:
+                    self.broken.append(f"{asked.method} {asked.path}: {error!r}")
+                    raise
+        self.unknown.append(f"{asked.method} {asked.path}")
+        return Answer(501, {"error": {"code": "Unknown", "message": f"no route for {asked.path}", "details": []}})
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        wire = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do(self) -> None:
+                split = urlsplit(self.path)
+                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                query = dict(parse_qsl(split.query, keep_blank_values=True))
+                answer = wire._answer(Asked(self.command, unquote(split.path), query, headers, content))
+                if answer is not None:
+                    self._send(answer)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do
+
+            def _send(self, answer: Answer) -> None:
+                content = answer.content if answer.content is not None else json.dumps(answer.document).encode()
+                self.send_response(answer.status)
+                for name, value in {"Content-Type": answer.kind, **answer.headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_words: object) -> None:
+                """Say nothing: `asked` holds it all."""
+
+        return Handler
