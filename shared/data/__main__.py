@@ -19,6 +19,7 @@ from pathlib import Path
 from shared.data.check import check
 from shared.data.checking import CONTRACT_REFUSED, READING
 from shared.data.contract import read_contract
+from shared.data.lean import without_pandas
 from shared.data.profile import Profile
 from shared.errors import SpecRefused
 
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--at", type=datetime.fromisoformat)
     parser.add_argument("--references", type=Path)
     options = parser.parse_args(arguments)
+    without_pandas()
     try:
         contract = read_contract(options.contract)
     except SpecRefused as error:

@@ -7,14 +7,21 @@ infinity is no number.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from shared.data.rules import Kind
+
+Floats: TypeAlias = NDArray[np.float64]
 
 ARROW_TYPES: Mapping[Kind, pa.DataType] = {
     "string": pa.string(),
@@ -34,19 +41,63 @@ FITTING: Mapping[Kind, str] = {
 WORDS_FOR_MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none")
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """A column of a batch: as it came, as values (null if missing or wrong), and which cells are wrong."""
+class TextGone(Exception):
+    """What a cell said is asked for, or how it is to be read, and the reader has kept only its value."""
 
-    raw: pa.Array
+
+@dataclass(frozen=True)
+class Cells:
+    """A column of a batch: as it came, as values (null if missing or wrong), and which cells are wrong.
+
+    `raw` is None if the reader has converted the cells. Then none of them may be wrong.
+    """
+
+    raw: pa.Array | None
     values: pa.Array
     wrong: pa.Array | None = None
+
+    def __getitem__(self, place: int) -> pa.Scalar:
+        """A cell as it came; `TextGone` if it has a value and came as another's text."""
+        if self.raw is not None:
+            return self.raw[place]
+        if self.values[place].is_valid:
+            raise TextGone
+        return self.values[place]
 
     @property
     def missing(self) -> pa.Array:
         """Which cells hold no value, and nothing wrong either."""
         absent = pc.is_null(self.values)
         return absent if self.wrong is None else pc.and_not(absent, self.wrong)
+
+    @cached_property
+    def present(self) -> pa.Array:
+        """The values without nulls."""
+        return self.values.drop_null() if self.values.null_count else self.values
+
+    @cached_property
+    def encoded(self) -> pa.DictionaryArray:
+        """The values as distinct ones and places among them."""
+        return pc.dictionary_encode(self.values)
+
+    @cached_property
+    def numbers(self) -> Floats:
+        """The values that are there as 64-bit floats: of times days or microseconds since 1970, of truth 0 and 1."""
+        values = self.present
+        if pa.types.is_boolean(values.type):
+            values = pc.cast(values, pa.uint8())
+        elif pa.types.is_date(values.type):
+            values = values.view(pa.int32())
+        elif pa.types.is_timestamp(values.type):
+            values = values.view(pa.int64())
+        found: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+        return found
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest of `numbers`; both NaN without any."""
+        numbers = self.numbers
+        return (float(numbers.min()), float(numbers.max())) if len(numbers) else (math.nan, math.nan)
 
 
 def cells(raw: pa.Array, kind: Kind) -> Cells:
@@ -64,10 +115,19 @@ def cells(raw: pa.Array, kind: Kind) -> Cells:
     return Cells(text, read.values, undecodable if read.wrong is None else pc.or_(read.wrong, undecodable))
 
 
-def column_cells(batch: pa.RecordBatch, name: str, kind: Kind) -> Cells:
-    """A batch's column read as `kind`; of a column that the batch lacks, all values are missing."""
+def column_cells(batch: pa.RecordBatch, name: str, kind: Kind, *, converted: bool = False) -> Cells:
+    """A batch's column read as `kind`; of a column that the batch lacks, all values are missing.
+
+    `converted` says that the reader has made the values out of text; one of which that text would have to be looked at raises
+    `TextGone`.
+    """
     place = batch.schema.get_field_index(name)
-    return cells(batch.column(place) if place >= 0 else pa.nulls(batch.num_rows, ARROW_TYPES[kind]), kind)
+    found = cells(batch.column(place) if place >= 0 else pa.nulls(batch.num_rows, ARROW_TYPES[kind]), kind)
+    if not converted:
+        return found
+    if found.wrong is not None:
+        raise TextGone
+    return Cells(None, found.values)
 
 
 def _is_text(kind: pa.DataType) -> bool:

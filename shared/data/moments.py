@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+GREATEST = 1e140
+
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """`squares` is the sum of squared distances from the mean. Without any number, all are 0."""
+    """`squares` is the sum of squared distances from the mean. Without any number, all are 0.
+
+    Numbers beyond 1e140 count as that for mean and spread, whose squares would be no number.
+    """
 
     count: int = 0
     mean: float = 0.0
@@ -26,11 +31,14 @@ class Moments:
         """Of finite numbers, each there once, or as often as `counts` says."""
         if not len(numbers):
             return Moments()
+        least, most = float(numbers.min()), float(numbers.max())
+        if max(-least, most) > GREATEST:
+            numbers = np.clip(numbers, -GREATEST, GREATEST)
         total = len(numbers) if counts is None else int(counts.sum())
         mean = float(numbers.mean() if counts is None else np.dot(numbers, counts) / total)
         away = numbers - mean
         squares = float(np.dot(away, away if counts is None else away * counts))
-        return Moments(total, mean, squares, float(numbers.min()), float(numbers.max()))
+        return Moments(total, mean, squares, least, most)
 
     @property
     def deviation(self) -> float:

@@ -10,50 +10,65 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shared.data.cells import ARROW_TYPES, Cells
-from shared.data.rules import (
-    AnyRow,
-    Beyond,
-    Foreign,
-    Kind,
-    Length,
-    Measured,
-    Missing,
-    NotIn,
-    Outside,
-    Query,
-    Repeated,
-    Sign,
-    Test,
-    Unlike,
-    Where,
-)
+from shared.data.rules import Beyond, Kind, Length, Missing, NotIn, Outside, Scalar, Sign, Test, Unlike
 
 RowNumbers = NDArray[np.int64]
 
+EXACT = 2**53  # beyond, whole numbers are no longer exact as floats
 COMPARE: Mapping[Sign, str] = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
 
 
 def picked(test: Test, cells: Cells, kind: Kind) -> pa.Array | None:
-    """Where the test picks rows of a batch, as a mask without nulls; None for the tests that look at no single column.
+    """Where the test picks rows of a batch, as a mask without nulls; None if it picks none, or looks at no single column.
 
     A missing or wrong cell is picked by `Missing` alone: what has no value is not also out of range.
     """
     match test:
         case Missing(also):
-            absent = cells.missing
-            return pc.or_(absent, pc.is_in(cells.values, pa.array(also, ARROW_TYPES[kind]))) if also else absent
-        case Beyond(sign, limit):
+            return _missing(cells, also, kind)
+        case Beyond(sign, limit) if not _all_within(cells, kind, sign, limit):
             mask = pc.call_function(COMPARE[sign], [cells.values, pa.scalar(limit, ARROW_TYPES[kind])])
-        case Outside(_, low, high):
+        case Outside(_, low, high) if not _all_within(cells, kind, "<", low) or not _all_within(cells, kind, ">", high):
             mask = pc.or_(pc.less(cells.values, low), pc.greater(cells.values, high))
-        case Length(sign, limit):
-            mask = pc.call_function(COMPARE[sign], [pc.utf8_length(cells.values), pa.scalar(limit, pa.int32())])
-        case Unlike(pattern):
-            mask = pc.invert(pc.match_substring_regex(cells.values, pattern))
-        case NotIn(values):
-            return pc.and_not(pc.is_valid(cells.values), pc.is_in(cells.values, pa.array(values, ARROW_TYPES[kind])))
-        case Repeated() | AnyRow() | Where() | Measured() | Query() | Foreign():
+        case Length() | Unlike() | NotIn():
+            return _picked_texts(test, cells) if kind == "string" else _values_picked(test, cells.values, kind)
+        case _:
             return None
+    return pc.fill_null(mask, False)
+
+
+def _missing(cells: Cells, also: Sequence[Scalar], kind: Kind) -> pa.Array | None:
+    if not also:
+        return cells.missing if cells.values.null_count else None
+    return pc.or_(cells.missing, pc.is_in(cells.values, pa.array(also, ARROW_TYPES[kind])))
+
+
+def _all_within(cells: Cells, kind: Kind, sign: Sign, limit: object) -> bool:
+    """Whether no number of a batch is `sign` the limit, by its ends; False if only a look at each of them tells."""
+    if kind not in ("integer", "number") or not isinstance(limit, int | float):
+        return False
+    least, most = cells.ends
+    if max(abs(least), abs(most), abs(limit)) >= EXACT:
+        return False
+    return {"<": least >= limit, "<=": least > limit, ">": most <= limit, ">=": most < limit}[sign]
+
+
+def _picked_texts(test: Length | Unlike | NotIn, cells: Cells) -> pa.Array | None:
+    """By the distinct texts of a batch, which are mostly few."""
+    found = _values_picked(test, cells.encoded.dictionary, "string")
+    if not found.true_count:
+        return None
+    return pc.fill_null(pc.take(found, cells.encoded.indices), False)
+
+
+def _values_picked(test: Length | Unlike | NotIn, values: pa.Array, kind: Kind) -> pa.Array:
+    match test:
+        case Length(sign, limit):
+            mask = pc.call_function(COMPARE[sign], [pc.utf8_length(values), pa.scalar(limit, pa.int32())])
+        case Unlike(pattern):
+            mask = pc.invert(pc.match_substring_regex(values, pattern))
+        case NotIn(allowed):
+            mask = pc.and_not(pc.is_valid(values), pc.is_in(values, pa.array(allowed, ARROW_TYPES[kind])))
     return pc.fill_null(mask, False)
 
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shared.data.cells import Cells
@@ -82,16 +80,15 @@ class ColumnProfile:
         wrong = cells.wrong.true_count if cells.wrong is not None else 0
         self.wrong += wrong
         self.missing += cells.values.null_count - wrong
-        values = cells.values.drop_null() if cells.values.null_count else cells.values
-        if not len(values):
+        if cells.values.null_count == len(cells.values):
             return
         if self.kind == "string":
-            self._add_texts(values)
+            self._add_texts(cells)
         else:
-            self._add_numbers(values)
+            self._add_numbers(cells)
 
-    def _add_texts(self, values: pa.Array) -> None:
-        texts = counted_texts(values)
+    def _add_texts(self, cells: Cells) -> None:
+        texts = counted_texts(cells.encoded)
         self.lengths = self.lengths.merge(Moments.of(texts.lengths, texts.counts))
         self.distinct.add(texts.hashes)
         if self.personal:
@@ -100,8 +97,8 @@ class ColumnProfile:
         places, error = largest(texts.counts)
         self.frequent.add(texts.shown(places), texts.counts[places].tolist(), error)
 
-    def _add_numbers(self, values: pa.Array) -> None:
-        numbers = _floats(values)
+    def _add_numbers(self, cells: Cells) -> None:
+        numbers = cells.numbers
         ordered = np.sort(numbers) + 0.0  # -0.0 is 0.0
         distinct, counts = _runs(ordered)
         self.distinct.add(hashes_of(distinct))
@@ -113,7 +110,9 @@ class ColumnProfile:
         places, error = largest(counts)
         kept = distinct[places]
         self.frequent.add(
-            (kept if self.kind == "number" else kept.astype(np.int64)).tolist(), counts[places].tolist(), error
+            kept.tolist() if self.kind == "number" else [int(one) for one in kept.tolist()],
+            counts[places].tolist(),
+            error,
         )
         if self.kind != "boolean":
             self.quantiles.add(ordered)
@@ -243,14 +242,3 @@ def _runs(ordered: Floats) -> tuple[Floats, NDArray[np.int64]]:
         return ordered, np.ones(len(ordered), np.int64)
     starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
     return ordered[starts], np.diff(starts, append=len(ordered))
-
-
-def _floats(values: pa.Array) -> Floats:
-    if pa.types.is_boolean(values.type):
-        values = pc.cast(values, pa.uint8())
-    elif pa.types.is_date(values.type):
-        values = values.view(pa.int32())
-    elif pa.types.is_timestamp(values.type):
-        values = values.view(pa.int64())
-    found: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    return found

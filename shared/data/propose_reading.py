@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from shared.data.cells import cells
 from shared.data.formats import Unreadable, recognise
-from shared.data.rows import Rows, open_rows
+from shared.data.opened import Rows
+from shared.data.rows import open_rows
 from shared.data.rules import Kind
 from shared.errors import SpecRefused
 

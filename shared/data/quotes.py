@@ -1,11 +1,14 @@
 """Quotes in CSV as RFC 4180 has them: a cell is quoted whole or not at all, and every quote that opens is closed.
 
 The reader of Arrow glues `"Bad" Tölz` together and takes what follows an open quote for one cell up to the file's end; a
-second reader would find other cells in such a file, or none. Bytes are looked at as they pass, by whole blocks.
+second reader would find other cells in such a file, or none. Bytes are looked at as they pass, by whole blocks; lines are
+counted only once a quote is out of place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +19,7 @@ from shared.data.shown import shown
 
 QUOTE, LINE_ENDS = ord('"'), b"\r\n"
 AROUND = 30
+BLOCK_BYTES, PART_BYTES = 1 << 20, 1 << 18
 REMEDY = (
     'put a cell that holds a comma, a quote or a line break between quotes, and write a quote in it twice: "a ""b"" c"'
 )
@@ -27,14 +31,21 @@ class _Readable(Protocol):
 
 
 class Quoted:
-    """A stream that raises `Unreadable` at the first quote that is out of place. `borders` stand around a quoted cell."""
+    """A stream that raises `Unreadable` at the first quote that is out of place.
 
-    def __init__(self, stream: _Readable, delimiter: str) -> None:
-        self._stream = stream
-        self._borders = np.frombuffer(bytes([*delimiter.encode(), *LINE_ENDS, QUOTE]), np.uint8)
+    `again` opens the same bytes once more, to count the lines before that quote.
+    """
+
+    def __init__(self, again: Callable[[], _Readable], delimiter: str) -> None:
+        self._again = again
+        self._stream = again()
+        self._is_border = np.zeros(256, bool)  # by byte: may it stand outside a cell's own quotes
+        self._is_border[[*delimiter.encode(), *LINE_ENDS, QUOTE]] = True
         self._is_open = False
         self._last = b"\n"  # the byte before the next block
-        self._line = self._opened = 1
+        self._seen = 0  # bytes before the next block, without the mark at the file's start,
+        self._mark = 0  # which takes so many
+        self._opened = 0  # the place of the last quote that opened a cell
         self._is_first = True
         self.closed = False
 
@@ -42,10 +53,10 @@ class Quoted:
         """The next bytes, once their quotes were looked at."""
         block = self._stream.read(size)
         if not block and self._is_open:
-            raise Unreadable("quotes", f"line {self._opened}: a quote is opened and never closed", REMEDY)
+            what = f"line {self._line_of(self._opened)}: a quote is opened and never closed"
+            raise Unreadable("quotes", what, REMEDY)
         if block:
-            self._look(block.removeprefix(UTF8_MARK) if self._is_first else block)
-            self._is_first = False
+            self._look(self._unmarked(block) if self._is_first else block)
         return block
 
     def close(self) -> None:
@@ -53,23 +64,31 @@ class Quoted:
         self._stream.close()
         self.closed = True
 
+    def _unmarked(self, block: bytes) -> bytes:
+        self._is_first = False
+        unmarked = block.removeprefix(UTF8_MARK)
+        self._mark = len(block) - len(unmarked)
+        return unmarked
+
     def _look(self, block: bytes) -> None:
-        if b'"' in block or self._last == b'"':
-            self._places(block)
-        self._line += block.count(b"\n")
-        self._last = block[-1:] or self._last
+        """By parts that stay in the processor's cache."""
+        for first in range(0, len(block), PART_BYTES):
+            part = block[first : first + PART_BYTES]
+            if b'"' in part or self._last == b'"':
+                self._places(part)
+            self._seen += len(part)
+            self._last = part[-1:]
 
     def _places(self, block: bytes) -> None:
         """Quotes open and close by turns; before one that opens, and after one that closes, stands a border."""
         marks = np.frombuffer(self._last + block, np.uint8)
         places = np.flatnonzero(marks[1:] == QUOTE) + 1
-        opens = (np.arange(len(places)) + self._is_open) % 2 == 0
-        opening, closing = places[opens], places[~opens]
+        opening, closing = places[self._is_open :: 2], places[not self._is_open :: 2]
         closing = closing[closing < len(block)]
         if self._last == b'"' and not self._is_open:
             closing = np.concatenate([[0], closing])
-        after = closing[~np.isin(marks[closing + 1], self._borders)]
-        before = opening[~np.isin(marks[opening - 1], self._borders)]
+        after = closing[~self._is_border[marks[closing + 1]]]
+        before = opening[~self._is_border[marks[opening - 1]]]
         wrong = min([*after[:1].tolist(), *before[:1].tolist()], default=None)
         if wrong is not None:
             what = (
@@ -78,17 +97,23 @@ class Quoted:
             raise self._misplaced(what, block, wrong)
         self._is_open ^= bool(len(places) % 2)
         if self._is_open and len(places):
-            self._opened = self._line_of(block, places[-1])
+            self._opened = self._seen + int(places[-1])
 
     def _misplaced(self, what: str, block: bytes, place: int) -> Unreadable:
         around = block[max(0, place - AROUND) : place + AROUND].decode(errors="replace")
-        return Unreadable("quotes", f"line {self._line_of(block, place)}: {what}", REMEDY, (shown(around),))
+        told = f"line {self._line_of(self._seen + place)}: {what}"
+        return Unreadable("quotes", told, REMEDY, (shown(around),))
 
-    def _line_of(self, block: bytes, place: int) -> int:
-        """The line of the byte before which `place` bytes stand, counted from the byte before the block."""
-        return self._line + block[: max(0, place - 1)].count(b"\n")
+    def _line_of(self, place: int) -> int:
+        """The line of the byte at this place, counted from 1 on as is the byte; both without the mark at the start."""
+        line, left = 1, self._mark + max(0, place - 1)
+        with closing(self._again()) as stream:
+            while left > 0 and (block := stream.read(min(BLOCK_BYTES, left))):
+                line += block.count(b"\n")
+                left -= len(block)
+        return line
 
 
-def quoted(stream: pa.NativeFile, delimiter: str) -> pa.NativeFile:
-    """The stream with its quotes looked at."""
-    return pa.PythonFile(Quoted(stream, delimiter), "r")
+def quoted(again: Callable[[], pa.NativeFile], delimiter: str) -> pa.NativeFile:
+    """The stream that `again` opens, with its quotes looked at."""
+    return pa.PythonFile(Quoted(again, delimiter), "r")

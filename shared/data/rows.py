@@ -2,65 +2,46 @@
 
 from __future__ import annotations
 
-import csv as text_csv
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
+from shared.data.csv_rows import open_csv
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise, room, swollen
-from shared.data.quotes import quoted
-from shared.data.shown import shown
+from shared.data.opened import BLOCK_BYTES, Rows, Skipped
+from shared.data.rules import Kind
 
-BLOCK_BYTES = 1 << 22  # no row is longer; the CSV reader reads up to 32 blocks ahead
 BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is a row of columns
 JSON_BATCH_ROWS = 1 << 13
-DELIMITERS = (",", ";", "\t", "|")
-SAMPLES = 5
 CELL_BYTES = 8
 NOT_UTF8_SHAPE = re.compile(r"CSV parse error: Row #(\d+): Expected .*\ufffd")
 
 
-@dataclass
-class Skipped:
-    """Rows of another shape than the header: their numbers (1 is the first data row), and how the first of them look."""
+def open_rows(file: Path, wanted: Collection[str], kinds: Mapping[str, Kind] | None = None) -> Rows:
+    """Open a file for reading its `wanted` columns. Opening and reading raise `Unreadable` for what the file is.
 
-    numbers: list[int] = field(default_factory=list)
-    samples: list[str] = field(default_factory=list)
-
-    def add(self, number: int, sample: str) -> None:
-        """Note a row that is left out of the batches."""
-        self.numbers.append(number)
-        if len(self.samples) < SAMPLES:
-            self.samples.append(shown(sample))
-
-
-@dataclass
-class Rows:
-    """An opened file. Once `batches` is exhausted, `header` and `skipped` are complete.
-
-    Batches hold those of the wanted columns that the file has exactly once; CSV cells are bytes, JSON cells text.
+    With `kinds`, which names all that is wanted, the reader itself converts what it can of a CSV; then a cell that does not fit
+    raises `Unreadable` as well, and without kinds the same file may well be read.
     """
-
-    header: list[str]
-    batches: Iterator[pa.RecordBatch]
-    skipped: Skipped = field(default_factory=Skipped)
-
-
-def open_rows(file: Path, wanted: Collection[str]) -> Rows:
-    """Open a file for reading its `wanted` columns. Opening and reading raise `Unreadable` for what the file is."""
     try:
         found = recognise(file)
-        rows = {"csv": _open_csv, "jsonl": _open_json, "parquet": _open_parquet}[found.layout](file, found, wanted)
+        match found.layout:
+            case "csv":
+                rows = open_csv(file, found, wanted, kinds)
+            case "jsonl":
+                rows = _open_json(file, found, wanted)
+            case "parquet":
+                rows = _open_parquet(file, wanted)
     except (pa.ArrowException, OSError) as error:
         raise _broken(error) from error
-    return Rows(rows.header, _guarded(rows.batches), rows.skipped)
+    rows.batches = _guarded(rows.batches)
+    return rows
 
 
 def _guarded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -77,60 +58,6 @@ def _broken(error: Exception) -> Unreadable:
         what = f"row {int(shape[1]) - 1} is not UTF-8, and of another shape than the header"
         return Unreadable("encoding", what, "save the file as UTF-8 (it looks like Latin-1)")
     return Unreadable("readable", f"the file cannot be read to its end: {why}", f"write it again; {INSTEAD}")
-
-
-# CSV
-
-
-def _open_csv(file: Path, found: Format, wanted: Collection[str]) -> Rows:
-    header, delimiter = _header(file, found, wanted)
-    once = [name for name in header if name in wanted and header.count(name) == 1]
-    skipped = Skipped()
-
-    def skip(row: csv.InvalidRow) -> str:
-        skipped.add(row.number - 1, f"{row.actual_columns} cells: {row.text}")
-        return "skip"
-
-    batches = csv.open_csv(
-        quoted(found.open(file), delimiter),
-        read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
-        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
-        convert_options=csv.ConvertOptions(
-            include_columns=once,
-            column_types=dict.fromkeys(once, pa.binary()),
-            null_values=[""],
-            strings_can_be_null=True,
-        ),
-    )
-    return Rows(header, iter(batches), skipped)
-
-
-def _header(file: Path, found: Format, wanted: Collection[str]) -> tuple[list[str], str]:
-    """The columns' names, and the mark between them: the first that makes one of the wanted names."""
-    with closing(found.open(file)) as stream:
-        start = stream.read(BLOCK_BYTES).removeprefix(UTF8_MARK)
-    first = next((line for line in start.splitlines() if line.strip()), b"")
-    try:
-        line = first.decode()
-    except UnicodeDecodeError:
-        sample = shown(first.decode("latin-1"))
-        raise Unreadable(
-            "encoding", "the header is not UTF-8; it looks like Latin-1", "save the file as UTF-8", (sample,)
-        ) from None
-    for delimiter in DELIMITERS:
-        header = _names(line, delimiter)
-        if any(name in wanted for name in header):
-            return header, delimiter
-    remedy = f"make the first line {','.join(wanted)}; {INSTEAD}"
-    what = "the first line names no column of the contract"
-    raise Unreadable("header", what, shown(remedy, 400), (shown(line),))
-
-
-def _names(line: str, delimiter: str) -> list[str]:
-    try:
-        return next(text_csv.reader([line], delimiter=delimiter, strict=True), [])
-    except text_csv.Error:  # another mark stands after a quoted name
-        return []
 
 
 # JSON lines
@@ -191,7 +118,7 @@ def _json_text(value: object) -> str | None:
 # Parquet
 
 
-def _open_parquet(file: Path, found: Format, wanted: Collection[str]) -> Rows:
+def _open_parquet(file: Path, wanted: Collection[str]) -> Rows:
     opened = parquet.ParquetFile(file, pre_buffer=False)
     header = list(opened.schema_arrow.names)
     once = [name for name in header if name in wanted and header.count(name) == 1]

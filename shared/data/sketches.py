@@ -26,6 +26,7 @@ K = 400
 MANY = 1 << 13
 STRIDE = 16
 STRIDED = 1 / 2000  # what that does to a share: a part of 16 in 8,192, to either side
+GREATEST = float(np.finfo(np.float32).max)
 REGISTER_BITS = 12
 REGISTERS = 1 << REGISTER_BITS
 KEPT = 64
@@ -48,10 +49,10 @@ class Quantiles:
     def add(self, values: Floats) -> None:
         """Add a batch, sorted and without NaN."""
         if len(values) < MANY and not self.many:
-            self.fine.update(values.astype(np.float32))
+            self.fine.update(_singles(values))
         else:
             first = random.randrange(STRIDE)  # noqa: S311 - a fair place to begin, no secret
-            self.coarse.update(values[first::STRIDE].astype(np.float32))
+            self.coarse.update(_singles(values[first::STRIDE]))
             self.many += len(values)
 
     def merge(self, other: Quantiles) -> None:
@@ -113,6 +114,13 @@ class Quantiles:
 
     def _parts(self) -> dict[str, Any]:
         return {"fine": self.fine, "coarse": self.coarse}
+
+
+def _singles(ordered: Floats) -> NDArray[np.float32]:
+    """As 32-bit floats; what is beyond them as the greatest."""
+    if len(ordered) and not -GREATEST <= ordered[0] <= ordered[-1] <= GREATEST:
+        ordered = np.clip(ordered, -GREATEST, GREATEST)
+    return ordered.astype(np.float32)
 
 
 def _error(sketch: Any) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,12 +32,12 @@ class Count:
     measured: float | None = None
     failed: str = ""
 
-    def add(self, mask: pa.Array, first_row: int, raw: pa.Array | Beside) -> None:
+    def add(self, mask: pa.Array, first_row: int, cells: Cells | Beside) -> None:
         """Count the rows of a batch where `mask` is true."""
         found = mask.true_count
         if found and len(self.rows) < FIRST_ROWS:
             places = np.flatnonzero(mask.to_numpy(zero_copy_only=False))[: FIRST_ROWS - len(self.rows)].tolist()
-            self.samples += [_cell(raw[place]) for place in places[: max(0, SAMPLES - len(self.samples))]]
+            self.samples += [_cell(cells[place]) for place in places[: max(0, SAMPLES - len(self.samples))]]
             self.rows += [first_row + place for place in places]
         self.count += found
 
@@ -53,7 +53,7 @@ class Beside:
         self._columns = columns
 
     def __getitem__(self, place: int) -> pa.Scalar:
-        return pa.scalar(", ".join(f"{name}={_cell(column.raw[place])}" for name, column in self._columns.items()))
+        return pa.scalar(", ".join(f"{name}={_cell(column[place])}" for name, column in self._columns.items()))
 
 
 class Tally:
@@ -70,12 +70,17 @@ class Tally:
         self._keys: dict[str, list[pa.Array]] = {name: [] for name in sorted(keys)}
         self._sums = {rule: Sum(rule.test.function) for rule in contract.rules if isinstance(rule.test, Measured)}
 
-    def add(self, batch: pa.RecordBatch) -> Mapping[str, Cells]:
-        """Count one batch; returns its cells as the contract reads them. A column that it lacks counts as missing values."""
-        read = {name: column_cells(batch, name, kind) for name, kind in self._kinds.items()}
+    def add(self, batch: pa.RecordBatch, converted: Collection[str] = ()) -> Mapping[str, Cells]:
+        """Count one batch; returns its cells as the contract reads them. A column that it lacks counts as missing values.
+
+        Of the `converted` columns the text is gone: `TextGone` where a cell's would have to be read again, or told.
+        """
+        read = {
+            name: column_cells(batch, name, kind, converted=name in converted) for name, kind in self._kinds.items()
+        }
         for name, column in read.items():
             if column.wrong is not None:
-                self._wrong[name].add(column.wrong, self.rows, column.raw)
+                self._wrong[name].add(column.wrong, self.rows, column)
         for rule, count in self._counts.items():
             if isinstance(rule.test, Where):
                 self._ask(rule.test, rule.columns, count, read, batch.num_rows)
@@ -83,12 +88,12 @@ class Tally:
                 self._sums[rule].add(read[rule.columns[0]].values)
             elif isinstance(rule.test, Foreign):
                 cells = read[rule.columns[0]]
-                count.add(among(rule.test, cells.values, self._foreign.get(rule)), self.rows, cells.raw)
+                count.add(among(rule.test, cells.values, self._foreign.get(rule)), self.rows, cells)
             elif len(rule.columns) == 1:
                 name = rule.columns[0]
                 mask = picked(rule.test, read[name], self._kinds[name])
                 if mask is not None:
-                    count.add(mask, self.rows, read[name].raw)
+                    count.add(mask, self.rows, read[name])
         for name, parts in self._keys.items():
             parts.append(read[name].values)
         self.rows += batch.num_rows

@@ -29,6 +29,7 @@ def main() -> None:
 
 
 def _arrow(file: str, *, threads: bool) -> Callable[[], Any]:
+    import pandas  # noqa: F401 - Arrow would load it while it reads
     from pyarrow import csv, parquet
 
     if file.endswith(".csv"):
@@ -67,8 +68,10 @@ def _pandera(file: str) -> Callable[[], Any]:
 def _check(file: str, contract: str, *, profiled: bool) -> Callable[[], Any]:
     from shared.data.check import check
     from shared.data.contract import read_contract
+    from shared.data.lean import without_pandas
     from shared.data.profile import Profile
 
+    without_pandas()
     rules = read_contract(Path(contract))
 
     def work() -> None:

@@ -84,6 +84,17 @@ def test_moments_survive_a_large_mean() -> None:
     assert in_batches(values, 1000).numbers.deviation == pytest.approx(values.std(), rel=1e-6)
 
 
+@pytest.mark.parametrize("values", [[1e308, -1e308, 3.5e38, 1.0], [1.7e308] * 20_000])
+def test_numbers_near_the_end_of_all_floats_have_a_profile_that_is_json(values: Sequence[float]) -> None:
+    found = column("number", values, values)
+    assert json.dumps(found.to_dict(), allow_nan=False)
+    assert (found.numbers.least, found.numbers.most) == (min(values), max(values))
+
+
+def test_the_greatest_integer_has_a_profile() -> None:
+    assert column("integer", [2**63 - 1]).frequent.counts == {2**63: 1}
+
+
 def test_lengths_are_in_characters() -> None:
     found = column("string", ["Köln", "Ulm", "Ulm"]).lengths
     assert (found.least, found.most, found.mean) == (3, 4, pytest.approx(10 / 3))

@@ -11,7 +11,7 @@ from shared.data.quotes import Quoted
 
 
 def read(content: bytes, block: int) -> bytes:
-    stream = Quoted(io.BytesIO(content), ",")
+    stream = Quoted(lambda: io.BytesIO(content), ",")
     return b"".join(iter(lambda: stream.read(block), b""))
 
 

@@ -1,0 +1,123 @@
+"""CSV in batches: as bytes, or with columns that Arrow's reader converts, which takes half the time.
+
+Whether a column can be converted is asked of the first rows. A cell that does not convert later ends the reading, so that the
+file is read again as bytes: only these can be told as they came.
+"""
+
+from __future__ import annotations
+
+import csv as text_csv
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from shared.data.cells import ARROW_TYPES
+from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable
+from shared.data.opened import BLOCK_BYTES, Rows, Skipped
+from shared.data.quotes import quoted
+from shared.data.rules import Kind
+from shared.data.shown import shown
+
+DELIMITERS = (",", ";", "\t", "|")
+FIRST_BYTES = 1 << 16
+READ_AS: Mapping[Kind, tuple[pa.DataType, ...]] = {
+    "number": (ARROW_TYPES["number"],),
+    "boolean": (ARROW_TYPES["boolean"],),
+    "date": (ARROW_TYPES["date"],),
+    "timestamp": (ARROW_TYPES["timestamp"], pa.timestamp("us")),
+}
+"""What a column of a kind may be converted to. Not integers: the reader would take hexadecimal ones with spaces around."""
+
+
+def open_csv(file: Path, found: Format, wanted: Collection[str], kinds: Mapping[str, Kind] | None) -> Rows:
+    """The rows; with `kinds`, converted to them where the first rows allow it. See `open_rows`."""
+    start = _start(file, found)
+    header, delimiter = _header(start, wanted)
+    once = [name for name in header if name in wanted and header.count(name) == 1]
+    types = _types(start, once, delimiter, kinds) if kinds else {}
+    skipped = Skipped()
+
+    def skip(row: csv.InvalidRow) -> str:
+        skipped.add(row.number - 1, f"{row.actual_columns} cells: {row.text}")
+        return "skip"
+
+    batches = csv.open_csv(
+        quoted(lambda: found.open(file), delimiter),
+        read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=_conversion(once, types),
+    )
+    converted = frozenset(name for name, kind in types.items() if kind != pa.string())
+    return Rows(header, iter(batches), skipped, converted)
+
+
+def _conversion(names: Collection[str], types: Mapping[str, pa.DataType]) -> csv.ConvertOptions:
+    return csv.ConvertOptions(
+        include_columns=names,
+        column_types={name: types.get(name, pa.binary()) for name in names},
+        null_values=[""],
+        strings_can_be_null=True,
+    )
+
+
+def _types(
+    start: bytes, names: Collection[str], delimiter: str, kinds: Mapping[str, Kind]
+) -> Mapping[str, pa.DataType]:
+    """The types to which the first rows convert, of the columns where that is all of their reading."""
+    whole = start[: start.rfind(b"\n", 0, FIRST_BYTES) + 1]
+    parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=lambda _: "skip")
+    try:
+        rows = csv.read_csv(pa.BufferReader(whole), parse_options=parse, convert_options=_conversion(names, {}))
+    except pa.ArrowInvalid:
+        return {}
+    found = {name: _type(rows[name], kinds[name]) for name in names}
+    return {name: kind for name, kind in found.items() if kind}
+
+
+def _type(cells: pa.ChunkedArray, kind: Kind) -> pa.DataType | None:
+    if kind == "string":
+        return pa.string()
+    for candidate in READ_AS.get(kind, ()):
+        try:
+            values = pc.cast(pc.cast(cells, pa.string()), candidate)
+        except pa.ArrowInvalid:
+            continue
+        if kind != "number" or pc.all(pc.is_finite(values)).as_py() is not False:
+            return candidate
+    return None
+
+
+def _start(file: Path, found: Format) -> bytes:
+    with closing(found.open(file)) as stream:
+        content: bytes = stream.read(BLOCK_BYTES)
+    return content.removeprefix(UTF8_MARK)
+
+
+def _header(start: bytes, wanted: Collection[str]) -> tuple[list[str], str]:
+    """The columns' names, and the mark between them: the first that makes one of the wanted names."""
+    first = next((line for line in start.splitlines() if line.strip()), b"")
+    try:
+        line = first.decode()
+    except UnicodeDecodeError:
+        sample = shown(first.decode("latin-1"))
+        raise Unreadable(
+            "encoding", "the header is not UTF-8; it looks like Latin-1", "save the file as UTF-8", (sample,)
+        ) from None
+    for delimiter in DELIMITERS:
+        header = _names(line, delimiter)
+        if any(name in wanted for name in header):
+            return header, delimiter
+    remedy = f"make the first line {','.join(wanted)}; {INSTEAD}"
+    what = "the first line names no column of the contract"
+    raise Unreadable("header", what, shown(remedy, 400), (shown(line),))
+
+
+def _names(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(text_csv.reader([line], delimiter=delimiter, strict=True), [])
+    except text_csv.Error:  # another mark stands after a quoted name
+        return []
