@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,9 @@ import click
 from cli import options, storage
 from cli.telling import DONE, SAID_NO, columns, tell_json, tell_next
 from shared import wiring
+from shared.drift_history import DriftHistory, History, worst
 from shared.drifting import Drifting, Side, drifting
+from shared.web.driftchart import sparkline
 
 if TYPE_CHECKING:
     from shared.data.comparing import Change
@@ -22,32 +24,30 @@ BAR = 20
 @click.command()
 @click.argument("model")
 @click.option("--all", "wants_all", is_flag=True, help="Every test of every column; otherwise each column's worst.")
+@click.option("--over-time", "wants_history", is_flag=True, help="Each accepted file by itself, the oldest first.")
 @options.as_json
-def drift(model: str, wants_all: bool, wants_json: bool) -> int:
+def drift(model: str, wants_all: bool, wants_history: bool, wants_json: bool) -> int:
     """Compare the newer files' columns with those that the champion was trained on.
 
     A column drifted if a share of its rows moved that is both larger than chance explains and large enough to matter;
     `from` is the share from which on that is certain. The chance is corrected for all columns.
-    Exit code 0 nothing drifted, 2 a column did.
+    With --over-time each file is compared with what the version that served when it came was trained on.
+    Exit code 0 nothing drifted (over time: not in the last file), 2 a column did.
 
     \b
     Example:  baton drift diabetes
+              baton drift diabetes --over-time
     """
     keeper = storage.keeper()
-    found = drifting(keeper.book, keeper.blobs, wiring.published_rules(keeper.blobs), model)
+    rules = wiring.published_rules(keeper.blobs)
+    if wants_history:
+        return _tell_history(DriftHistory(keeper.book, keeper.blobs, rules).of_model(model), wants_json=wants_json)
+    found = drifting(keeper.book, keeper.blobs, rules, model)
     if wants_json:
         tell_json({**asdict(found), "drifted": found.drifted})
     else:
-        _tell(found, found.changes if wants_all else _worst(found.changes))
+        _tell(found, found.changes if wants_all else worst(found.changes))
     return SAID_NO if found.drifted else DONE
-
-
-def _worst(changes: Sequence[Change]) -> Iterable[Change]:
-    """The first of each column, as they come with the most drifted first."""
-    first: dict[str, Change] = {}
-    for change in changes:
-        first.setdefault(change.column, change)
-    return first.values()
 
 
 def _tell(found: Drifting, changes: Iterable[Change]) -> None:
@@ -70,3 +70,29 @@ def _line(change: Change) -> list[str]:
     word = click.style("drift", fg="red") if change.drifted else "same"
     sizes = f"{change.size:6.1%} from {change.limit:.1%}"
     return [word, change.column, change.test, f"{bar:·<{BAR}}", sizes, f"p {change.p_value:.2g}", change.what]
+
+
+def _tell_history(history: History, *, wants_json: bool) -> int:
+    drifted = history.points[-1].drifted if history.points else ()
+    if wants_json:
+        tell_json(asdict(history))
+        return SAID_NO if drifted else DONE
+    for why in history.unread:
+        click.echo(f"not compared: {why}")
+    if not history.points:
+        return DONE
+    first, last = history.points[0], history.points[-1]
+    files = "1 file" if len(history.points) == 1 else f"{len(history.points)} files"
+    click.echo(f"{history.model}: {files}, {first.at:%Y-%m-%d %H:%M} to {last.at:%Y-%m-%d %H:%M} UTC; █ is drift")
+    for line in columns(_history_line(history, column) for column in history.columns):
+        click.echo(line)
+    click.echo(f"drifted in the last file: {', '.join(drifted)}" if drifted else "nothing drifted in the last file")
+    return SAID_NO if drifted else DONE
+
+
+def _history_line(history: History, column: str) -> list[str]:
+    changes = history.of(column)
+    now = changes[-1]
+    word = click.style("drift", fg="red") if now and now.drifted else "same"
+    last = f"{now.size:6.1%} from {now.limit:.1%}" if now else ""
+    return [word, column, sparkline(changes), last, now.what if now else "not in the last file's reference"]

@@ -69,7 +69,7 @@ def drifting(book: Ledger, blobs: Blobs, rules: Callable[[str, str], Spec], mode
     if not newer:
         what = f"{model} has no newer file than those that version {champion.version} was trained on"
         raise NothingToCompare(what, next=f"baton drop {model} FILE")
-    before, now = (_profile(blobs, files) for files in (known, newer))
+    before, now = (profile_of_files(blobs, files) for files in (known, newer))
     key = rules(model, release.folder).data.key
     changes = compare(before, now, without=key)
     sides = Side(len(known), before.rows), Side(len(newer), now.rows)
@@ -84,7 +84,7 @@ def profile_of_accepted(book: Ledger, blobs: Blobs, model: str) -> Profile:
     known = [file for file in files if file.sha256 not in forgotten]
     if not known:
         raise NothingToCompare(f"no file of {model} was accepted yet", next=f"baton drop {model} FILE")
-    return _profile(blobs, known)
+    return profile_of_files(blobs, known)
 
 
 def _served(book: Ledger, model: str) -> tuple[int, Champion]:
@@ -96,7 +96,8 @@ def _served(book: Ledger, model: str) -> tuple[int, Champion]:
     return head.next_file - 1, head.champion
 
 
-def _profile(blobs: Blobs, files: Iterable[Listed | AcceptedFile]) -> Profile:
+def profile_of_files(blobs: Blobs, files: Iterable[Listed | AcceptedFile]) -> Profile:
+    """What these files look like together; `NothingToCompare` if one of them has no profile."""
     from shared.data.profile import merged, read_profile
 
     return merged(read_profile(_read(blobs, file)) for file in files)

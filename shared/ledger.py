@@ -252,9 +252,9 @@ class Ledger:
         """Journal lines from number `first` on, exactly as written, from closed segments and the table alike."""
         return self.lines.read(model, first, limit)
 
-    def files(self, model: str, last: int) -> list[AcceptedFile]:
-        """Accepted files 1 to `last`."""
-        rows = self._table.page(model, "file:", f"file:{last + 1:012d}", max(last, 1))
+    def files(self, model: str, last: int, first: int = 1) -> list[AcceptedFile]:
+        """Accepted files `first` to `last`."""
+        rows = self._table.page(model, f"file:{first:012d}", f"file:{last + 1:012d}", max(last - first + 1, 1))
         return [state.loads(AcceptedFile, row.body) for row in rows]
 
     def file(self, model: str, number: int) -> AcceptedFile | None:

@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from shared.drift_history import DriftHistory
 from shared.state import AcceptedFile, Release
 from shared.storage.port import BlobMissing
 from shared.web import asking, frozen, letters, reading, replaying
 from shared.web.answers import NotDone, NotSignedIn
 from shared.web.auth import COOKIE, SESSION_FOR, Gatekeeper, Session
 from shared.web.chart import gain_chart
+from shared.web.driftchart import drift_chart
 from shared.web.rendering import Renderer
 from shared.web.steps import Papers, steps
 from shared.web.story import latest
@@ -38,6 +40,7 @@ class Pages:
         self._app = app
         self._gate = gate
         self._renderer = renderer
+        self._drift = DriftHistory(app.book, app.blobs, app.parts.rules)
 
     def routes(self) -> list[Route]:
         """All pages and forms."""
@@ -102,6 +105,7 @@ class Pages:
             model=found.view,
             releases=found.releases,
             files=self._last_files(name),
+            drift=drift_chart(lambda: self._drift.of_model(name)),
             story=latest(reading.last_lines(self._app, name, LINES_SHOWN), SENTENCES_SHOWN),
             asked=_known(request, asking.OF_MODEL),
         )
@@ -123,6 +127,7 @@ class Pages:
             steps=steps(found, papers),
             story=papers.story,
             chart=gain_chart(found.gain, limit=gates.minimum_gain, confidence=gates.confidence),
+            drift=drift_chart(lambda: self._drift.of_release(found)),
             model=reading.one_model(self._app, found.model).view,
             needs_person=found.state == NEEDS_PERSON,
             why_not=self._why_not(request, found),

@@ -57,6 +57,21 @@ def test_a_script_is_told_every_test(world: World, connection: str, tmp_path: Pa
     assert set(ran.json["changes"][0]) >= {"size", "limit", "p_value", "drifted"}
 
 
+def test_each_file_over_time_is_a_character_and_the_last_one_decides(
+    world: World, connection: str, tmp_path: Path
+) -> None:
+    for seed, shift in ((2, 0.0), (3, 1.5)):
+        world.drop(rows(seed, shift=shift), model=MODEL)
+        world.settle(MODEL)
+    ran = stored(world, connection, tmp_path)("drift", MODEL, "--over-time")
+    assert ran.code == 2, ran.err
+    first, line, last = ran.out.splitlines()
+    assert first.startswith(f"{MODEL}: 2 files, ")
+    assert line.split()[:2] == ["drift", "X"]
+    assert line.split()[2][-1] == "█"
+    assert last == "drifted in the last file: X"
+
+
 def test_a_model_without_a_champion_is_an_error(connection: str, tmp_path: Path) -> None:
     wiring.create_storage(connection)
     ran = CommandLine({"BATON_DATA": connection, "BATON_HOME": str(tmp_path)})("drift", "nobody")
