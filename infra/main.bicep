@@ -87,7 +87,14 @@ module roles 'modules/roles.bicep' = {
 module workspace 'modules/workspace.bicep' = if (empty(workspaceId)) {
   name: 'workspace'
   scope: group
-  params: { name: 'mlw-${token}', token: token, location: location, tags: tags, componentId: monitoring.outputs.componentId }
+  params: {
+    name: 'mlw-${token}'
+    token: token
+    location: location
+    tags: tags
+    componentId: monitoring.outputs.componentId
+    dataAccount: dataAccount.outputs.name
+  }
 }
 
 var usedWorkspaceId = empty(workspaceId) ? workspace.?outputs.id ?? '' : workspaceId

@@ -6,6 +6,12 @@ param location string
 param tags object
 @description('Application Insights component that the workspace writes to.')
 param componentId string
+@description('Name of the data account: runs read models and drops there, and keep what a check accepts.')
+param dataAccount string
+
+var blobReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
+var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
+var acrPull = '7f951dda-4ed3-4680-a7ca-43fe172d538d' // AcrPull
 
 module account 'account.bicep' = {
   name: 'workspace-account'
@@ -62,6 +68,71 @@ resource cluster 'Microsoft.MachineLearningServices/workspaces/computes@2025-06-
       vmSize: 'Standard_DS3_v2'
       scaleSettings: { minNodeCount: 0, maxNodeCount: 2, nodeIdleTimeBeforeScaleDown: 'PT120S' }
     }
+  }
+}
+
+// What a run may do, by the cluster's own identity: nothing on the ledger, the queues or the endpoints.
+resource data 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: dataAccount
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' existing = {
+  parent: data
+  name: 'default'
+}
+
+resource readable 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [for container in [ 'models', 'incoming' ]: {
+  parent: blobs
+  name: container
+}]
+
+resource writable 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [for container in [ 'datasets', 'quarantine' ]: {
+  parent: blobs
+  name: container
+}]
+
+resource store 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: 'stml${token}'
+}
+
+resource runsRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for index in range(0, 2): {
+  name: guid(readable[index].id, cluster.id, blobReader)
+  scope: readable[index]
+  properties: {
+    principalId: cluster.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobReader)
+  }
+}]
+
+resource runsKeep 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for index in range(0, 2): {
+  name: guid(writable[index].id, cluster.id, blobContributor)
+  scope: writable[index]
+  properties: {
+    principalId: cluster.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+  }
+}]
+
+resource runsStore 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(resourceId('Microsoft.Storage/storageAccounts', 'stml${token}'), cluster.id, blobContributor)
+  scope: store
+  properties: {
+    principalId: cluster.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+  }
+  dependsOn: [ account ]
+}
+
+resource runsPull 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(registry.id, cluster.id, acrPull)
+  scope: registry
+  properties: {
+    principalId: cluster.identity.principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', acrPull)
   }
 }
 

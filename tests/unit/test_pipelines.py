@@ -1,0 +1,114 @@
+"""The pipelines: pinned by hash, with no secret and no right that they do not need, and the same on both systems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = {path.name: path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
+AZURE = (ROOT / "azure-pipelines.yml").read_text()
+# The commits that these versions' tags named in 2026-08; each stands with its version in several public repositories.
+PINS = {
+    "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
+    "actions/setup-python": ("ece7cb06caefa5fff74198d8649806c4678c61a1", "v6.3.0"),
+    "Azure/setup-azd": ("0b7e3a35ab00f2eee7080c845eb39c3f0ebfa553", "v2.4.0"),
+    "azure/login": ("f5d393ae46f8fde4be8b75f32e3fc50e654ad0ca", "v3.0.1"),
+}
+ALLOWED = {"contents": "read", "id-token": "write"}
+COMMAND = r"\.ci/run|make \w+|pip-audit .+|pip install .+|azd (?:env|deploy)\b.*|\[\[ .+"
+OURS = re.compile(rf"^\s*(?:- (?:run|script): )?({COMMAND})$", re.MULTILINE)
+
+
+def faults(source: str) -> list[str]:
+    """What a workflow may not do."""
+    document = yaml.safe_load(source)
+    found = [] if document.get("permissions") == {} else ["the workflow's own permissions are not empty"]
+    for line in re.findall(r"uses: (.+)", source):
+        name, _, rest = line.partition("@")
+        if rest != " # ".join(PINS.get(name, ("", ""))):
+            found.append(f"{line} is not a pin that we know")
+    found += [f"{secret} is a secret" for secret in re.findall(r"\bsecrets\.\w+", source)]
+    for name, job in document["jobs"].items():
+        found += _faults_of_a_job(name, job)
+    return found
+
+
+def _faults_of_a_job(name: str, job: Mapping[str, Any]) -> list[str]:
+    granted = job.get("permissions")
+    found = [] if granted and granted.items() <= ALLOWED.items() else [f"job {name} has the permissions {granted}"]
+    if granted and "id-token" in granted and "environment" not in job:
+        found.append(f"job {name} signs in without an environment, whose reviewers release it")
+    if "timeout-minutes" not in job:
+        found.append(f"job {name} has no time-out")
+    for step in job["steps"]:
+        if (
+            str(step.get("uses", "")).startswith("actions/checkout@")
+            and step.get("with", {}).get("persist-credentials") is not False
+        ):
+            found.append(f"job {name} keeps its credentials")
+        if re.search(r"\$\{\{", str(step.get("run", ""))):
+            found.append(f"job {name} puts an expression into a shell")
+    return found
+
+
+def commands(source: str) -> set[str]:
+    """What a pipeline runs of ours."""
+    return {" ".join(found.split()) for found in OURS.findall(source)}
+
+
+@pytest.mark.parametrize("name", sorted(WORKFLOWS))
+def test_a_workflow_is_pinned_and_has_no_right_that_it_does_not_need(name: str) -> None:
+    assert faults(WORKFLOWS[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (PINS["actions/checkout"][0], "v7", "not a pin"),
+        ("# v3.0.1", "# v3.0.2", "not a pin"),
+        ("azure/login@", "someone/login@", "not a pin"),
+        ("permissions: {}", "permissions: write-all", "not empty"),
+        ("contents: read\n      id-token", "contents: write\n      id-token", "has the permissions"),
+        ("    environment: production\n", "", "without an environment"),
+        ("persist-credentials: false", "persist-credentials: true", "keeps its credentials"),
+        ("vars.AZURE_CLIENT_ID", "secrets.AZURE_CLIENT_ID", "is a secret"),
+        ('--client-id "$AZURE_CLIENT_ID"', "--client-id ${{ vars.AZURE_CLIENT_ID }}", "expression into a shell"),
+        ("    timeout-minutes: 60\n", "", "no time-out"),
+    ],
+)
+def test_a_workflow_that_may_too_much_is_found(old: str, new: str, fault: str) -> None:
+    assert old in WORKFLOWS["main.yml"]
+    found = faults(WORKFLOWS["main.yml"].replace(old, new, 1))
+    assert any(fault in one for one in found), found
+
+
+def test_both_systems_run_the_same() -> None:
+    on_github = set().union(*map(commands, WORKFLOWS.values()))
+    assert ".ci/run" in on_github
+    assert "make nightly" in on_github
+    assert commands(AZURE) == on_github
+
+
+def test_a_command_that_only_one_system_runs_is_found() -> None:
+    assert commands(AZURE.replace("make nightly", "make bench")) != commands(AZURE)
+
+
+def test_azure_pipelines_signs_in_by_federation_and_holds_no_secret() -> None:
+    document = yaml.safe_load(AZURE)
+    deploying = next(stage for stage in document["stages"] if stage["stage"] == "deploy")
+    assert deploying["jobs"][0]["environment"] == "production"
+    assert deploying["dependsOn"] == "checks"
+    assert not re.search(r"password|secret:|servicePrincipalKey", AZURE, re.IGNORECASE)
+
+
+def test_every_make_target_that_a_pipeline_names_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    named = re.findall(r"\bmake (\w+)", AZURE + "".join(WORKFLOWS.values()))
+    assert named
+    assert all(re.search(rf"^{name}:", makefile, re.MULTILINE) for name in named)
