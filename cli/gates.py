@@ -36,7 +36,7 @@ def explain(model: str, wants_json: bool) -> int:
     \b
     Example:  baton gates explain diabetes
     """
-    from shared.gate_words import candidate_sentences, certificate_sentences, production_sentences
+    from shared.gate_words import candidate_sentences, certificate_sentences, not_asked, production_sentences
 
     spec = _spec(model)
     parts: tuple[tuple[str, Sentences], ...] = (
@@ -52,6 +52,8 @@ def explain(model: str, wants_json: bool) -> int:
         for line in columns(sentences):
             click.echo(f"  {line}")
     click.echo("What is missing or cannot be read holds it, at every gate.")
+    if left_out := not_asked(spec.gates):
+        click.echo(f"Not asked: {'; '.join(left_out)}.")
     return DONE
 
 

@@ -78,6 +78,8 @@ def _facts(model: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for wait in model["waiting"]:
         until = f" until {day_and_time(wait['until'])}" if wait["until"] else ""
         yield "waits", f"{wait['of']}: {wait['what']}, for {wait['owner']}{until}"
+    if model.get("holdout"):
+        yield "error budget", f"of the holdout: {model['holdout']}"
     basket = model["basket"]
     if basket["files"] or basket["causes"]:
         yield "collects", f"{basket['files']} files, {basket['rows']} rows {basket['why']}".rstrip()

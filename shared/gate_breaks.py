@@ -15,7 +15,7 @@ from shared.certificate import P99_NEEDS_REQUESTS, certify
 from shared.gates import judge
 from shared.metric_facts import best, worst
 from shared.spec import CertificateLimits, Gates
-from shared.verdict import Document, GateResult, Verdict
+from shared.verdict import Document, GateResult, Verdict, number
 
 Broken = dict[str, object]
 
@@ -49,9 +49,11 @@ def trials(gates: Gates) -> tuple[Trial, ...]:
     """Every gate of the spec, tried with what it must let through and with what it must hold."""
     evidence, limits = passing_evidence(gates), gates.certificate
     certificate = passing_certificate(limits)
-    judged = {name: judge(gates, broken(gates, evidence)) for name, broken in EVIDENCE_BREAKS.items()}
+    good = judge(gates, evidence, share=1.0)
+    names = [result.gate for result in good.results if result.gate in EVIDENCE_BREAKS]
+    judged = {name: judge(gates, EVIDENCE_BREAKS[name](gates, evidence), share=1.0) for name in names}
     certified = {name: certify(limits, broken(limits, certificate)) for name, broken in CERTIFICATE_BREAKS.items()}
-    return (*_trials(judge(gates, evidence), judged), *_trials(certify(limits, certificate), certified))
+    return (*_trials(good, judged), *_trials(certify(limits, certificate), certified))
 
 
 def _trials(good: Verdict, broken: Mapping[str, Verdict]) -> list[Trial]:
@@ -75,8 +77,11 @@ def passing_evidence(gates: Gates) -> Broken:
         "rows": max(gates.min_rows, 1),
         "candidate": {"value": value},
         "champion": {"version": "1", "value": champion},
-        "gain": {"mean": mean, "lower": gain, "upper": mean + abs(gain), "confidence": gates.confidence},
-        "sanity": {"not_finite": 0, "constant": False, "identical": False},
+        "gain": {"mean": mean, "lower": gain, "upper": mean + abs(gain), "confidence": gates.confidence, "p": 0.0},
+        "sanity": {"not_finite": 0, "constant": False, "identical": False, "overlap": 0, "schema": []},
+        "guards": {name: {"lower": 0.0, "confidence": gates.confidence} for name in gates.guards},
+        "slices": [{"slice": "all", "rows": gates.slices.min_rows, "positives": None, "gain": gain, "p_worse": 1.0}],
+        "holdout": "0" * 64,
     }
 
 
@@ -85,11 +90,16 @@ def _better_pair(gates: Gates) -> tuple[float, float, float]:
 
     At the floor where the metric has no worst value; otherwise from the best value down.
     """
-    sign, end = (1.0 if gates.direction == "lower" else -1.0), worst(gates)
+    sign, end, most = (1.0 if gates.direction == "lower" else -1.0), worst(gates), gates.sanity.max_jump_percent
     if math.isinf(end):
         gain = _beyond(gates.minimum_gain)
+        if most and gain > abs(gates.floor) * most / 100:  # a smaller one that is still beyond the limit, if there is
+            gain = (gates.minimum_gain + abs(gates.floor) * most / 100) / 2
         return gates.floor, gates.floor + sign * gain, gain
-    gain = (gates.minimum_gain + abs(end - best(gates))) / 2
+    room = abs(end - best(gates))
+    if most:  # champion x, gain at most most % of x, x + gain at most the best, for metrics that are better when higher
+        room = min(room, most / (100 + most))
+    gain = (gates.minimum_gain + room) / 2
     return best(gates), best(gates) + sign * gain, gain
 
 
@@ -139,6 +149,15 @@ def _worse_than_floor(gates: Gates) -> float:
     )
 
 
+def _too_good(gates: Gates, good: Document) -> Broken:
+    """The gain just beyond what is believed, of the champion's value as it is."""
+    champion = number(good, "champion", "value") or 0.0
+    jump = abs(champion) * (gates.sanity.max_jump_percent / 100)
+    mean = jump + max(1.0, jump) / 1000
+    better = champion - mean if gates.direction == "lower" else champion + mean
+    return {**_with(good, "gain", mean=mean, upper=mean * 2), "candidate": {"value": better}}
+
+
 EVIDENCE_BREAKS: Mapping[str, Callable[[Gates, Document], Broken]] = {
     "evidence_complete": lambda gates, good: {**good, "champion": {"version": "1", "error": "no such file"}},
     "enough_rows": lambda gates, good: {**good, "rows": max(gates.min_rows, 1) - 1},
@@ -146,6 +165,18 @@ EVIDENCE_BREAKS: Mapping[str, Callable[[Gates, Document], Broken]] = {
     "floor": lambda gates, good: _with(good, "candidate", value=_worse_than_floor(gates)),
     "min_gain": lambda gates, good: _with(good, "gain", lower=gates.minimum_gain),
     "not_identical": lambda gates, good: _with(good, "sanity", identical=True),
+    "plausible": lambda gates, good: _too_good(gates, good),
+    "no_overlap": lambda gates, good: _with(good, "sanity", overlap=good["rows"]),
+    "same_schema": lambda gates, good: _with(good, "sanity", schema=["AGE is gone"]),
+    "guards": lambda gates, good: {
+        **good,
+        "guards": {name: {"lower": -float(most), "confidence": 1.0} for name, most in gates.guards.items()},
+    },
+    "slices": lambda gates, good: {
+        **good,
+        "slices": [{"slice": "AGE >= 60", "rows": gates.slices.min_rows, "gain": -1.0, "p_worse": 0.0}],
+    },
+    "holdout_budget": lambda gates, good: _with(good, "gain", p=min(1.0, _beyond(gates.holdout.error_budget))),
 }
 
 CERTIFICATE_BREAKS: Mapping[str, Callable[[CertificateLimits, Document], Broken]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from shared.gates import CANDIDATE_GATES
+from shared.gates import asked
 from shared.metric_facts import facts
 from shared.spec import Approval, CertificateLimits, Gates, Rollout, Spec
 from shared.verdict import text
@@ -14,8 +14,14 @@ Sentences = tuple[tuple[str, str], ...]
 
 def candidate_sentences(gates: Gates) -> Sentences:
     """Gate and sentence, in the order in which a candidate meets them."""
-    asked = ("evidence_complete", *CANDIDATE_GATES)
-    return tuple((gate, CANDIDATE_WORDS[gate](gates)) for gate in asked)
+    budget = ("holdout_budget",) if gates.holdout.error_budget else ()
+    return tuple((gate, CANDIDATE_WORDS[gate](gates)) for gate in ("evidence_complete", *asked(gates), *budget))
+
+
+def not_asked(gates: Gates) -> tuple[str, ...]:
+    """What the spec leaves out, and so no gate looks at, with the entry that asks for it."""
+    budget = {"holdout_budget"} if gates.holdout.error_budget else set()
+    return tuple(words for gate, words in LEFT_OUT.items() if gate not in {*asked(gates), *budget})
 
 
 def certificate_sentences(limits: CertificateLimits) -> Sentences:
@@ -52,10 +58,61 @@ def _floor(gates: Gates) -> str:
     return f"its {_metric(gates)} is {limit} {text(gates.floor)}, also where there is no champion"
 
 
+def _unit(gates: Gates) -> str:
+    compare = gates.compare
+    if not compare.unit:
+        return "row by row"
+    return (
+        f"by blocks of {text(compare.block_days)} days of {compare.unit}"
+        if compare.block_days
+        else f"by {compare.unit}"
+    )
+
+
+def _plausible(gates: Gates) -> str:
+    return f"it is better than the champion by at most {text(gates.sanity.max_jump_percent)} %: more is not believed"
+
+
+def _no_overlap(gates: Gates) -> str:
+    return f"at most {text(gates.sanity.max_overlap_percent)} % of the holdout rows have the features of a training row"
+
+
+def _same_schema(gates: Gates) -> str:
+    return "its contract has the columns of the champion's, of the same kinds"
+
+
+def _guards(gates: Gates) -> str:
+    unit = {"latency": " %", "size": " %"}
+    told = ", ".join(
+        f"{name} by {text(float(most))}{unit.get(name, '')} or more" for name, most in gates.guards.items()
+    )
+    return f"it is shown not to be worse in {told}, with {text(100 * gates.confidence)} % confidence each"
+
+
+def _slices(gates: Gates) -> str:
+    part = gates.slices
+    told = [f"a value of {', '.join(part.columns)}"] if part.columns else []
+    told += [*part.where]
+    found = {"tell": "told", "hold": "held"}[part.found]
+    told += [f"the worst slice of up to {part.depth} conditions (found, then {found})"] if part.depth else []
+    return (
+        f"it is not shown to be worse by more than {text(part.margin)} in {'; '.join(told)}; Holm's correction, "
+        f"{text(100 * (1 - gates.confidence))} % for all; slices under {part.min_rows} rows, or {part.min_positives} of the "
+        "rarer kind, are named as not judged"
+    )
+
+
+def _holdout_budget(gates: Gates) -> str:
+    return (
+        f"the chance of such a gain fits what is left of {text(gates.holdout.error_budget)} for this holdout: each "
+        "comparison may spend half of that, fresh rows give back"
+    )
+
+
 def _min_gain(gates: Gates) -> str:
     beyond = f"more than {text(gates.minimum_gain)}" if gates.minimum_gain else "anything at all"
     return (
-        f"it is better than the champion by {beyond} in {gates.metric}, row by row, "
+        f"it is better than the champion by {beyond} in {gates.metric}, {_unit(gates)}, "
         f"with {text(100 * gates.confidence)} % confidence (one-sided)"
     )
 
@@ -71,6 +128,21 @@ CANDIDATE_WORDS: Mapping[str, Callable[[Gates], str]] = {
     "floor": _floor,
     "min_gain": _min_gain,
     "not_identical": _not_identical,
+    "plausible": _plausible,
+    "no_overlap": _no_overlap,
+    "same_schema": _same_schema,
+    "guards": _guards,
+    "slices": _slices,
+    "holdout_budget": _holdout_budget,
+}
+
+LEFT_OUT: Mapping[str, str] = {
+    "plausible": "a gain too large to be true (gates.sanity.max_jump_percent)",
+    "no_overlap": "holdout rows that training saw under another key (gates.sanity.max_overlap_percent)",
+    "same_schema": "columns unlike the champion's (gates.sanity.schema: same)",
+    "guards": "what it must not lose beside the metric (gates.guards)",
+    "slices": "parts of the rows in which it is worse (gates.slices)",
+    "holdout_budget": "how often one holdout was used (gates.holdout.error_budget)",
 }
 
 CERTIFICATE_WORDS: Mapping[str, Callable[[CertificateLimits], str]] = {

@@ -11,20 +11,51 @@ import math
 from collections.abc import Callable, Mapping
 
 from shared.certificate import certify
+from shared.guard_gates import guards, slices
+from shared.holdout_budget import budget_left
+from shared.sanity_gates import no_champion, no_overlap, plausible, same_schema
 from shared.spec import Gates, Rollout
 from shared.verdict import Answer, Document, GateResult, Verdict, at, at_least, at_most, held, number, passed, text
 
-__all__ = ["CANDIDATE_GATES", "Answer", "Document", "GateResult", "Verdict", "certify", "judge", "rollout_step"]
+Rule = Callable[[Gates, Document], GateResult]
+
+__all__ = [
+    "CANDIDATE_GATES",
+    "Answer",
+    "Document",
+    "GateResult",
+    "Verdict",
+    "asked",
+    "certify",
+    "judge",
+    "rollout_step",
+]
 
 
-def judge(gates: Gates, evidence: Document, *, against: str | None = None) -> Verdict:
+def judge(gates: Gates, evidence: Document, *, against: str | None = None, share: float | None = None) -> Verdict:
     """Whether the candidate may be registered, by a `judge` run's evidence.
 
     `against` is the champion's version that the caller saw serving, "" if none serves; evidence that names another
-    one holds. None leaves that to the caller.
+    one holds. None leaves that to the caller. `share` is the part of the holdout's error budget that this
+    comparison may spend (`holdout_budget.spend`); None, where a budget is set, holds.
     """
-    complete = _evidence_complete(gates, evidence, against)
-    return Verdict((complete, *(rule(gates, evidence) for rule in CANDIDATE_GATES.values())))
+    results = [_evidence_complete(gates, evidence, against)]
+    results += [rule(gates, evidence) for rule in asked(gates).values()]
+    if gates.holdout.error_budget:
+        results.append(budget_left(gates, evidence, share))
+    return Verdict(tuple(results))
+
+
+def asked(gates: Gates) -> Mapping[str, Rule]:
+    """The gates that the spec asks for, in order; those of the evidence itself and of the budget come besides."""
+    wanted = {
+        "plausible": gates.sanity.max_jump_percent > 0,
+        "no_overlap": gates.sanity.max_overlap_percent < 100,
+        "same_schema": gates.sanity.schema == "same",
+        "guards": bool(gates.guards),
+        "slices": gates.slices.asked,
+    }
+    return {name: rule for name, rule in CANDIDATE_GATES.items() if wanted.get(name, True)}
 
 
 def rollout_step(rollout: Rollout, *, requests: int, errors: int) -> GateResult:
@@ -120,7 +151,7 @@ def _floor(gates: Gates, evidence: Document) -> GateResult:
 
 
 def _min_gain(gates: Gates, evidence: Document) -> GateResult:
-    if _no_champion(evidence):
+    if no_champion(evidence):
         return passed("min_gain", "no champion to compare with: the floor decides")
     mean, lower = number(evidence, "gain", "mean"), number(evidence, "gain", "lower")
     if mean is None or lower is None:
@@ -131,7 +162,7 @@ def _min_gain(gates: Gates, evidence: Document) -> GateResult:
 
 
 def _not_identical(gates: Gates, evidence: Document) -> GateResult:
-    if _no_champion(evidence):
+    if no_champion(evidence):
         return passed("not_identical", "no champion to compare with")
     identical = at(evidence, "sanity", "identical")
     if identical is False:
@@ -140,17 +171,18 @@ def _not_identical(gates: Gates, evidence: Document) -> GateResult:
     return held("not_identical", why)
 
 
-CANDIDATE_GATES: Mapping[str, Callable[[Gates, Document], GateResult]] = {
+CANDIDATE_GATES: Mapping[str, Rule] = {
     "enough_rows": _enough_rows,
     "sane_predictions": _sane_predictions,
+    "plausible": plausible,
+    "no_overlap": no_overlap,
+    "same_schema": same_schema,
     "floor": _floor,
     "min_gain": _min_gain,
     "not_identical": _not_identical,
+    "guards": guards,
+    "slices": slices,
 }
-
-
-def _no_champion(evidence: Document) -> bool:
-    return "champion" in evidence and evidence["champion"] is None
 
 
 def _name_champion(evidence: Document) -> str:

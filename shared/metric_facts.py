@@ -26,9 +26,20 @@ METRICS: Mapping[str, MetricFacts] = {
     "mse": MetricFacts("mean squared error"),
     "mae": MetricFacts("mean absolute error"),
     "rmse": MetricFacts("root of the mean squared error"),
+    "wape": MetricFacts("sum of the absolute errors over that of the absolute true values"),
     "accuracy": MetricFacts("share of rows predicted right", "higher", most=1.0),
-    "log_loss": MetricFacts("log loss of the probability of 1"),
+    "macro_recall": MetricFacts("mean over classes of the share found", "higher", most=1.0),
+    "log_loss": MetricFacts("log loss of the probability of what came true"),
+    "brier": MetricFacts("mean squared error of the probability of 1", most=1.0),
+    "calibration_error": MetricFacts("mean difference of probability and frequency in ten bins", most=1.0),
+    "auc": MetricFacts("area under the ROC curve of the score", "higher", most=1.0),
+    "average_precision": MetricFacts("mean precision over the rows that are 1, by falling score", "higher", most=1.0),
+    "precision_at_k": MetricFacts("share of wanted items among each unit's first k", "higher", most=1.0),
+    "ndcg": MetricFacts("normalised discounted cumulated gain of each unit's first k", "higher", most=1.0),
 }
+PER_UNIT = ("precision_at_k", "ndcg")
+RANKED = ("auc", "average_precision")
+"""Metrics of the order of all rows: no row and no unit has a share of its own in them."""
 CUSTOM = MetricFacts("the folder's own metric", None, least=-math.inf)
 
 

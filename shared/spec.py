@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from shared.gate_spec import Comparing, Holdout, Sanity, Slices
+
 Direction = Literal["lower", "higher"]
 
 
@@ -82,7 +84,10 @@ class CertificateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """The rules between a candidate and production. `minimum_gain` is in units of the metric, beyond which the lower bound must lie."""
+    """The rules between a candidate and production. `minimum_gain` is in units of the metric, beyond which the lower bound must lie.
+
+    `guards` are further metrics, or `latency` and `size` in percent, with what they may be worse by at most.
+    """
 
     metric: str
     direction: Direction
@@ -91,6 +96,11 @@ class Gates:
     confidence: float = 0.95
     min_rows: int = 15
     certificate: CertificateLimits = field(default_factory=CertificateLimits)
+    compare: Comparing = field(default_factory=Comparing)
+    guards: Mapping[str, str] = field(default_factory=dict)
+    slices: Slices = field(default_factory=Slices)
+    sanity: Sanity = field(default_factory=Sanity)
+    holdout: Holdout = field(default_factory=Holdout)
 
 
 @dataclass(frozen=True, slots=True)

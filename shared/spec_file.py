@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from shared.certificate import P95_NEEDS_REQUESTS, P99_NEEDS_REQUESTS
 from shared.data.window import WORDS, is_window
 from shared.errors import NameRefused, SpecRefused
-from shared.metric_facts import METRICS, best, facts, worst
+from shared.gate_file import GATE_REQUIREMENTS, check_comparing, check_gates, condition_faults
+from shared.limits import AT_LEAST_0, MORE_THAN_0, NEVER, between, is_inside
+from shared.metric_facts import is_custom
 from shared.names import model_name
 from shared.schedules import is_cron, is_time_zone
-from shared.spec import CertificateLimits, Data, Gates, Spec
+from shared.spec import Data, Spec
 from shared.yaml_record import RecordReader, Requirement
 
 CAUSES = ("data", "drift", "performance", "request", "code")
@@ -23,20 +23,6 @@ PARTITION = re.compile(r"[A-Za-z0-9-]+")
 MARKER_WAIT_SECONDS = 600
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[A-Za-z0-9,._ -]+\])?\s*==\s*[0-9][A-Za-z0-9.!+]*(\s*;.*)?")
-NEVER = "; otherwise the gate can never pass"
-
-
-def _above(least: float) -> Callable[[float], bool]:
-    return lambda value: value > least
-
-
-def _between(least: float, most: float) -> Callable[[float], bool]:
-    return lambda value: least <= value <= most
-
-
-def _is_inside(path: str) -> bool:
-    """Whether a path stays within the folder."""
-    return not path.startswith("/") and "\\" not in path and ".." not in PurePosixPath(path).parts
 
 
 def _names_a_model(name: str) -> bool:
@@ -54,11 +40,8 @@ def _are_causes(causes: tuple[str, ...]) -> bool:
     return len(set(causes)) == len(causes) and set(causes) <= set(CAUSES)
 
 
-MORE_THAN_0 = Requirement(_above(0), "more than 0")
-AT_LEAST_0 = Requirement(lambda value: value >= 0, "0 or more")
-POSSIBLE = Requirement(_above(0), f"more than 0{NEVER}")
 CRON = Requirement(is_cron, 'minute, hour, day, month and weekday that some day has, like "0 6 * * 1"')
-INSIDE = Requirement(_is_inside, "a file of the folder, like train.py")
+INSIDE = Requirement(is_inside, "a file of the folder, like train.py")
 REQUIREMENTS = {
     "name": Requirement(_names_a_model, "lower-case letters, digits and single dashes, at most 20, a letter first"),
     "data.contract": INSIDE,
@@ -74,29 +57,18 @@ REQUIREMENTS = {
     "data.batch.quiet_seconds": MORE_THAN_0,
     "data.block_days": MORE_THAN_0,
     "data.window": Requirement(is_window, WORDS, is_pair=True),
-    "data.holdout_percent": Requirement(_between(5, 50), f"5 to 50: rows that no training sees{NEVER}"),
+    "data.holdout_percent": Requirement(between(5, 50), f"5 to 50: rows that no training sees{NEVER}"),
     "train.entry": INSIDE,
     "train.parameters": Requirement(
         lambda found: all(map(PARAMETER.fullmatch, found)), "names like alpha or max-depth"
     ),
     "train.max_minutes": Requirement(lambda value: 0 < value <= 1440, "more than 0, at most 1440"),
-    "train.max_memory_mb": Requirement(_between(256, 1 << 20), "256 or more"),
-    "train.tries": Requirement(_between(1, 5), "1 to 5"),
-    "gates.metric": Requirement(lambda metric: metric in METRICS, "one of " + ", ".join(METRICS)),
-    "gates.minimum_gain": AT_LEAST_0,
-    "gates.confidence": Requirement(lambda value: 0.5 < value < 1, f"between 0.5 and 1, like 0.95{NEVER}"),
-    "gates.min_rows": Requirement(_between(2, 100_000), f"2 to 100000{NEVER}"),
-    "gates.certificate.p95_ms": POSSIBLE,
-    "gates.certificate.start_seconds": POSSIBLE,
-    "gates.certificate.size_mb": POSSIBLE,
-    "gates.certificate.p99_ms": AT_LEAST_0,
-    "gates.certificate.memory_mb": AT_LEAST_0,
-    "gates.certificate.load.requests": Requirement(_between(59, 20_000), f"59 to 20000{NEVER}"),
-    "gates.certificate.load.per_second": AT_LEAST_0,
-    "gates.certificate.load.max_seconds": Requirement(_between(1, 300), "1 to 300"),
+    "train.max_memory_mb": Requirement(between(256, 1 << 20), "256 or more"),
+    "train.tries": Requirement(between(1, 5), "1 to 5"),
+    **GATE_REQUIREMENTS,
     "retrain.on": Requirement(_are_causes, "each at most once of " + ", ".join(CAUSES)),
     "retrain.cool_down_seconds": AT_LEAST_0,
-    "retrain.budget_per_day": Requirement(_between(1, 50), "1 to 50"),
+    "retrain.budget_per_day": Requirement(between(1, 50), "1 to 50"),
     "retrain.breaker": Requirement(lambda value: value >= 1, "1 or more"),
     "rollout.steps": Requirement(_grows_to_100, "percentages that grow and end at 100, like [10, 50, 100]"),
     "rollout.bake_seconds": MORE_THAN_0,
@@ -120,7 +92,8 @@ def load_spec(text: str, *, file: str = "model.yaml") -> Spec:
     if spec is not None:
         _check_target(spec, reader)
         _check_data(spec.data, reader)
-        _check_gates(spec.gates, reader)
+        check_gates(spec.gates, reader)
+        check_comparing(spec.gates, reader)
         _check_rollout(spec, reader)
     if spec is None or reader.faults:
         raise _refused(file, reader.told)
@@ -140,30 +113,6 @@ def _check_data(data: Data, reader: RecordReader) -> None:
     if (batch.marker or batch.partitions) and batch.quiet_seconds < MARKER_WAIT_SECONDS:
         right = f"{MARKER_WAIT_SECONDS} or more beside marker or partitions: how long to wait for them at most"
         reader.wrong("data.batch.quiet_seconds", batch.quiet_seconds, right)
-
-
-def _check_gates(gates: Gates, reader: RecordReader) -> None:
-    """No error is below 0, no share above 1: what no candidate can reach holds all, what all reach holds none."""
-    wanted = facts(gates.metric).better or gates.direction
-    if gates.direction != wanted:
-        reader.wrong("gates.direction", gates.direction, f'"{wanted}": {gates.metric} is better so')
-    elif gates.direction == "lower" and gates.floor <= best(gates):
-        reader.wrong("gates.floor", gates.floor, f"more than {best(gates):g}{NEVER}")
-    elif gates.direction == "higher" and gates.floor >= best(gates):
-        reader.wrong("gates.floor", gates.floor, f"less than {best(gates):g}{NEVER}")
-    elif gates.minimum_gain >= abs(worst(gates) - best(gates)):
-        reader.wrong("gates.minimum_gain", gates.minimum_gain, f"less than {abs(worst(gates) - best(gates)):g}{NEVER}")
-    _check_load(gates.certificate, reader)
-
-
-def _check_load(limits: CertificateLimits, reader: RecordReader) -> None:
-    """A declared rate must leave time for as many requests as the limits need."""
-    load, needed = limits.load, P99_NEEDS_REQUESTS if limits.p99_ms > 0 else P95_NEEDS_REQUESTS
-    if load.requests < needed:
-        reader.wrong("gates.certificate.load.requests", load.requests, f"{needed} or more{NEVER}")
-    elif load.per_second > 0 and load.per_second * load.max_seconds < needed:
-        right = f"{needed / load.max_seconds:.3g} or more, for {needed} requests in max_seconds{NEVER}"
-        reader.wrong("gates.certificate.load.per_second", load.per_second, right)
 
 
 def _check_rollout(spec: Spec, reader: RecordReader) -> None:
@@ -201,7 +150,8 @@ def _text(file: Path, shown: str) -> str:
 
 
 def _folder_faults(folder: Path, spec: Spec, shown: str) -> list[str]:
-    wanted = (spec.data.contract, spec.train.entry, "score.py", "requirements.txt")
+    own = (spec.gates.metric,) if is_custom(spec.gates.metric) else ()
+    wanted = (spec.data.contract, spec.train.entry, "score.py", "requirements.txt", *own)
     faults = [f"{shown}/{name}: missing; right would be a file." for name in wanted if not (folder / name).is_file()]
     if spec.name != folder.resolve().name:
         faults.append(
@@ -230,12 +180,14 @@ def _contract_faults(file: Path, spec: Spec, shown: str) -> list[str]:
         return error.what.splitlines()[1:]
     used = {"data.key": spec.data.key, "data.target": (spec.data.target,)}
     used |= {"data.time": (spec.data.time,)} if spec.data.time else {}
+    used |= {"gates.compare.unit": (spec.gates.compare.unit,)} if spec.gates.compare.unit else {}
+    used |= {"gates.slices.columns": spec.gates.slices.columns}
     return [
         f"{shown}/model.yaml: {entry}: found {name}; right would be a column of {spec.data.contract}."
         for entry, names in used.items()
         for name in names
         if name not in contract.names
-    ]
+    ] + condition_faults(spec.gates.slices.where, contract, shown)
 
 
 def _refused(file: str, faults: list[str]) -> SpecRefused:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from shared import forms
+from shared.holdout_budget import Looks
 from shared.plain import plain, typed
 
 BUILDING = ("training", "judging", "registering", "certifying", "staging")
@@ -123,7 +124,8 @@ class Head:
     show what served then. Files up to number `versioned` are in a dataset version; those from `new_from` on are new in
     the one that was cut last, and `dataset` is the last manifest that a run reads. `pinned` is the
     manifest that the next retrain reads, whose last file has the number `pinned_files`. `origins`
-    are the places that files came from.
+    are the places that files came from. `holdout` is what is left of the error budget of the holdout that candidates
+    are compared on.
     """
 
     model: str
@@ -163,6 +165,7 @@ class Head:
     pinned: str = ""
     pinned_files: int = 0
     origins: tuple[str, ...] = ()
+    holdout: Looks = field(default_factory=Looks)
 
     @property
     def is_frozen(self) -> bool:

@@ -53,6 +53,7 @@ gates:
   confidence: 0.95
   min_rows: 15
   certificate: {{p95_ms: 500, start_seconds: 60, size_mb: 50}}
+  holdout: {holdout}
 retrain: {{on: [data, drift, performance, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget}, breaker: {breaker}}}
 rollout: {{steps: [10, 50, 100], bake_seconds: 30, min_requests: 10, max_error_percent: 5, deadline_minutes: 30}}
 approval: {{approvers: [operations], expires_hours: 24}}
@@ -68,6 +69,7 @@ RULES: Mapping[str, Any] = {
     "budget": 50,
     "breaker": 100,
     "schedule": "{}",
+    "holdout": "{}",
     "adopt": "always",
 }
 CASES = '[{"request": {"data": [{"X": 1}]}, "expect": {"status": 200}}]'

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared import gates, names
+from shared import gates, holdout_budget, names
 from shared.events import ChampionSeen, DeploymentEnded, RunEnded, RunStarted, VersionRegistered
 from shared.moves import champion, shipping, versions
 from shared.moves.stale import Stale
@@ -180,8 +180,9 @@ def _judge_again(turn: Turn, release: Release, why: str) -> None:
 
 
 def _judged(turn: Turn, release: Release, event: RunEnded) -> None:
-    verdict = gates.judge(turn.spec_of(release).gates, event.result, against=release.against)
-    gain = _measured(event.result)
+    rules, spent = turn.spec_of(release).gates, _spend(turn, release, event.result)
+    verdict = gates.judge(rules, event.result, against=release.against, share=spent.get("share"))
+    gain = {**_measured(event.result), **spent}
     release = turn.set(release, evidence=event.report, verdict=_story(verdict), gain=gain)
     if _held(turn, release, verdict):
         return
@@ -194,6 +195,15 @@ def _judged(turn: Turn, release: Release, event: RunEnded) -> None:
         return
     release = turn.move(release, "registering", within=REGISTERING, owner="platform", run="")
     turn.send("register_version", release, run_id=release.train_run, folder=release.folder)
+
+
+def _spend(turn: Turn, release: Release, evidence: Document) -> dict[str, float]:
+    """What the comparison may spend of the holdout's error budget: it was looked at, whatever the gates say of it."""
+    if not turn.spec_of(release).gates.holdout.error_budget or evidence.get("gain") is None:
+        return {}
+    after, share = holdout_budget.spend(turn.head.holdout, evidence)
+    turn.set_head(holdout=after)
+    return {"share": share, "left": after.left}
 
 
 def _held(turn: Turn, release: Release, verdict: Verdict) -> bool:
@@ -231,6 +241,7 @@ def _measured(evidence: Document) -> dict[str, float]:
         "gain": ("gain", "mean"),
         "lower": ("gain", "lower"),
         "upper": ("gain", "upper"),
+        "p": ("gain", "p"),
     }
     found = {name: number(evidence, *path) for name, path in paths.items()}
     return {name: value for name, value in found.items() if value is not None}

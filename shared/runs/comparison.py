@@ -1,106 +1,112 @@
-"""Candidate against champion on the same rows: the paired gain and bounds that hold with a stated confidence.
+"""Candidate against champion on the same units: the paired gain and bounds that hold with a stated confidence.
 
-Source: B. Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987) (BCa). A resample draws rows, so a row's
-two losses stay together and what both models find hard cancels out.
+Source: B. Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987) (BCa). A resample draws units, so what both
+models find hard cancels out, and rows of one unit stay together. Units are put into an order that neither the rows'
+order nor the models' roles change: the same rows give the same bounds however they are sorted.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shared.errors import MetricMissing
+from shared.runs.metrics import Metric, Numbers, Whole
 from shared.spec import Direction
-
-Numbers = NDArray[np.float64]
 
 RESAMPLES = 9_999
 SEED = 0
 DRAWS_AT_ONCE = 4_000_000
+WIDE = 4  # columns from which on counting a resample's units costs less than gathering them
 ALIKE = 1e-12  # relative to the values compared: resamples that differ by less differ by rounding only
 NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """`per_row` gives one number a row from truth and prediction; `whole` makes the metric's value of their mean."""
-
-    per_row: Callable[[Numbers, Numbers], Numbers]
-    whole: Callable[[Numbers], Numbers] = lambda mean: mean
-
-
-@dataclass(frozen=True, slots=True)
 class Gain:
-    """How much better the candidate is, in units of the metric; each bound holds one-sided with `confidence`."""
+    """How much better the candidate is, in units of the metric; each bound holds one-sided with `confidence`.
+
+    `p` is the chance of such a gain, or a larger one, if the true one were not beyond the limit asked for: the level at
+    which the lower bound would reach that limit.
+    """
 
     mean: float
     lower: float
     upper: float
     confidence: float
     method: str
-
-
-def _squared(truth: Numbers, predicted: Numbers) -> Numbers:
-    return (truth - predicted) ** 2
-
-
-def _log_loss(truth: Numbers, probability: Numbers) -> Numbers:
-    sure = np.clip(probability, 1e-15, 1 - 1e-15)
-    loss: Numbers = -(truth * np.log(sure) + (1 - truth) * np.log1p(-sure))
-    return loss
-
-
-METRICS: Mapping[str, Metric] = {
-    "mse": Metric(_squared),
-    "rmse": Metric(_squared, whole=np.sqrt),
-    "mae": Metric(lambda truth, predicted: np.abs(truth - predicted)),
-    "accuracy": Metric(lambda truth, predicted: (truth == predicted).astype(np.float64)),
-    "log_loss": Metric(_log_loss),
-}
-
-
-def metric_named(name: str) -> Metric:
-    """The metric of that name; `MetricMissing` lists those there are."""
-    if name not in METRICS:
-        raise MetricMissing(
-            f"there is no metric {name!r}", next=f"set gates.metric in model.yaml to one of {', '.join(METRICS)}"
-        )
-    return METRICS[name]
+    p: float = 1.0
 
 
 def value(metric: Metric, losses: Numbers) -> float:
     """The metric's value over rows.
 
-    >>> value(METRICS["rmse"], np.array([9.0, 16.0, 11.0]))
+    >>> value(Metric(whole=np.sqrt), np.array([9.0, 16.0, 11.0]))
     3.4641016151377544
     """
-    return float(metric.whole(losses.mean()))
+    return float(metric.whole(losses.mean(axis=-1)))
 
 
-def compare(champion: Numbers, candidate: Numbers, *, metric: Metric, direction: Direction, confidence: float) -> Gain:
-    """The candidate's gain from both models' per-row losses, of shape (rows,), rows >= 1, in the same order.
+def compare(
+    champion: Numbers,
+    candidate: Numbers,
+    *,
+    metric: Metric,
+    direction: Direction,
+    confidence: float,
+    beyond: float = 0.0,
+) -> Gain:
+    """The candidate's gain from what each unit adds to both models' metric; see `compare_units`."""
+    return compare_units(
+        champion, candidate, whole=metric.whole, direction=direction, confidence=confidence, beyond=beyond
+    )
 
-    The bounds are BCa from 9,999 resamples with a fixed seed: the same rows give the same bounds, and swapping the
+
+def compare_units(
+    champion: Numbers, candidate: Numbers, *, whole: Whole, direction: Direction, confidence: float, beyond: float = 0.0
+) -> Gain:
+    """The candidate's gain, from shape (units,) or (columns, units), at least one unit, in the same order for both.
+
+    The bounds are BCa from 9,999 resamples with a fixed seed: the same units give the same bounds, and swapping the
     models mirrors them. A gain without any spread has no distribution to draw from: its bounds are itself.
     """
-    sign = 1.0 if direction == "lower" else -1.0
+    sign, pair = (1.0 if direction == "lower" else -1.0), in_order(champion, candidate)
 
-    def gain(champion_mean: Numbers, candidate_mean: Numbers) -> Numbers:
-        return sign * (metric.whole(champion_mean) - metric.whole(candidate_mean))
+    def gain(means: Numbers) -> Numbers:
+        return sign * (whole(means[0]) - whole(means[1]))
 
-    mean = float(gain(champion.mean(), candidate.mean()))
-    drawn = gain(*resampled_means(np.stack([champion, candidate])))
-    alike = ALIKE * (abs(value(metric, champion)) + abs(value(metric, candidate)))
-    if np.ptp(drawn) <= alike:
-        return Gain(mean, mean, mean, confidence, "no spread")
-    left_out = gain(*_means_without_each(np.stack([champion, candidate])))
-    lower, upper = (_bca(level, drawn - mean, left_out, alike=alike) for level in (1 - confidence, confidence))
-    return Gain(mean, mean + lower, mean + upper, confidence, f"paired BCa bootstrap, {RESAMPLES} resamples")
+    mean = float(gain(pair.mean(axis=-1)))
+    drawn = gain(_resampled(pair))
+    alike = ALIKE * sum(abs(float(whole(model.mean(axis=-1)))) for model in pair)
+    if not np.ptp(drawn) > alike:
+        return Gain(mean, mean, mean, confidence, "no spread", 0.0 if mean > beyond else 1.0)
+    skew = _skew(gain(_means_without_each(pair)))
+    lower, upper = (_bca(level, drawn - mean, skew, alike=alike) for level in (1 - confidence, confidence))
+    chance = _chance(beyond - mean, drawn - mean, skew, alike=alike)
+    method = f"paired BCa bootstrap, {RESAMPLES} resamples"
+    return Gain(mean, mean + lower, mean + upper, confidence, method, chance)
+
+
+def in_order(champion: Numbers, candidate: Numbers) -> Numbers:
+    """Both as shape (2, [columns,] units), the units sorted by how far their difference is from the mean one.
+
+    >>> in_order(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 1.0]))[0]
+    array([2., 1., 3.])
+    """
+    pair = np.stack([champion, candidate])
+    flat = pair.reshape(2, -1, pair.shape[-1])
+    off = flat[0] - flat[1]
+    away = np.abs(off - off.mean(axis=1, keepdims=True)).sum(axis=0)
+    order = np.lexsort((*flat[0], *flat[1], flat.sum(axis=(0, 1)), away))
+    return pair[..., order]
+
+
+def _resampled(pair: Numbers) -> Numbers:
+    columns = pair.reshape(-1, pair.shape[-1])
+    drawn = resampled_means(columns) if len(columns) <= WIDE else _counted_means(columns)
+    return drawn.reshape(*pair.shape[:-1], -1)
 
 
 def resampled_means(paired: Numbers, *, resamples: int = RESAMPLES, seed: int = SEED) -> Numbers:
@@ -119,19 +125,46 @@ def resampled_means(paired: Numbers, *, resamples: int = RESAMPLES, seed: int = 
     return np.concatenate(parts, axis=1)
 
 
+def _counted_means(columns: Numbers) -> Numbers:
+    """Means over drawn rows by how often each was drawn: from shape (k, rows) to (k, resamples)."""
+    draw, rows = np.random.default_rng(SEED), columns.shape[1]
+    at_once = max(1, DRAWS_AT_ONCE // rows)
+    parts = []
+    for first in range(0, RESAMPLES, at_once):
+        many = min(at_once, RESAMPLES - first)
+        chosen = draw.integers(0, rows, (many, rows)) + rows * np.arange(many)[:, None]
+        counts = np.bincount(chosen.ravel(), minlength=many * rows).reshape(many, rows)
+        parts.append(columns @ counts.T / rows)
+    return np.concatenate(parts, axis=1)
+
+
 def _means_without_each(paired: Numbers) -> Numbers:
-    means: Numbers = (paired.sum(axis=1, keepdims=True) - paired) / (paired.shape[1] - 1)
+    means: Numbers = (paired.sum(axis=-1, keepdims=True) - paired) / max(paired.shape[-1] - 1, 1)
     return means
 
 
-def _bca(level: float, off_mean: Numbers, left_out: Numbers, *, alike: float) -> float:
+def _bca(level: float, off_mean: Numbers, skew: float, *, alike: float) -> float:
     below = float(((off_mean < -alike).mean() + (off_mean <= alike).mean()) / 2)
     if not 0 < below < 1:
         return float(np.quantile(off_mean, level))
     bias = NORMAL.inv_cdf(below)
     shifted = bias + NORMAL.inv_cdf(level)
-    adjusted = NORMAL.cdf(bias + shifted / (1 - _skew(left_out) * shifted))
+    adjusted = NORMAL.cdf(bias + shifted / (1 - skew * shifted))
     return float(np.quantile(off_mean, adjusted if math.isfinite(adjusted) else level))
+
+
+def _chance(limit: float, off_mean: Numbers, skew: float, *, alike: float) -> float:
+    """The level whose BCa bound is `limit`: `_bca` the other way round. At least 1 in the number of resamples."""
+    draws = len(off_mean)
+    reached = (float((off_mean <= limit + alike).sum()) + 1) / (draws + 1)
+    below = float(((off_mean < -alike).mean() + (off_mean <= alike).mean()) / 2)
+    if not 0 < below < 1 or not 0 < reached < 1:
+        return min(reached, 1.0)
+    bias = NORMAL.inv_cdf(below)
+    beyond = NORMAL.inv_cdf(reached) - bias
+    if 1 + skew * beyond <= 0:
+        return 1.0
+    return max(NORMAL.cdf(beyond / (1 + skew * beyond) - bias), 1 / (draws + 1))
 
 
 def _skew(left_out: Numbers) -> float:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
-from shared.runs.comparison import Metric, Numbers, compare, metric_named, value
+from shared.runs.comparison import Gain
+from shared.runs.guarding import guards
+from shared.runs.measuring import Measuring
+from shared.runs.metrics import Numbers
 from shared.runs.scoring import Predictions
+from shared.runs.slicing import slices
 from shared.spec import Gates
 
 
@@ -19,35 +24,60 @@ class Champion:
 
     version: str
     predictions: Predictions
+    size_mb: float = math.nan
 
 
-def evidence(gates: Gates, truth: Numbers, candidate: Predictions, champion: Champion | None) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known of the holdout beside predictions: its columns, the rows' units, the candidate's size, and what
+    `sanity` tells of overlap and schema.
+    """
+
+    columns: pa.Table = field(default_factory=lambda: pa.table({}))
+    unit: Numbers | None = None
+    size_mb: float = math.nan
+    sanity: Mapping[str, object] = field(default_factory=dict)
+
+
+def evidence(
+    gates: Gates, truth: Numbers, candidate: Predictions, champion: Champion | None, beside: Beside | None = None
+) -> dict[str, object]:
     """The evidence on rows whose true values are `truth`, shape (rows,), finite.
 
     {"v", "metric", "direction", "rows", "candidate": {"value", "predicted"} or {"error"}, "champion": null or the same
-    with "version", "gain": {"mean", "lower", "upper", "confidence", "method"} or null, "sanity": {"not_finite",
-    "constant", "identical"}}. What is not known is null or left out, so that no gate takes it for good.
+    with "version", "gain": {"mean", "lower", "upper", "confidence", "method", "p"} or null, "sanity": {"not_finite",
+    "constant", "identical"}}, and where the spec asks for them "guards" by name, "slices" as a list, "overlap" and
+    "schema" within "sanity". What is not known is null or left out, so that no gate takes it for good.
     """
-    metric = metric_named(gates.metric)
+    beside = beside or Beside()
+    measuring = Measuring(gates, truth, beside.unit)
     theirs = champion.predictions if champion else None
-    return {
+    document = {
         "v": 1,
         "metric": gates.metric,
         "direction": gates.direction,
         "rows": len(truth),
         "truth": _summary(truth),
-        "candidate": _model(metric, truth, candidate),
-        "champion": {"version": champion.version, **_model(metric, truth, champion.predictions)} if champion else None,
-        "gain": _gain(gates, metric, truth, candidate, theirs) if theirs else None,
-        "sanity": _sanity(candidate, theirs),
+        "candidate": _model(measuring, candidate),
+        "champion": {"version": champion.version, **_model(measuring, champion.predictions)} if champion else None,
+        "gain": _gain(measuring, candidate, theirs) if theirs else None,
+        "sanity": {**_sanity(candidate, theirs), **beside.sanity},
     }
+    if theirs is None or champion is None or _fault(candidate) or _fault(theirs):
+        return document
+    if gates.guards:
+        document["guards"] = guards(measuring, theirs, candidate, sizes=(champion.size_mb, beside.size_mb))
+    if gates.slices.asked:
+        document["slices"] = slices(measuring, theirs, candidate, beside.columns)
+    return document
 
 
-def _model(metric: Metric, truth: Numbers, predictions: Predictions) -> dict[str, object]:
+def _model(measuring: Measuring, predictions: Predictions) -> dict[str, object]:
     if error := _fault(predictions):
         return {"error": error}
-    with np.errstate(over="ignore"):
-        whole = value(metric, metric.per_row(truth, predictions.values))
+    whole = measuring.value(measuring.gates.metric, predictions)
+    if math.isnan(whole):
+        return {"error": f"these rows have no {measuring.gates.metric}, as with only one kind of row"}
     if not math.isfinite(whole):
         return {"error": "its predictions are too large to measure"}
     return {"value": whole, "predicted": _summary(predictions.values)}
@@ -61,15 +91,17 @@ def _fault(predictions: Predictions) -> str:
     return ""
 
 
-def _gain(
-    gates: Gates, metric: Metric, truth: Numbers, candidate: Predictions, champion: Predictions
-) -> Mapping[str, object] | None:
-    if _fault(candidate) or _fault(champion) or len(truth) < 2:
+def _gain(measuring: Measuring, candidate: Predictions, champion: Predictions) -> Mapping[str, object] | None:
+    if _fault(candidate) or _fault(champion) or len(measuring.truth) < 2:
         return None
-    with np.errstate(over="ignore", invalid="ignore"):
-        losses = [metric.per_row(truth, predictions.values) for predictions in (champion, candidate)]
-        gain = asdict(compare(*losses, metric=metric, direction=gates.direction, confidence=gates.confidence))
-    return gain if all(math.isfinite(gain[name]) for name in ("mean", "lower", "upper")) else None
+    gates = measuring.gates
+    gain = measuring.gain(gates.metric, champion, candidate, confidence=gates.confidence, beyond=gates.minimum_gain)
+    return asdict(gain) if is_known(gain) else None
+
+
+def is_known(gain: Gain) -> bool:
+    """Whether mean and bounds are finite."""
+    return all(math.isfinite(number) for number in (gain.mean, gain.lower, gain.upper))
 
 
 def _sanity(candidate: Predictions, champion: Predictions | None) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.runs.comparison import Numbers
+from shared.runs.metrics import Numbers
 from shared.runs.owner_code import owner_environment
 
 SCORE_ROWS = Path(__file__).with_name("score_rows.py")
@@ -28,20 +28,25 @@ class Scorer:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """One number a row, NaN where the model gave none; or the reason why there is nothing."""
+    """One number a row, NaN where the model gave none, or one a class, shape (rows, classes); or the reason why there is
+    nothing. `own` is what the owner's metric makes of each row, `seconds` how long the first rows took one by one.
+    """
 
     values: Numbers
     error: str = ""
+    own: Numbers | None = None
+    seconds: tuple[float, ...] = ()
 
     @property
     def not_finite(self) -> int:
-        """How many predictions are no finite number."""
-        return int((~np.isfinite(self.values)).sum())
+        """How many rows have a prediction that is no finite number."""
+        wrong = ~np.isfinite(self.values)
+        return int((wrong.any(axis=1) if wrong.ndim == 2 else wrong).sum())
 
     @property
     def constant(self) -> bool:
         """Whether several rows got one and the same prediction."""
-        return self.values.size > 1 and bool((self.values == self.values[0]).all())
+        return len(self.values) > 1 and bool((self.values == self.values[0]).all())
 
 
 def unscored(error: str) -> Predictions:
@@ -56,15 +61,22 @@ def score(
     scratch: Path,
     environment: Mapping[str, str],
     max_seconds: float,
+    classes: Sequence[str] = (),
+    timed: int = 0,
 ) -> Predictions:
-    """The predictions for `rows`, in order. Never raises for what the model does: that is in `error`."""
+    """The predictions for `rows`, in order. Never raises for what the model does: that is in `error`.
+
+    With `classes` a prediction is one of them, and becomes its number, or a list with a probability for each. The first
+    `timed` rows are asked once more, one by one, with a watch.
+    """
     if not rows:
         return unscored("there are no holdout rows")
     scratch.mkdir(exist_ok=True)
     asked, answered = scratch / "rows.json", scratch / "answer.json"
     asked.write_text(json.dumps(rows, default=str))
     answered.unlink(missing_ok=True)
-    command = [scorer.python, str(SCORE_ROWS), str(scorer.folder / "score.py"), str(asked), str(answered)]
+    files = (str(scorer.folder / "score.py"), str(asked), str(answered))
+    command = [scorer.python, str(SCORE_ROWS), *files, str(timed)]
     theirs = owner_environment(environment, AZUREML_MODEL_DIR=str(scorer.model))
     try:
         ended = subprocess.run(
@@ -74,14 +86,36 @@ def score(
         return unscored(f"score.py did not answer {len(rows)} rows within {max_seconds:g} s")
     if not answered.is_file():
         return unscored(f"score.py ended the process with code {ended.returncode}")
-    return _read(json.loads(answered.read_text()))
+    return _read(json.loads(answered.read_text()), classes)
 
 
-def _read(answer: Mapping[str, object]) -> Predictions:
-    predictions = answer.get("predictions")
+def _read(answer: Mapping[str, object], classes: Sequence[str]) -> Predictions:
+    predictions, seconds = answer.get("predictions"), answer.get("seconds")
     if not isinstance(predictions, list):
         return unscored(f"score.py: {answer.get('error')}")
-    for number, prediction in enumerate(predictions):
-        if not isinstance(prediction, int | float | None):
-            return unscored(f"score.py: prediction {number} is {prediction!r}, must be a number")
-    return Predictions(np.array([math.nan if p is None else p for p in predictions], dtype=np.float64))
+    wanted = f"one of {', '.join(classes)} or a list of {len(classes)} probabilities" if classes else "a number"
+    numbers = [_number(prediction, classes) for prediction in predictions]
+    for row, number in enumerate(numbers):
+        if number is None or isinstance(number, list) != isinstance(numbers[0], list):
+            return unscored(f"score.py: prediction {row} is {predictions[row]!r}, must be {wanted}")
+    timed = tuple(float(each) for each in seconds) if isinstance(seconds, list) else ()
+    return Predictions(np.array(numbers, dtype=np.float64), seconds=timed)
+
+
+def _number(prediction: object, classes: Sequence[str]) -> float | list[float] | None:
+    """A prediction as a number, the class's if there are classes; None if it is neither that nor a list of probabilities."""
+    if classes:
+        if isinstance(prediction, list):
+            numbers = [_number(each, ()) for each in prediction]
+            fits = len(numbers) == len(classes) and all(isinstance(each, float) for each in numbers)
+            return [each for each in numbers if isinstance(each, float)] if fits else None
+        named = class_name(prediction)
+        return float(classes.index(named)) if named in classes else None
+    if prediction is None:
+        return math.nan
+    return float(prediction) if isinstance(prediction, int | float) else None
+
+
+def class_name(value: object) -> str:
+    """A class as `gates.compare.classes` names it: 1.0 and 1 are "1"."""
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

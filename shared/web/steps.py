@@ -87,7 +87,8 @@ def _standing(state: str, release: Release, at: str) -> Standing:
 def _gates(state: str, release: Release, papers: Papers) -> tuple[GateResult, ...]:
     """The gates' answers, by the same pure rules on the same documents that decided."""
     if state == "judging" and papers.evidence is not None:
-        return gates.judge(papers.spec.gates, papers.evidence, against=release.against).results
+        share = release.gain.get("share")
+        return gates.judge(papers.spec.gates, papers.evidence, against=release.against, share=share).results
     if state == "certifying" and papers.certificate is not None:
         return gates.certify(papers.spec.gates.certificate, papers.certificate).results
     return ()
@@ -117,6 +118,11 @@ def _judging(release: Release, papers: Papers) -> Facts:
     if "rows" in release.gain:
         new = f", {number(release.gain['rows_new'])} of them new" if "rows_new" in release.gain else ""
         yield "holdout rows", f"{number(release.gain['rows'])}{new}, at least {papers.spec.gates.min_rows}"
+    if "left" in release.gain:
+        yield (
+            "error budget",
+            f"{number(100 * release.gain['left'])} % of it is left for this holdout after this comparison",
+        )
     if papers.evidence is None and release.verdict:
         yield "verdict", release.verdict
 

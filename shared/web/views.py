@@ -93,6 +93,7 @@ class ModelView:
     dead: int
     paused: str
     frozen: str = ""
+    holdout: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def model_view(
         dead=dead,
         paused=head.paused,
         frozen=head.frozen,
+        holdout=str(head.holdout) if head.holdout.looks else "",
     )
 
 

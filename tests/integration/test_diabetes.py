@@ -21,7 +21,8 @@ from shared.data.check import check
 from shared.data.contract import read_contract
 from shared.data.split import is_holdout
 from shared.runs.cases import read_cases
-from shared.runs.comparison import METRICS, Gain, compare
+from shared.runs.comparison import Gain, compare
+from shared.runs.metrics import METRICS
 from shared.runs.server import Answer
 from shared.spec_file import load_folder
 

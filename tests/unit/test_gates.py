@@ -1,6 +1,7 @@
 """The gates: each can pass, each can hold, and what is not known never passes."""
 
 import math
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -16,9 +17,20 @@ from shared.gate_breaks import (
     passing_evidence,
     self_test,
 )
+from shared.gate_spec import Holdout, Sanity, Slices
+from shared.guard_gates import holm
 from shared.spec import CertificateLimits, Direction, Gates, Rollout
 
 RULES = Gates(metric="mse", direction="lower", floor=5134.78)
+FULL = Gates(
+    metric="mse",
+    direction="lower",
+    floor=5134.78,
+    guards={"mae": "2", "latency": "50"},
+    slices=Slices(columns=("SEX",), where=("AGE >= 60",), depth=2),
+    sanity=Sanity(max_jump_percent=40, max_overlap_percent=5, schema="same"),
+    holdout=Holdout(error_budget=0.05),
+)
 LIMITS = CertificateLimits()
 STRICT = CertificateLimits(p99_ms=900, memory_mb=400)  # asks for everything that a certificate can tell
 ROLLOUT = Rollout(min_requests=10, max_error_percent=1)
@@ -40,6 +52,19 @@ shares = st.builds(
     minimum_gain=st.floats(0, 0.999),
 )
 owners = st.builds(Gates, metric=st.just("profit.py"), direction=st.sampled_from(get_args(Direction)), floor=finite)
+choices = st.fixed_dictionaries(
+    {
+        "guards": st.dictionaries(st.sampled_from(["mae", "latency", "size"]), st.sampled_from(["0.1", "20"])),
+        "slices": st.builds(Slices, columns=st.sampled_from([(), ("SEX",)]), found=st.sampled_from(["tell", "hold"])),
+        "sanity": st.builds(
+            Sanity,
+            max_jump_percent=st.sampled_from([0.0, 5.0, 50.0, 400.0]),
+            max_overlap_percent=st.floats(0, 99) | st.just(100.0),
+            schema=st.sampled_from(["any", "same"]),
+        ),
+        "holdout": st.builds(Holdout, error_budget=st.sampled_from([0.0, 0.05, 0.5])),
+    }
+)
 rules = errors | shares | owners
 
 
@@ -55,6 +80,23 @@ def evidence_of(mean=120.0, lower=30.0, **changes):
         "gain": {"mean": mean, "lower": lower, "upper": mean + 100, "confidence": 0.95, "method": "paired"},
         "sanity": {"not_finite": 0, "constant": False, "identical": False},
     } | changes
+
+
+def full_evidence(**changes):
+    """Evidence that tells all that `FULL` asks for."""
+    evidence = evidence_of(
+        guards={"mae": {"lower": -1.0, "confidence": 0.95}, "latency": {"lower": -10.0, "confidence": 0.95}},
+        slices=[a_slice("SEX = 1"), a_slice("SEX = 2")],
+        holdout="ab12",
+    )
+    evidence["gain"] |= {"p": 0.001}
+    evidence["sanity"] |= {"overlap": 2, "schema": []}
+    return evidence | changes
+
+
+def a_slice(name, p=0.5, rows=120, **more):
+    """A slice as judging tells it: no loss is shown unless its chance `p` is small."""
+    return {"slice": name, "rows": rows, "positives": None, "gain": -5.0, "lower": -9.0, "p_worse": p} | more
 
 
 def swapped(evidence):
@@ -139,8 +181,19 @@ def test_every_gate_of_any_spec_can_pass_and_can_hold(some):
     assert self_test(some) == ()
 
 
+@given(st.sampled_from([RULES, Gates("accuracy", "higher", 0.6), Gates("profit.py", "higher", 12.0)]), choices)
+def test_every_gate_that_a_spec_chooses_can_pass_and_can_hold(some, chosen):
+    assert self_test(replace(some, **chosen)) == ()
+
+
+def test_a_jump_that_no_gain_beyond_the_minimum_keeps_to_is_found_by_the_self_test():
+    faults = self_test(Gates("mse", "lower", 100.0, minimum_gain=50.0, sanity=Sanity(max_jump_percent=10.0)))
+
+    assert any("can never pass" in fault for fault in faults)
+
+
 def test_every_gate_has_a_break():
-    asked = [result.gate for result in gates.judge(RULES, {}).results]
+    asked = [result.gate for result in gates.judge(FULL, {}).results]
 
     assert sorted(EVIDENCE_BREAKS) == sorted(asked)
     assert sorted(CERTIFICATE_BREAKS) == sorted(CERTIFICATE_GATES)
@@ -160,6 +213,124 @@ def test_a_fault_names_the_gate_and_what_it_answered():
     (fault,) = self_test(Gates(metric="accuracy", direction="higher", floor=0.0))
 
     assert fault == "gate floor lets through what was made to break it: accuracy 0, must be at least 0"
+
+
+# What a candidate that gains must show besides
+
+
+def test_evidence_that_tells_all_that_is_asked_passes():
+    assert gates.judge(FULL, full_evidence(), share=0.5).passed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("guards",),
+        ("guards", "mae"),
+        ("guards", "latency", "lower"),
+        ("guards", "mae", "confidence"),
+        ("slices",),
+        ("sanity", "overlap"),
+        ("sanity", "schema"),
+        ("gain", "p"),
+        ("holdout",),
+    ],
+    ids=".".join,
+)
+def test_what_a_chosen_gate_asks_for_and_is_not_told_holds(path):
+    assert not gates.judge(FULL, without(full_evidence(), path), share=0.5).passed
+
+
+def test_a_guard_may_be_worse_by_less_than_its_margin_only():
+    lost = {"mae": {"lower": -2.0, "confidence": 0.95}, "latency": {"lower": 3.0, "confidence": 0.95}}
+
+    verdict = gates.judge(FULL, full_evidence(guards=lost), share=0.5)
+
+    assert verdict.first_failure.why == "mae may be worse by 2, at most 2 is allowed"
+
+
+def test_a_slice_that_is_shown_to_be_worse_holds_an_overall_gain():
+    worse = [a_slice("SEX = 1", p=0.02), a_slice("SEX = 2", p=0.4)]
+
+    verdict = gates.judge(FULL, full_evidence(slices=worse), share=0.5)
+
+    assert verdict.first_failure.why == "shown to be worse in SEX = 1 (gain -5, p 0.02, 120 rows)"
+
+
+def test_with_more_slices_a_loss_must_be_surer():
+    """Holm: .02 is more than .05 / 3."""
+    many = [a_slice("A", p=0.02), a_slice("B"), a_slice("C")]
+
+    assert gates.judge(FULL, full_evidence(slices=many), share=0.5).passed
+
+
+@pytest.mark.parametrize("few", [{"rows": 99}, {"positives": 29}])
+def test_a_slice_with_too_few_rows_is_not_judged_and_said_so(few):
+    verdict = gates.judge(FULL, full_evidence(slices=[a_slice("SEX = 1", p=0.0) | few, a_slice("SEX = 2")]), share=0.5)
+
+    (told,) = [result.why for result in verdict.results if result.gate == "slices"]
+    assert verdict.passed
+    assert told.endswith("; not judged for too few rows: SEX = 1")
+
+
+def test_a_found_slice_is_told_and_holds_only_where_the_spec_says_so():
+    found = full_evidence(slices=[a_slice("SEX = 1"), a_slice("BMI > 30", p=0.001, found=True)])
+    strict = replace(FULL, slices=replace(FULL.slices, found="hold"))
+
+    verdict = gates.judge(FULL, found, share=0.5)
+
+    assert verdict.passed
+    assert "but the found slice BMI > 30" in " ".join(result.why for result in verdict.results)
+    assert gates.judge(strict, found, share=0.5).first_failure.gate == "slices"
+
+
+def test_holm_rejects_the_two_of_the_known_example():
+    assert holm([0.001, 0.01, 0.02, 0.04, 0.2], 0.05) == [True, True, False, False, False]
+
+
+def test_a_gain_too_large_to_be_true_is_held_before_it_is_believed():
+    huge = full_evidence(candidate={"value": 1000.0}, champion={"version": "1", "value": 3000.0})
+    huge["gain"] |= {"mean": 2000.0, "upper": 2100.0}
+
+    verdict = gates.judge(FULL, huge, share=0.5)
+
+    assert verdict.first_failure.why == (
+        "mse is better by 66.6667 % of the champion's, at most 40 % is believed: look for the target among the features"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"overlap": 44}, "percent of holdout rows that training saw 50, must be at most 5"),
+        ({"overlap": 89}, "percent of holdout rows that training saw not known, must be at most 5"),
+        (
+            {"schema": ["BMI is gone", "AGE was number, is string"]},
+            "other columns than the champion's: BMI is gone; AGE was number, is string",
+        ),
+    ],
+)
+def test_a_leak_or_another_schema_is_held_with_its_reason(changes, why):
+    evidence = full_evidence()
+    evidence["sanity"] |= changes
+
+    assert gates.judge(FULL, evidence, share=0.5).first_failure.why == why
+
+
+def test_without_a_champion_only_the_rows_themselves_are_asked_about():
+    first = full_evidence(champion=None, gain=None, guards=None, slices=None)
+
+    assert gates.judge(FULL, first, share=None).passed
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_a_surer_gain_never_turns_a_pass_into_a_hold(p, less, share, more):
+    def passes(chance, part):
+        evidence = full_evidence()
+        evidence["gain"] |= {"p": chance}
+        return gates.judge(FULL, evidence, share=part).passed
+
+    assert passes(min(p, less), max(share, more)) or not passes(p, share)
 
 
 def every_path(document, above=()):
@@ -211,9 +382,12 @@ anything = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([path[0] for path in EVIDENCE_PATHS]), anything))
+@given(
+    st.dictionaries(st.sampled_from([*(path[0] for path in EVIDENCE_PATHS), "guards", "slices", "holdout"]), anything)
+)
 def test_nonsense_is_held_and_never_raises(document):
     assert not gates.judge(RULES, document).passed
+    assert not gates.judge(FULL, document, share=0.5).passed
 
 
 @given(st.floats(0.1, 1000), st.floats(-1000, 1000), st.floats(0, 1000))

@@ -1,0 +1,60 @@
+"""What `gates` in model.yaml may say beyond metric, floor and gain. What is left out is not asked, and read out as such."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """What is compared: rows, or all rows with one value of the column `unit` (a user), or with `block_days` all rows of
+    so many days of it. `k` is the number of places that ranking metrics look at; `classes` are the target's values.
+    """
+
+    unit: str = ""
+    block_days: float = 0.0
+    k: int = 10
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Parts of the rows in which the candidate must not be worse by more than `margin`, in units of the metric.
+
+    Each value of `columns` is a slice, each condition in `where` is one. With `depth` the worst slice of so many
+    conditions is searched; `found` says whether it holds the candidate or is only told. Fewer than `min_rows` rows, or
+    `min_positives` rows of the rarer kind where the target is 0 or 1, are not judged.
+    """
+
+    columns: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    margin: float = 0.0
+    min_rows: int = 100
+    min_positives: int = 30
+    depth: int = 0
+    found: Literal["tell", "hold"] = "tell"
+
+    @property
+    def asked(self) -> bool:
+        """Whether any slice is looked at."""
+        return bool(self.columns or self.where or self.depth)
+
+
+@dataclass(frozen=True, slots=True)
+class Sanity:
+    """What is not believed: a metric better than the champion's by more than `max_jump_percent` of it (0: not asked), and
+    more than `max_overlap_percent` of the holdout rows with the features of a training row (100: not asked). `schema`
+    "same" holds where the contract's columns are not those that the champion was made with.
+    """
+
+    max_jump_percent: float = 0.0
+    max_overlap_percent: float = 100.0
+    schema: Literal["any", "same"] = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """`error_budget` is the chance of a false promotion that all comparisons on one holdout share (0: not counted)."""
+
+    error_budget: float = 0.0

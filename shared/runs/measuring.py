@@ -1,0 +1,79 @@
+"""Measuring two models on the same holdout rows, by any metric, on all of them or on a part."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.metric_facts import facts, is_custom
+from shared.runs.comparison import Gain, compare_units
+from shared.runs.metrics import Measure, Metric, Numbers, measure, metric_named
+from shared.runs.ranked import VALUES, compare_ranked
+from shared.runs.scoring import Predictions
+from shared.spec import Direction, Gates
+
+PER_ROW = Metric()
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """The holdout's true values, shape (rows,), finite; `unit` numbers each row's unit from 0, None where each row is one."""
+
+    gates: Gates
+    truth: Numbers
+    unit: Numbers | None = None
+
+    def part(self, rows: NDArray[np.bool_]) -> Measuring:
+        """The same for the rows that are chosen; a unit is what is chosen of it."""
+        unit = None if self.unit is None else np.unique(self.unit[rows], return_inverse=True)[1].astype(np.float64)
+        return replace(self, truth=self.truth[rows], unit=unit)
+
+    def value(self, name: str, predictions: Predictions) -> float:
+        """The metric's value; NaN where these rows have none."""
+        if name in VALUES:
+            return VALUES[name](self.truth, predictions.values)
+        with np.errstate(all="ignore"):
+            return self._measure(name, predictions).value
+
+    def gain(
+        self, name: str, champion: Predictions, candidate: Predictions, *, confidence: float, beyond: float = 0.0
+    ) -> Gain:
+        """How much better the candidate is; `beyond` is what its chance `p` is counted against."""
+        if name in VALUES:
+            both = (champion.values, candidate.values)
+            return compare_ranked(name, self.truth, *both, confidence=confidence, beyond=beyond)
+        theirs, ours = self._measure(name, champion), self._measure(name, candidate)
+        with np.errstate(all="ignore"):
+            return compare_units(
+                theirs.units,
+                ours.units,
+                whole=ours.whole,
+                direction=self.direction(name),
+                confidence=confidence,
+                beyond=beyond,
+            )
+
+    def direction(self, name: str) -> Direction:
+        """Which way the metric is better."""
+        return facts(name).better or self.gates.direction
+
+    def rows(self, name: str, predictions: Predictions) -> Numbers:
+        """What each row adds, whatever its unit; for metrics of rows only."""
+        measured = replace(self, unit=None)._measure(name, predictions)
+        return measured.units
+
+    def _measure(self, name: str, predictions: Predictions) -> Measure:
+        k = self.gates.compare.k
+        if is_custom(name):
+            own = predictions.own if predictions.own is not None else np.full(len(self.truth), math.nan)
+            return measure(PER_ROW, self.truth, own, unit=self.unit)
+        return measure(metric_named(name), self.truth, predictions.values, unit=self.unit, k=k)
+
+
+def chosen(predictions: Predictions, rows: NDArray[np.bool_]) -> Predictions:
+    """The predictions of some of the rows."""
+    own = None if predictions.own is None else predictions.own[rows]
+    return replace(predictions, values=predictions.values[rows], own=own)

@@ -1,0 +1,120 @@
+"""Slices of the holdout: the declared ones, the worst found, and what is read of the holdout beside predictions."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from shared.errors import Permanent
+from shared.gate_spec import Comparing, Sanity, Slices
+from shared.runs.beside import overlap, true_values, units
+from shared.runs.measuring import Measuring
+from shared.runs.rows import Rows
+from shared.runs.scoring import Predictions
+from shared.runs.slicing import declared, slices
+from shared.spec import Approval, Data, Gates, Spec, Train
+
+ROWS = 800
+DRAW = np.random.default_rng(5)
+SEX, AGE = DRAW.integers(1, 3, ROWS), DRAW.integers(20, 90, ROWS)
+COLUMNS = pa.table({"SEX": SEX, "AGE": AGE})
+TRUTH = DRAW.normal(0, 1, ROWS)
+
+
+def judged(asked, worse_in, columns=COLUMNS, order=slice(None)):
+    """What is told of a candidate that is better everywhere but in the rows `worse_in`."""
+    noise = np.random.default_rng(6).normal(0, 1, ROWS)
+    champion, candidate = TRUTH + noise, TRUTH + noise * np.where(worse_in, 1.6, 0.6)
+    measuring = Measuring(Gates("mse", "lower", 9.0, slices=asked), TRUTH[order])
+    both = (Predictions(each[order]) for each in (champion, candidate))
+    return slices(measuring, *both, columns)
+
+
+def spec(**gates):
+    """A spec with these gates."""
+    return Spec(
+        "m",
+        "o",
+        "p",
+        Data("c.yaml", ("ID",), "Y"),
+        Train("t.py", {}),
+        Gates("mse", "lower", 9.0, **gates),
+        Approval(("a",)),
+    )
+
+
+def test_each_value_and_each_condition_is_a_slice():
+    asked = Slices(columns=("SEX",), where=("AGE >= 60 AND SEX = 2",))
+
+    found = dict(declared(asked, COLUMNS))
+
+    assert list(found) == ["SEX = 1", "SEX = 2", "AGE >= 60 AND SEX = 2"]
+    assert (found["AGE >= 60 AND SEX = 2"] == ((AGE >= 60) & (SEX == 2))).all()
+
+
+def test_a_slice_that_loses_has_a_small_chance_and_one_that_gains_a_large_one():
+    lost, won = judged(Slices(columns=("SEX",)), SEX == 1)
+
+    assert (lost["slice"], won["slice"]) == ("SEX = 1", "SEX = 2")
+    assert lost["p_worse"] < 0.001 < 0.999 < won["p_worse"]
+
+
+def test_a_loss_within_the_margin_is_none():
+    (lost, _) = judged(Slices(columns=("SEX",), margin=5.0), SEX == 1)
+
+    assert lost["p_worse"] > 0.5
+
+
+def test_a_slice_of_too_few_rows_is_counted_and_not_compared():
+    (told,) = judged(Slices(where=("AGE = 20",)), SEX == 1)
+
+    assert told == {"slice": "AGE = 20", "rows": int((AGE == 20).sum()), "positives": None}
+
+
+def test_the_worst_slice_of_two_conditions_is_found_and_judged_on_the_rows_that_did_not_find_it():
+    bad = (SEX == 1) & (np.quantile(AGE, 0.75) < AGE)
+
+    (found,) = judged(Slices(depth=2, min_rows=50), bad)
+
+    assert found["slice"] == f"AGE > {np.quantile(AGE, 0.75):g} and SEX = 1"
+    assert found["found"] is True
+    assert found["rows"] < bad.sum()
+
+
+def test_the_order_of_the_rows_changes_no_slice():
+    order = np.random.default_rng(9).permutation(ROWS)
+    asked = Slices(columns=("SEX",), depth=1, min_rows=50)
+
+    one, other = judged(asked, SEX == 1), judged(asked, SEX == 1, COLUMNS.take(pa.array(order)), order)
+
+    assert [(each["slice"], each["rows"]) for each in one] == [(each["slice"], each["rows"]) for each in other]
+    assert [each["p_worse"] for each in one] == pytest.approx([each["p_worse"] for each in other])
+
+
+def test_a_condition_that_cannot_be_read_is_an_error_that_names_it():
+    with pytest.raises(Permanent, match="the slice 'WEIGHT > 3' cannot be read"):
+        list(declared(Slices(where=("WEIGHT > 3",)), COLUMNS))
+
+
+def test_classes_are_their_place_among_the_declared_ones_and_a_strange_one_is_an_error():
+    table, asked = pa.table({"Y": ["b", "a"]}), spec(compare=Comparing(classes=("a", "b")))
+
+    assert true_values(table, asked).tolist() == [1.0, 0.0]
+    with pytest.raises(Permanent, match="the target Y is c in holdout rows"):
+        true_values(pa.table({"Y": ["b", "c"]}), asked)
+
+
+def test_blocks_of_days_are_units_and_users_are():
+    days = pa.array(np.array(["2026-01-01", "2026-01-02", "2026-01-09"], dtype="datetime64[s]"))
+    table = pa.table({"AT": days, "USER": ["x", "y", "x"]})
+
+    assert units(table, spec(compare=Comparing(unit="AT", block_days=7))).tolist() == [0.0, 0.0, 1.0]
+    assert units(table, spec(compare=Comparing(unit="USER"))).tolist() == [0.0, 1.0, 0.0]
+    assert units(table, spec()) is None
+
+
+def test_holdout_rows_with_the_features_of_a_training_row_are_counted_whatever_their_key():
+    train = pa.table({"ID": [1, 2], "X": [0.5, 0.7], "Y": [1.0, 2.0]})
+    holdout = pa.table({"ID": [3, 4, 5], "X": [0.5, 0.6, 0.7], "Y": [9.0, 9.0, 9.0]})
+
+    assert overlap(Rows(train, holdout), spec(sanity=Sanity(max_overlap_percent=1))) == {"overlap": 2}
+    assert overlap(Rows(train, holdout), spec()) == {}
