@@ -35,6 +35,8 @@ def test_every_example_names_the_source_of_its_shape() -> None:
         ("blob_created.flush-with-close", "on_new_data"), ("blob_created.create-file", None),
         ("run_completed", "on_run_completed"), ("run_completed.capture", "on_run_completed"),
         ("run_status_changed.capture", "on_run_status_changed"), ("model_registered.capture", "on_model_registered"),
+        ("run_status_changed.cloudevent", "on_run_status_changed"), ("model_deployed.cloudevent", "on_model_deployed"),
+        ("dataset_drift_detected.cloudevent", "on_drift_detected"), ("model_registered.cloudevent", "on_model_registered"),
         ("model_deployed", "on_model_deployed"), ("dataset_drift_detected.capture", "on_drift_detected"),
     ],
 )  # fmt: skip

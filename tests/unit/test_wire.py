@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,13 +27,16 @@ TAKEN: Mapping[str, type[events.Event]] = {
     "run_completed.cloudevent": RunChanged,
     "run_status_changed": RunChanged,
     "run_status_changed.capture": RunChanged,
+    "run_status_changed.cloudevent": RunChanged,
     "model_registered": ModelRegistered,
     "model_registered.capture": ModelRegistered,
     "model_registered.cloudevent": ModelRegistered,
     "model_deployed": ModelDeployed,
     "model_deployed.capture": ModelDeployed,
+    "model_deployed.cloudevent": ModelDeployed,
     "dataset_drift_detected": DriftDetected,
     "dataset_drift_detected.capture": DriftDetected,
+    "dataset_drift_detected.cloudevent": DriftDetected,
 }
 REFUSED = {
     "blob_created.create-file": "data.api 'CreateFile' does not complete a blob",
@@ -84,8 +88,26 @@ def test_an_upper_case_topic_and_type_are_the_same_event(name: str) -> None:
     assert event_of(replace(event, topic=event.topic.upper(), type=event.type.upper())) == event_of(event)
 
 
-def test_both_schemas_give_the_same_event() -> None:
-    assert event_of(golden("blob_created")) == event_of(golden("blob_created.cloudevent"))
+IN_BOTH_SCHEMAS = (
+    "blob_created", "run_completed", "run_status_changed", "model_registered", "model_deployed", "dataset_drift_detected",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_BOTH_SCHEMAS)
+def test_both_schemas_give_the_same_event(name: str) -> None:
+    assert taken(golden(name)) == taken(golden(f"{name}.cloudevent"))
+
+
+def test_every_type_that_azure_is_asked_for_has_a_golden_event_in_both_schemas() -> None:
+    rules = json.loads((EXAMPLES.parents[1] / "infra/subscriptions.json").read_text())["subscriptions"]
+    asked = {kind for rule in rules for kind in rule["includedEventTypes"] if kind.startswith("Microsoft.")}
+    documents = [
+        (json.loads((EXAMPLES / f"{name}{end}.json").read_text()))
+        for name in IN_BOTH_SCHEMAS
+        for end in ("", ".cloudevent")
+    ]
+    assert {document["eventType"] for document in documents if "eventType" in document} == asked
+    assert {document["type"] for document in documents if "specversion" in document} == asked
 
 
 def test_a_version_is_text_whether_it_came_as_number_or_text() -> None:
