@@ -2,90 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-from shared import events, names, wire
-from shared.approvals import sign
-from shared.settings import LOCAL_WORKSPACE
-from shared.state import ENDS
+from shared import events
+from tests.histories import happenings, requests
 from tests.histories.history import Step
-from tests.histories.platform import WORKSPACE_EVENT, run_event
+from tests.histories.requests import Act, asking
 from tests.histories.stage import Stage
-from tests.world import KEY
 
-Act = Callable[[Stage, Step], None]
 ROLES = ("trainer", "registry", "endpoints")
-
-
-# What comes to be in the world; its event can then be delivered, once or often, by its name
-
-
-def drop(stage: Stage, step: Step) -> None:
-    """drop EVENT MODEL BLOB CONTENT: somebody writes a file."""
-    name, model, blob, content = step.words
-    path = f"{model}/{blob}"
-    etag = stage.world.blobs.drop("incoming", path, content.encode())
-    stage.deliveries[name] = (model, stage.world.blob_created(path, etag, len(content)))
-    stage.notes.note(stage.world.now, "drop", model, json.dumps([path, etag, content]))
-
-
-def register(stage: Stage, step: Step) -> None:
-    """register EVENT MODEL: somebody registers a version with the platform's own client."""
-    name, model = step.words
-    version = stage.world.registry.register_by_hand(model, tags={}, files={})
-    data = {"modelName": model, "modelVersion": version, "modelTags": {}}
-    _workspace_event(stage, name, model, f"models/{model}:{version}", "ModelRegistered", data)
-    stage.notes.note(stage.world.now, "registered", model, version)
-
-
-def drift(stage: Stage, step: Step) -> None:
-    """drift EVENT MODEL: a monitor sees the data drift."""
-    name, model = step.words
-    stage.notes.note(stage.world.now, "drift", model, name)
-    data = {"dataDriftName": model, "runId": name, "driftCoefficient": 0.4}
-    _workspace_event(stage, name, model, f"datadrifts/x/runs/{name}", "DatasetDriftDetected", data)
-
-
-def foreign(stage: Stage, step: Step) -> None:
-    """foreign EVENT MODEL: a run that somebody else started for the model completed."""
-    name, model = step.words
-    stage.notes.note(stage.world.now, "foreign", model, name)
-    stage.deliveries[name] = (
-        model,
-        run_event(f"theirs-{name}", "completed", stage.world.now, tags={"baton.model": model}),
-    )
-
-
-def deployed(stage: Stage, step: Step) -> None:
-    """deployed EVENT MODEL: the workspace says that a service was deployed."""
-    name, model = step.words
-    _workspace_event(
-        stage, name, model, f"endpoints/{model}", "ModelDeployed", {"serviceName": model, "modelIds": f"{model}:1"}
-    )
-
-
-def forged(stage: Stage, step: Step) -> None:
-    """forged EVENT MODEL: an event that looks like a drop, from a topic that is not ours."""
-    name, model = step.words
-    real = stage.world.blob_created(f"{model}/forged.csv", "0", 3)
-    stage.deliveries[name] = (model, replace(real, id=name, topic="/subscriptions/somebody-else"))
-    stage.notes.forged.add(name)
-
-
-def _workspace_event(stage: Stage, name: str, model: str, subject: str, kind: str, data: Mapping[str, Any]) -> None:
-    stage.deliveries[name] = (
-        model,
-        wire.Delivered(name, LOCAL_WORKSPACE, subject, WORKSPACE_EVENT + kind, stage.world.now, data),
-    )
-
-
-def deliver(stage: Stage, step: Step) -> None:
-    """deliver EVENT [new-id]: Event Grid delivers it, the first time or again; or the same fact under another id."""
-    stage.deliver(step.words[0], step.by, new_id="new-id" in step.words)
 
 
 # What drives the work
@@ -139,81 +65,11 @@ def upgrade(stage: Stage, step: Step) -> None:
 
 
 def rest(stage: Stage, step: Step) -> None:
-    """rest: everything answers, and time passes until nothing happens any more; what was asked then is approved."""
+    """rest: everything answers, a freeze ends, and time passes until nothing happens any more; what was asked then is approved."""
+    requests.thaw(stage)
     stage.rest()
-    while sum(_approve(stage, model, "A") for model in stage.history.models):
+    while sum(requests.decide(stage, model, "A") for model in stage.history.models):
         stage.rest()
-
-
-# What people do
-
-
-def publish(stage: Stage, step: Step) -> None:
-    """publish MODEL [RULE=VALUE ...]: its author publishes the folder with these rules."""
-    model, *rules = step.words
-    values = dict(rule.split("=", 1) for rule in rules)
-    folder = stage.world.upload(model, **values)
-    stage.notes.note(stage.world.now, "publish", model, folder)
-    identity = names.identity_key("publish", model, folder, stage.world.now.isoformat())
-    stage.ask(model, events.ModelPublished(id=identity, at=stage.world.now, by="author", folder=folder), step.by)
-
-
-def approve(stage: Stage, step: Step) -> None:
-    """approve MODEL: an approver approves whatever is asked."""
-    _approve(stage, step.words[0], step.by)
-
-
-def _approve(
-    stage: Stage, model: str, by: str, *, yes: bool = True, person: str = "operations", key: str = KEY
-) -> bool:
-    release = stage.world.head(model).shipping if stage.world.app.book.knows(model) else ""
-    if not release or stage.world.release(release).state != "awaiting approval":
-        return False
-    decision = stage.world.decision(release, approve=yes, by=person)
-    event = sign(decision if key == KEY else replace(decision, id=f"forged-{decision.id}"), key)
-    genuine = key == KEY and person == "operations"
-    stage.notes.note(
-        stage.world.now, ("approved" if yes else "rejected") if genuine else "forged decision", model, release
-    )
-    stage.ask(model, event, by)
-    return True
-
-
-def approve_as_author(stage: Stage, step: Step) -> None:
-    """approve-as-author MODEL: the author tries to approve their own."""
-    _approve(stage, step.words[0], step.by, person="author")
-
-
-def forge_approval(stage: Stage, step: Step) -> None:
-    """forge-approval MODEL: somebody without our key writes an approval."""
-    _approve(stage, step.words[0], step.by, key="another key, 24 signs long")
-
-
-def reject(stage: Stage, step: Step) -> None:
-    """reject MODEL: an approver rejects whatever is asked, unless somebody approved it before."""
-    _approve(stage, step.words[0], step.by, yes=False)
-
-
-def _asking(kind: type[events.PersonEvent]) -> Act:
-    def ask(stage: Stage, step: Step) -> None:
-        model = step.words[0]
-        identity = names.identity_key(kind.__name__, model, stage.world.now.isoformat())
-        event = kind(id=identity, at=stage.world.now, by="operations", why="because")
-        stage.notes.note(stage.world.now, kind.__name__, model)
-        stage.ask(model, event, step.by)
-
-    return ask
-
-
-def retry(stage: Stage, step: Step) -> None:
-    """retry MODEL: somebody asks for the newest ended release again."""
-    model = step.words[0]
-    ended = [release for release, state in stage.world.states(model).items() if state in ENDS]
-    if ended:
-        identity = names.identity_key("retry", model, stage.world.now.isoformat())
-        event = events.RetryRequested(id=identity, at=stage.world.now, by="operations", why="again", release=ended[-1])
-        stage.notes.note(stage.world.now, "retry", model, ended[-1])
-        stage.ask(model, event, step.by)
 
 
 # What the platform does
@@ -262,13 +118,13 @@ def hand(stage: Stage, step: Step) -> None:
 
 
 ACTS: Mapping[str, Act] = {
-    "drop": drop,
-    "register": register,
-    "drift": drift,
-    "foreign": foreign,
-    "deployed": deployed,
-    "forged": forged,
-    "deliver": deliver,
+    "drop": happenings.drop,
+    "register": happenings.register,
+    "drift": happenings.drift,
+    "foreign": happenings.foreign,
+    "deployed": happenings.deployed,
+    "forged": happenings.forged,
+    "deliver": happenings.deliver,
     "settle": settle,
     "fold": fold,
     "perform": perform,
@@ -279,16 +135,20 @@ ACTS: Mapping[str, Act] = {
     "restart": restart,
     "rest": rest,
     "upgrade": upgrade,
-    "publish": publish,
-    "approve": approve,
-    "approve-as-author": approve_as_author,
-    "forge-approval": forge_approval,
-    "reject": reject,
-    "retry": retry,
-    "pause": _asking(events.PauseRequested),
-    "resume": _asking(events.ResumeRequested),
-    "rollback": _asking(events.RollbackRequested),
-    "retrain": _asking(events.RetrainRequested),
+    "publish": requests.publish,
+    "approve": requests.approve,
+    "approve-as-author": requests.approve_as_author,
+    "forge-approval": requests.forge_approval,
+    "reject": requests.reject,
+    "retry": requests.retry,
+    "pause": asking(events.PauseRequested),
+    "resume": asking(events.ResumeRequested),
+    "rollback": asking(events.RollbackRequested),
+    "retrain": asking(events.RetrainRequested),
+    "replay": requests.about_a_letter(events.ReplayRequested),
+    "discard": requests.about_a_letter(events.DiscardRequested),
+    "freeze": requests.freeze,
+    "unfreeze": requests.unfreeze,
     "errors": errors,
     "outage": outage,
     "recover": recover,

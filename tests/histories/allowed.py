@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.state import LIVE, Release
+from tests.histories import requests, scheduled
 from tests.histories.history import Step
 from tests.histories.platform import is_better
 from tests.histories.stage import Stage
@@ -26,7 +27,7 @@ CAUSES = ("drop", "DriftDetected", "RetrainRequested", "publish", "registered", 
 
 
 def come_to_rest(stage: Stage) -> None:
-    """Everything answers, nothing is paused, and all deadlines but the people's pass.
+    """Everything answers, nothing is paused or frozen, and all deadlines but the people's pass.
 
     A pause asked for through a clock that is ahead is folded after a resume that follows it at once: so time passes first.
     """
@@ -35,6 +36,7 @@ def come_to_rest(stage: Stage) -> None:
         stage.upgrade()
     stage.run(Step("recover"))
     stage.world.now += WRONG_CLOCKS
+    requests.thaw(stage)
     for model in stage.history.models:
         stage.run(Step("resume", (model,)))
     stage.rest()
@@ -64,7 +66,8 @@ class Ends:
         self.open = dict(book.read(self.model).releases)
         self.all = {release.id: release for release in [*book.ended(self.model, 10**6), *self.open.values()]}
         self.hands = set(self.happened("hand"))
-        self.is_disturbed = bool(self.hands) or self.head.dead > 0
+        self.is_given_up = self.head.dead > 0 or bool(self.happened("DiscardRequested"))
+        self.is_disturbed = bool(self.hands) or self.is_given_up
 
     def happened(self, what: str) -> list[str]:
         """The details of everything of this kind that happened to the model."""
@@ -83,6 +86,7 @@ def _check_model(ends: Ends) -> None:
     _check_traffic(ends)
     _check_rest(ends)
     _check_files(ends)
+    scheduled.check(ends.stage, ends.model)
 
 
 def _why_not(ends: Ends, release: Release) -> str:
@@ -183,7 +187,7 @@ def _check_traffic(ends: Ends) -> None:
 
 def _check_rest(ends: Ends) -> None:
     """At rest nothing is under way, and there are no more releases than causes; each file is new to one release."""
-    happened = sum(len(ends.happened(what)) for what in CAUSES)
+    happened = sum(len(ends.happened(what)) for what in CAUSES) + scheduled.moments(ends.stage, ends.model)
     if len(ends.all) > happened:
         ends.find(f"{len(ends.all)} releases of {happened} causes")
     last = 0
@@ -208,7 +212,7 @@ def _check_files(ends: Ends) -> None:
     accepted = [file.sha256 for file in ends.stage.world.app.book.files(ends.model, ends.head.next_file - 1)]
     missing = {sha for path, etag, sha in good if etag in sure and last[path] == etag} - set(accepted)
     strange = set(accepted) - {sha for _, etag, sha in good if etag in sure | perhaps}
-    if (missing and not ends.head.dead) or strange or len(accepted) != len(set(accepted)):
+    if (missing and not ends.is_given_up) or strange or len(accepted) != len(set(accepted)):
         ends.find(f"files {sorted(missing)} are missing, {sorted(strange)} are strange, of {len(accepted)}")
 
 

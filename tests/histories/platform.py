@@ -79,6 +79,18 @@ class HistoryRegistry(FakeRegistry):
         return list(self._versions.get(model, []))
 
 
+def versions_registered(registry: HistoryRegistry, model: str, now: datetime) -> list[tuple[str, wire.Delivered]]:
+    """The registry's events about versions that we registered."""
+    kind = WORKSPACE_EVENT + "ModelRegistered"
+    found = []
+    for seen in registry.made_by_us(model):
+        data = {"modelName": model, "modelVersion": seen.version, "modelTags": dict(seen.tags)}
+        subject = f"models/{model}:{seen.version}"
+        name = f"version-{model}-{seen.version}"
+        found.append((name, wire.Delivered(name, LOCAL_WORKSPACE, subject, kind, now, data)))
+    return found
+
+
 class HistoryEndpoints(FakeEndpoints):
     """Endpoints on which somebody else may lay hands."""
 

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from shared import events, wire, wiring
 from shared.errors import BatonError, LedgerConflict
+from shared.rows import HEAD
 from shared.segments import Sizes
 from shared.state import Head, loads
 from tests.compat import old
 from tests.fakes.storage import MemoryNotifier
 from tests.fakes.trapped import Crash
 from tests.histories.history import WORKERS, Fault, History, Step
-from tests.histories.platform import HistoryEndpoints, HistoryRegistry, HistoryTrainer, TimedBells
+from tests.histories.notes import Delivery, Notes
+from tests.histories.platform import (
+    HistoryEndpoints,
+    HistoryRegistry,
+    HistoryTrainer,
+    TimedBells,
+    versions_registered,
+)
 from tests.histories.ports import Watch, Watched
 from tests.histories.sabotage import SABOTAGES
 from tests.world import World
@@ -33,35 +40,6 @@ QUIET = timedelta(minutes=13)
 AT_MOST = 400
 TURNS_AT_MOST = 5000
 TAKEN_FOR = timedelta(days=3)  # what Baton takes of an event's age
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One attempt of Event Grid: of which event, under which id, whether Baton must refuse it, whether it was acknowledged."""
-
-    name: str
-    id: str
-    must_be_refused: bool
-    acknowledged: bool
-
-
-@dataclass
-class Notes:
-    """What really happened, as the history itself saw it: the only thing that the oracles believe."""
-
-    deliveries: list[Delivery] = field(default_factory=list)
-    forged: set[str] = field(default_factory=set)
-    people: dict[str, tuple[str, events.PersonEvent, bool]] = field(default_factory=dict)
-    happened: list[tuple[datetime, str, str, str]] = field(default_factory=list)
-    waited: timedelta = timedelta(0)
-
-    def note(self, at: datetime, what: str, model: str, detail: str = "") -> None:
-        """One thing that happened."""
-        self.happened.append((at, what, model, detail))
-
-    def of(self, what: str, model: str) -> list[str]:
-        """The details of everything of this kind that happened to a model."""
-        return [detail for _, found, of, detail in self.happened if (found, of) == (what, model)]
 
 
 class NeverAtRest(Exception):
@@ -101,6 +79,10 @@ class Stage:
         self._sweep_at = self.world.now
         for name in WORKERS:
             self.start(name)
+
+    def begun(self) -> list[str]:
+        """The models that stand in the ledger by now."""
+        return [model for model in self.history.models if (model, HEAD) in self.world.table.rows]
 
     # Workers
 
@@ -209,7 +191,9 @@ class Stage:
             if name not in self._announced
         }
         new |= {
-            name: delivered for name, delivered in versions_registered(self.world, model) if name not in self._announced
+            name: delivered
+            for name, delivered in versions_registered(self.world.registry, model, self.world.now)
+            if name not in self._announced
         }
         self._announced |= new.keys()
         for name, delivered in new.items():
@@ -263,7 +247,7 @@ class Stage:
 
     def lines(self) -> int:
         """How many journal lines there are."""
-        heads = [self.world.table.rows.get((model, "!0head")) for model in self.history.models]
+        heads = [self.world.table.rows.get((model, HEAD)) for model in self.history.models]
         return sum(loads(Head, head[0]).next_line - 1 for head in heads if head)
 
     def _go_on(self) -> None:
@@ -289,20 +273,6 @@ def answer(app: wiring.App, queue: str, model: str) -> None:
         return
     if folded.more:
         app.bells.ring("advance", model)
-
-
-def versions_registered(world: World, model: str) -> list[tuple[str, wire.Delivered]]:
-    """The registry's events about versions that we registered."""
-    from shared.settings import LOCAL_WORKSPACE
-
-    kind = "Microsoft.MachineLearningServices.ModelRegistered"
-    found = []
-    for seen in world.registry.made_by_us(model):
-        data = {"modelName": model, "modelVersion": seen.version, "modelTags": dict(seen.tags)}
-        subject = f"models/{model}:{seen.version}"
-        name = f"version-{model}-{seen.version}"
-        found.append((name, wire.Delivered(name, LOCAL_WORKSPACE, subject, kind, world.now, data)))
-    return found
 
 
 def _rest(delivered: wire.Delivered) -> tuple[Any, ...]:
