@@ -15,6 +15,7 @@ from cli import (
     contracts,
     data,
     deadletters,
+    diffing,
     doctor,
     drift,
     drops,
@@ -30,6 +31,8 @@ from cli import (
     releases,
     replay_history,
     scoring,
+    simulate,
+    whynot,
 )
 from cli.telling import ERROR, exit_code, tell_error
 from shared.errors import BatonError
@@ -42,8 +45,8 @@ COMMANDS = (
     gates.gates,
     *(models.status, models.retrain, models.rollback, models.pause, models.resume),
     *(freezing.freeze, freezing.unfreeze),
-    *(releases.explain, releases.approve, releases.reject, releases.retry),
-    *(scoring.score, drift.drift, logs.logs, deadletters.deadletters),
+    *(releases.explain, whynot.why_not, diffing.diff, releases.approve, releases.reject, releases.retry),
+    *(simulate.simulate, scoring.score, drift.drift, logs.logs, deadletters.deadletters),
     *(data.data, audit.audit, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )

@@ -10,8 +10,8 @@ import click
 from cli import address, api, options
 from cli.telling import clock_time, coloured, day_and_time, folded, number, tell_json, tell_next
 
-ENTRIES_SHOWN = 17
-FIRST_SHOWN = 6
+ENTRIES_SHOWN = 12
+FIRST_SHOWN = 5
 
 
 @click.command()
@@ -21,7 +21,7 @@ FIRST_SHOWN = 6
 def explain(release: str, wants_all: bool, wants_json: bool) -> None:
     """Tell why a release stands where it stands.
 
-    From the journal: rules, numbers, limits, events and people, in about 20 lines.
+    From the journal: rules, numbers, limits, events and people, in at most 15 lines.
 
     \b
     Example:  baton explain diabetes-0002
@@ -37,7 +37,7 @@ def explain(release: str, wants_all: bool, wants_json: bool) -> None:
 
 
 def explained(release: Mapping[str, Any], story: Sequence[Mapping[str, Any]], *, wants_all: bool) -> list[str]:
-    """The release in one line, then its story, in about 20 lines unless all is wanted."""
+    """The release in one line, then its story, in at most 15 lines unless all is wanted."""
     waits = f"; waits for {release['owner']}" if release["owner"] else ""
     began = f"opened {day_and_time(release['opened_at'])}"
     lines = [_sentence(entry) for entry in story]

@@ -92,4 +92,6 @@ def with_file(basket: Basket, batch: Batch, *, rows: int, size: int, blob: str, 
     """The basket with one more file."""
     part = part_of(batch.partitions, blob)
     parts = (*basket.parts, part)[-PARTS_KEPT:] if part and part not in basket.parts else basket.parts
-    return replace(basket, rows=basket.rows + rows, bytes=basket.bytes + size, parts=parts, last_at=now, refused_why="")
+    since = basket.since or now
+    rows, size = basket.rows + rows, basket.bytes + size
+    return replace(basket, rows=rows, bytes=size, parts=parts, last_at=now, since=since, refused_why="")

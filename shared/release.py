@@ -13,13 +13,13 @@ from typing import Any
 
 from shared import events
 from shared.moves import (
-    appointments,
     basket,
     building,
     capacity,
     carried,
     closing,
     letters,
+    opening,
     operations,
     schedule,
     shipping,
@@ -52,7 +52,7 @@ MOVES: Mapping[type[events.Event], Move] = {
     events.ModelRegistered: basket.registered,
     events.ModelDeployed: operations.deployed,
     events.DriftDetected: basket.drifted,
-    events.MonitorReported: appointments.monitor_reported,
+    events.MonitorReported: basket.monitor_reported,
     events.ScheduleRead: schedule.read,
     events.ScheduleDue: schedule.due,
     events.ModelPublished: operations.published,
@@ -119,7 +119,7 @@ def decide(
         return turn.decision("stale", str(stale))
     if not turn.head.is_still:
         shipping.free_slot(turn)
-        basket.open_next(turn)
+        opening.open_next(turn)
     return turn.decision("taken", why)
 
 

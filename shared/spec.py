@@ -105,12 +105,36 @@ class Gates:
 
 @dataclass(frozen=True, slots=True)
 class Retrain:
-    """Which causes retrain, and what bounds the money: cool-down, budget per day, breaker after useless retrains."""
+    """Which causes retrain, and what bounds the money (`shared/policy.py` decides by it, docs/retraining.md explains it).
+
+    Budgets count a day as 24 hours and a month as 30 days; 0 sets no limit. Minutes are those of a release's runs;
+    money is minutes times `price_per_minute`, an estimate. `quiet_hours` like "mon-fri 08:00-18:00" are in the time zone of
+    `schedule`. A cause that has waited `deadline_hours` waits no longer for rows or quiet hours. With a
+    `drift_limit` an alarm is `drift_alarms` of the last `drift_of` reports at it; without, each alert of the monitor is
+    one. `drift_repeats` is how often drift alone may train the same data with the same code again. Each release that was not
+    promoted makes the cool-down `back_off` times as long, up to `back_off_most_hours`, but not for drift.
+    """
 
     on: tuple[str, ...] = ("data", "drift", "performance", "request", "code")
     cool_down_seconds: float = 0.0
     budget_per_day: int = 20
     breaker: int = 5
+    budget_per_month: int = 0
+    minutes_per_day: float = 0.0
+    minutes_per_month: float = 0.0
+    money_per_day: float = 0.0
+    money_per_month: float = 0.0
+    price_per_minute: float = 0.0
+    currency: str = "EUR"
+    quiet_hours: tuple[str, ...] = ()
+    min_new_rows: int = 0
+    deadline_hours: float = 0.0
+    drift_limit: float = 0.0
+    drift_alarms: int = 1
+    drift_of: int = 1
+    drift_repeats: int = 1
+    back_off: float = 1.0
+    back_off_most_hours: float = 336.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from shared import spec_policy
+from shared.cron import is_cron, is_time_zone
 from shared.data.window import WORDS, is_window
 from shared.errors import NameRefused, SpecRefused
 from shared.gate_file import GATE_REQUIREMENTS, check_comparing, check_gates, condition_faults
 from shared.limits import AT_LEAST_0, MORE_THAN_0, NEVER, between, is_inside
 from shared.metric_facts import is_custom
 from shared.names import model_name
-from shared.schedules import is_cron, is_time_zone
 from shared.spec import Data, Spec
 from shared.yaml_record import RecordReader, Requirement
 
-CAUSES = ("data", "drift", "performance", "request", "code")
 PARTITION = re.compile(r"[A-Za-z0-9-]+")
 MARKER_WAIT_SECONDS = 600
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -34,10 +34,6 @@ def _names_a_model(name: str) -> bool:
 
 def _grows_to_100(steps: tuple[int, ...]) -> bool:
     return bool(steps) and list(steps) == sorted(set(steps)) and steps[0] > 0 and steps[-1] == 100
-
-
-def _are_causes(causes: tuple[str, ...]) -> bool:
-    return len(set(causes)) == len(causes) and set(causes) <= set(CAUSES)
 
 
 CRON = Requirement(is_cron, 'minute, hour, day, month and weekday that some day has, like "0 6 * * 1"')
@@ -66,10 +62,7 @@ REQUIREMENTS = {
     "train.max_memory_mb": Requirement(between(256, 1 << 20), "256 or more"),
     "train.tries": Requirement(between(1, 5), "1 to 5"),
     **GATE_REQUIREMENTS,
-    "retrain.on": Requirement(_are_causes, "each at most once of " + ", ".join(CAUSES)),
-    "retrain.cool_down_seconds": AT_LEAST_0,
-    "retrain.budget_per_day": Requirement(between(1, 50), "1 to 50"),
-    "retrain.breaker": Requirement(lambda value: value >= 1, "1 or more"),
+    **spec_policy.REQUIREMENTS,
     "rollout.steps": Requirement(_grows_to_100, "percentages that grow and end at 100, like [10, 50, 100]"),
     "rollout.bake_seconds": MORE_THAN_0,
     "rollout.min_requests": Requirement(lambda value: value >= 1, "1 or more: no traffic proves nothing"),
@@ -94,6 +87,7 @@ def load_spec(text: str, *, file: str = "model.yaml") -> Spec:
         _check_data(spec.data, reader)
         check_gates(spec.gates, reader)
         check_comparing(spec.gates, reader)
+        spec_policy.check(spec.retrain, spec.train, reader)
         _check_rollout(spec, reader)
     if spec is None or reader.faults:
         raise _refused(file, reader.told)

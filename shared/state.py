@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 from shared import forms
 from shared.holdout_budget import Looks
+from shared.hysteresis import Watch
 from shared.plain import plain, typed
+from shared.spending import Spent
 
 BUILDING = ("training", "judging", "registering", "certifying", "staging")
 SHIPPING = ("awaiting approval", "rolling out")
@@ -42,7 +44,7 @@ class Basket:
 
     `refused_why` is the last policy answer that kept the basket waiting, journalled when it changes; `look_at`
     is when that answer may change by itself. `parts` are the days and partitions that are there, and `closed_by` the
-    marker that came, at `closed_at`.
+    marker that came, at `closed_at`. Since `since` something waits here: the first file or cause.
     """
 
     first_file: int = 1
@@ -55,6 +57,7 @@ class Basket:
     parts: tuple[str, ...] = ()
     closed_by: str = ""
     closed_at: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ class Appointments:
 
     `files_then` is `next_file` as it was when data was last due, `checking` how many drops are being checked, and
     `asked_for` the moment that is waited over for them. `data_missed` and `monitor_missed` count the times in
-    a row that data, or a life sign of the monitor, did not come.
+    a row that data, or a life sign of the monitor, did not come. The quiet hours that are now, or come next, are from
+    `quiet_from` until before `quiet_until`.
     """
 
     folder: str = ""
@@ -96,6 +100,8 @@ class Appointments:
     data_missed: int = 0
     monitor_by: datetime | None = None
     monitor_missed: int = 0
+    quiet_from: datetime | None = None
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,9 @@ class Head:
     manifest that the next retrain reads, whose last file has the number `pinned_files`. `origins`
     are the places that files came from. `holdout` is what is left of the error budget of the holdout that candidates
     are compared on.
+    are the places that files came from. `useless` counts the releases in a row that were not promoted, `trained` names data
+    and code that were trained, `denied` those whose version was rolled back. `last_print` is what was trained last, and
+    `last_depth` how often drift alone had it trained again. `watch` is what the drift monitor reported, `spent` what runs cost.
     """
 
     model: str
@@ -166,6 +175,11 @@ class Head:
     pinned_files: int = 0
     origins: tuple[str, ...] = ()
     holdout: Looks = field(default_factory=Looks)
+    spent: tuple[Spent, ...] = ()
+    watch: Watch = field(default_factory=Watch)
+    denied: tuple[str, ...] = ()
+    last_print: str = ""
+    last_depth: int = 0
 
     @property
     def is_frozen(self) -> bool:
@@ -189,6 +203,7 @@ class Release:
     traffic change under way: there is one at a time. `against` is the champion's version that verdict and approval were
     made against. `deadline` and `owner` say until when and for whom it waits. While the platform has no room for its
     command `waits_command`, `waits_for` says why, and `waits_left` how many seconds its own deadline had left.
+    `input_print` names the data and code that it trained; `depth` is how often drift alone had the same trained again before.
     """
 
     id: str
@@ -233,6 +248,8 @@ class Release:
     waits_command: int = 0
     waits_left: float = 0.0
     pinned: str = ""
+    input_print: str = ""
+    depth: int = 0
 
     @property
     def number(self) -> int:

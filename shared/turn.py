@@ -20,12 +20,17 @@ ANSWERS = ("taken", "stale", "early")
 Answer = Literal["taken", "stale", "early"]
 PAST_KEPT = 24
 NUMBERS_KEPT = 24
+DENIED_KEPT = 20
+USELESS = ("held", "rejected", "expired", "failed", "rolled back")
 SOON = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One sentence of the story: what happened, to which release, by which rule and numbers, what to do next."""
+    """One sentence of the story: what happened, to which release, by which rule and numbers, what to do next.
+
+    `passes` is what would let pass what was stopped.
+    """
 
     what: str
     release: str = ""
@@ -34,6 +39,7 @@ class Note:
     numbers: Mapping[str, float] = field(default_factory=dict)
     next: str = ""
     level: Literal["debug", "info", "warning", "error"] = "info"
+    passes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,21 @@ class Turn:
         self.send("tell", release, state=state, why=why, next=next)
         if state != "replaced" and _was_deployed(release):
             self.send("clean_up", deployment=names.deployment_name(release.id))
+        if state in USELESS:
+            self._count_useless()
+        if state == "rolled back" and release.input_print:
+            self.set_head(denied=(*self.head.denied, release.input_print)[-DENIED_KEPT:])
+
+    def _count_useless(self) -> None:
+        """One more release in a row that was not promoted. The breaker that opens by it is told once."""
+        useless, limit = self.head.useless + 1, self.spec.retrain.breaker
+        self.set_head(useless=useless)
+        if useless == limit:
+            why = f"{useless} releases in a row were not promoted, the limit is {limit}: nothing is retrained by itself"
+            todo = f"`baton why-not {self.head.model}` tells what stopped each; docs/retraining.md#breaker"
+            numbers = {"useless": useless, "limit": limit}
+            self.note("breaker opened", rule="breaker", why=why, numbers=numbers, next=todo, level="warning")
+            self.send("tell", state="breaker opened", why=why, next=todo)
 
     def _free_slots(self, release: str) -> None:
         if self.head.building == release:

@@ -54,7 +54,8 @@ gates:
   min_rows: 15
   certificate: {{p95_ms: 500, start_seconds: 60, size_mb: 50}}
   holdout: {holdout}
-retrain: {{on: [data, drift, performance, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget}, breaker: {breaker}}}
+retrain: {{on: [data, drift, performance, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget},
+  breaker: {breaker}{more}}}
 rollout: {{steps: [10, 50, 100], bake_seconds: 30, min_requests: 10, max_error_percent: 5, deadline_minutes: 30}}
 approval: {{approvers: [operations], expires_hours: 24}}
 schedule: {schedule}
@@ -68,6 +69,7 @@ RULES: Mapping[str, Any] = {
     "cool_down": 0,
     "budget": 50,
     "breaker": 100,
+    "more": "",
     "schedule": "{}",
     "holdout": "{}",
     "adopt": "always",
@@ -253,9 +255,9 @@ class World:
         delivered = wire.Delivered(run, LOCAL_WORKSPACE, f"experiments/x/runs/{run}", kind, self.now, data)
         self.app.intake.receive(delivered)
 
-    def drift(self, model: str = "m", run: str = "d1", **told: object) -> None:
+    def drift(self, model: str = "m", run: str = "d1", *, coefficient: float = 0.4, **told: object) -> None:
         """A monitor raises a drift alert, which may tell `signal` and `columns`."""
-        data = {"dataDriftName": model, "runId": run, "driftCoefficient": 0.4, **told}
+        data = {"dataDriftName": model, "runId": run, "driftCoefficient": coefficient, **told}
         kind = "Microsoft.MachineLearningServices.DatasetDriftDetected"
         delivered = wire.Delivered(run, LOCAL_WORKSPACE, f"datadrifts/x/runs/{run}", kind, self.now, data)
         self.app.intake.receive(delivered)

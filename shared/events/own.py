@@ -38,16 +38,22 @@ class ScheduleRead(Event):
     folder: str
     retrain_at: datetime | None = None
     data_by: datetime | None = None
+    quiet_from: datetime | None = None
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleDue(Event):
-    """A moment of the schedule is over: `what` is retrain or data, `moment` when it was due, `next_at` the one after now."""
+    """A moment of the schedule is over: `what` is retrain, data or quiet, `moment` when it was due, `next_at` the one after now.
+
+    Quiet hours are over at their end; the next ones are from `next_at` until before `next_until`.
+    """
 
     family: ClassVar[str] = "time"
     what: str
     moment: datetime
     next_at: datetime | None = None
+    next_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
-"""From a drop to an opened release: files, causes, and the slot that they wait for."""
+"""What comes in: drops, and causes to retrain. `opening.py` opens releases from them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import batches, policy
+from shared import batches, hysteresis
 from shared.events import (
     DataLanded,
     DriftDetected,
@@ -13,20 +13,20 @@ from shared.events import (
     FileGone,
     FileRefused,
     ModelRegistered,
+    MonitorReported,
     RetrainRequested,
     RetryRequested,
     RunChanged,
 )
 from shared.moves import appointments, building, origin, versions
 from shared.moves.stale import Early, Stale
-from shared.names import digest, release_of_run
+from shared.names import release_of_run
 from shared.room import cut
-from shared.state import Basket, Cause
+from shared.spec import Retrain
+from shared.state import Cause
 from shared.turn import Turn
 
 EMPTY_GRACE = timedelta(seconds=5)
-TRAINED_KEPT = 20
-OPENED_KEPT = 60
 ADOPTED_KEPT = 20
 DETAIL_ROOM = 300
 RUN_ENDS = ("completed", "failed", "canceled")
@@ -96,17 +96,54 @@ def gone(turn: Turn, event: FileGone) -> str:
 
 
 def drifted(turn: Turn, event: DriftDetected) -> str:
-    """A monitor's alert is a cause, drift or performance; whether it retrains is the policy's answer."""
+    """A monitor's alert is a cause, drift or performance; of drift, with `retrain.drift_limit`, one report of several.
+
+    Whether a cause retrains is the policy's answer.
+    """
     detail = f"monitor {event.monitor}, coefficient {event.coefficient:.3g}"
     detail += f", {event.signal}" if event.signal != "data" else ""
     detail = cut(detail + (f": {', '.join(event.columns)}" if event.columns else ""), DETAIL_ROOM)
     appointments.listen_for_monitor(turn, heard=True)
-    add(turn, Cause("performance" if event.signal == "performance" else "drift", event.id, turn.now, detail))
-    return detail
+    rules = turn.spec.retrain
+    kind = "performance" if event.signal == "performance" else "drift"
+    if kind == "performance" or rules.drift_limit <= 0:
+        add(turn, Cause(kind, event.id, turn.now, detail))
+        return detail
+    before = turn.head.watch
+    watch = _watched(turn, event.run_id, event.coefficient)
+    found = hysteresis.at_limit(watch.readings, _limits(rules))
+    told = f"{detail}; {found} of the last {rules.drift_of} reports at {rules.drift_limit:g} or more"
+    if watch.alarmed and not before.alarmed:
+        add(turn, Cause("drift", event.id, turn.now, told))
+        return told
+    why = f"{told}, the alarm stands already" if watch.alarmed else f"{told}, an alarm begins at {rules.drift_alarms}"
+    numbers = {"coefficient": event.coefficient, "limit": rules.drift_limit, "alarms": found}
+    turn.note("drift noted, no alarm", rule="drift_alarms", why=why, numbers=numbers)
+    return why
+
+
+def monitor_reported(turn: Turn, event: MonitorReported) -> str:
+    """A life sign of the monitor; without an alert its run is a report of no drift."""
+    if turn.spec.retrain.drift_limit > 0:
+        _watched(turn, event.run_id, 0.0)
+    return appointments.monitor_reported(turn, event)
+
+
+def _limits(rules: Retrain) -> hysteresis.Limits:
+    return hysteresis.Limits(rules.drift_limit, rules.drift_alarms, rules.drift_of)
+
+
+def _watched(turn: Turn, run: str, coefficient: float) -> hysteresis.Watch:
+    watch = hysteresis.heard(turn.head.watch, _limits(turn.spec.retrain), run, coefficient)
+    turn.set_head(watch=watch)
+    return watch
 
 
 def asked(turn: Turn, event: RetrainRequested | RetryRequested) -> str:
-    """A person asks for a release."""
+    """A person asks for a release, and thereby closes the breaker: they have looked."""
+    if turn.head.useless:
+        turn.set_head(useless=0)
+        turn.note("breaker closed", rule="breaker", why=f"{event.by}: {event.why}")
     detail = f"{event.by}: {event.why}" + (f" (again {event.release})" if isinstance(event, RetryRequested) else "")
     add(turn, Cause("request", event.id, turn.now, detail))
     return detail
@@ -153,7 +190,8 @@ def add(turn: Turn, cause: Cause) -> None:
         causes = (*causes, cause)
     else:
         causes = tuple(replace(cause, count=c.count + 1) if c is same else c for c in causes)
-    turn.set_head(basket=replace(turn.head.basket, causes=causes, refused_why=""))
+    since = turn.head.basket.since or turn.now
+    turn.set_head(basket=replace(turn.head.basket, causes=causes, refused_why="", since=since))
     turn.note("cause noted", why=f"{cause.kind}: {cause.detail}")
 
 
@@ -171,71 +209,3 @@ def _with_room(turn: Turn, causes: tuple[Cause, ...], cause: Cause) -> tuple[Cau
 def add_code(turn: Turn, event_id: str, folder: str) -> None:
     """A newly published folder is a cause of its own."""
     add(turn, Cause("code", event_id, turn.now, f"folder {folder}"))
-
-
-def open_next(turn: Turn) -> None:
-    """If the building slot is free, open what the basket allows; otherwise remember why and until when it waits."""
-    if turn.head.building:
-        return
-    causes = turn.head.basket.causes
-    adopted = next((cause for cause in causes if cause.kind in ADOPTED), None)
-    budget = policy.within_budget(turn.spec.retrain, turn.head, turn.now)
-    if adopted is None or (not budget.go and any(cause.kind == "request" for cause in causes)):
-        _open_training(turn, turn.head.basket)
-    elif budget.go:
-        _open_adopted(turn, adopted)
-        open_next(turn)
-    else:
-        _wait(turn, budget)
-
-
-def _open_adopted(turn: Turn, cause: Cause) -> None:
-    rest = tuple(other for other in turn.head.basket.causes if other is not cause)
-    turn.set_head(basket=replace(turn.head.basket, causes=rest))
-    if turn.head.next_file == 1:
-        why = f"{cause.kind} {cause.detail} cannot be judged: no data was accepted yet"
-        turn.note("cause dropped", why=why, next="drop data, then register the version again", level="warning")
-        return
-    turn.set_head(opened=(*turn.head.opened, turn.now)[-OPENED_KEPT:])
-    fields = {"version": cause.detail} if cause.kind == "registered" else {"train_run": cause.detail}
-    building.open_judging(turn, (cause,), **fields)
-
-
-def _open_training(turn: Turn, basket: Basket) -> None:
-    files = turn.head.next_file - basket.first_file
-    checking = turn.head.appointments.checking
-    if not files and not checking:  # all that the marker closed were refused
-        basket = replace(basket, closed_by="", closed_at=None)
-    batch = policy.batch_ready(turn.spec.data.batch, batches.Filled(basket, files, checking), turn.now)
-    causes = tuple(cause for cause in basket.causes if cause.kind not in ADOPTED)
-    adopted = tuple(cause for cause in basket.causes if cause.kind in ADOPTED)
-    pin = turn.head.pinned if causes else ""  # new data is never the cause of a release that does not read it
-    if batch.go and not pin:
-        causes = (*causes, Cause("data", f"file-{turn.head.next_file - 1}", turn.now, batch.why, files))
-    if not causes:
-        _wait(turn, batch)
-        return
-    input_print = digest(f"{turn.head.folder}:{pin or turn.head.next_file - 1}")[:16]
-    answer = policy.should_retrain(turn.spec.retrain, turn.head, causes, input_print=input_print, now=turn.now)
-    if not answer.go:
-        _wait(turn, answer)
-        return
-    first_new = basket.first_file
-    turn.set_head(
-        basket=replace(basket, causes=adopted) if pin else Basket(first_file=turn.head.next_file, causes=adopted),
-        trained=(*turn.head.trained, input_print)[-TRAINED_KEPT:],
-        opened=(*turn.head.opened, turn.now)[-OPENED_KEPT:],
-    )
-    building.open_training(turn, causes, first_new_file=first_new, why=answer.why, pinned=bool(pin))
-
-
-def _wait(turn: Turn, answer: policy.Answer) -> None:
-    basket = replace(turn.head.basket, look_at=answer.until)
-    if answer.drop:
-        causes = ", ".join(f"{cause.kind} ({cause.detail})" for cause in basket.causes) or "data"
-        turn.note("not retrained", rule=answer.rule, why=f"{causes}: {answer.why}")
-        basket = replace(basket, causes=tuple(cause for cause in basket.causes if cause.kind in ADOPTED))
-    elif answer.why != basket.refused_why and basket.causes:
-        todo = f"baton retrain {turn.head.model} --why ... goes past it" if answer.until is None else ""
-        turn.note("retrain waits", rule=answer.rule, why=answer.why, next=todo)
-    turn.set_head(basket=replace(basket, refused_why=answer.why))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared import gates, holdout_budget, names
+from shared import gates, holdout_budget, names, remedies, spending
 from shared.events import ChampionSeen, DeploymentEnded, RunEnded, RunStarted, VersionRegistered
 from shared.moves import champion, shipping, versions
 from shared.moves.stale import Stale
@@ -32,17 +32,34 @@ JUDGED_AT_MOST = 6
 VERDICT_ROOM = 2000
 
 
-def open_training(turn: Turn, causes: tuple[Cause, ...], *, first_new_file: int, why: str, pinned: bool) -> None:
-    """Open a release that trains on the files accepted so far, or on the version that is pinned."""
+def open_training(
+    turn: Turn,
+    causes: tuple[Cause, ...],
+    *,
+    first_new_file: int,
+    why: str,
+    pinned: bool,
+    traced: Mapping[str, Any],
+) -> None:
+    """Open a release that trains on the files accepted so far, or on the version that is pinned.
+
+    `traced` names its data and code, and how often drift alone had them trained again.
+    """
     if pinned:
         pin, files = versions.take_pin(turn)
-        release = turn.open(causes, "training", files=files, first_new_file=files + 1, pinned=pin)
+        release = turn.open(causes, "training", files=files, first_new_file=files + 1, pinned=pin, **traced)
     else:
-        release = turn.open(causes, "training", files=turn.head.next_file - 1, first_new_file=first_new_file)
+        files = turn.head.next_file - 1
+        release = turn.open(causes, "training", files=files, first_new_file=first_new_file, **traced)
         versions.cut_version(turn, release)
     named = ", ".join(f"{cause.kind} ({cause.detail})" for cause in causes)
-    turn.note("release opened", release, why=f"{named}; {why}", numbers={"files": release.files})
+    turn.note("release opened", release, why=f"{named}; {why}", numbers=_of_opening(release))
     _start(turn, release, "train")
+
+
+def _of_opening(release: Release) -> dict[str, float]:
+    numbers = {"files": float(release.files), "depth": float(release.depth)}
+    return {name: number for name, number in numbers.items() if number or name == "files"}
 
 
 def open_judging(turn: Turn, causes: tuple[Cause, ...], **fields: Any) -> None:
@@ -57,16 +74,20 @@ def _start(turn: Turn, release: Release, step: str) -> None:
     """Start the step's run under a name that is chosen here, before the platform hears of it."""
     made = release.runs.get(step, 0) + 1
     run = names.run_id(release.id, step, made)
-    within = {
-        "train": timedelta(minutes=turn.spec_of(release).train.max_minutes) + PLATFORM_SLACK,
-        "judge": JUDGING,
-        "certify": CERTIFYING,
-    }[step]
     state = {"train": "training", "judge": "judging", "certify": "certifying"}[step]
+    slack = PLATFORM_SLACK if step == "train" else timedelta(0)
+    within = longest(turn, release, state) + slack
     fields = {"train_run": run} if step == "train" else {}
     runs = {**release.runs, step: made}
     release = turn.move(release, state, within=within, owner="platform", run=run, runs=runs, **fields)
     turn.send("start_run", release, run_id=run, step=step, folder=release.folder, **_inputs(turn, release, step))
+
+
+def longest(turn: Turn, release: Release, state: str = "") -> timedelta:
+    """How long the run of a state, the release's own by default, may take."""
+    if (state or release.state) == "training":
+        return timedelta(minutes=turn.spec_of(release).train.max_minutes)
+    return JUDGING if (state or release.state) == "judging" else CERTIFYING
 
 
 def _inputs(turn: Turn, release: Release, step: str) -> dict[str, Any]:
@@ -120,6 +141,7 @@ def _found_waiting(turn: Turn, run_id: str) -> Release | None:
 def run_ended(turn: Turn, event: RunEnded) -> str:
     """A run's result is read: go on, judge by it, or try again."""
     release = _waiting_for(turn, event.run_id)
+    turn.set_head(spent=spending.added(turn.head.spent, turn.now, seconds=max(0.0, event.seconds)))
     if event.status != "completed":
         return _run_failed(turn, release, event)
     if release.state == "training":
@@ -211,9 +233,10 @@ def _held(turn: Turn, release: Release, verdict: Verdict) -> bool:
     failure = verdict.first_failure
     if failure is None:
         return False
-    turn.set_head(useless=turn.head.useless + 1)
     todo, numbers = _to_mend(release, failure.gate), dict(failure.numbers)
-    turn.end(release, "held", f"{failure.gate}: {failure.why}", next=todo, rule=failure.gate, numbers=numbers)
+    passes = remedies.of_gate(failure.gate, numbers)
+    why = f"{failure.gate}: {failure.why}"
+    turn.end(release, "held", why, next=todo, rule=failure.gate, numbers=numbers, passes=passes)
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from shared import spending
 from shared.events import (
     ChampionSeen,
     CommandFailed,
@@ -131,6 +132,8 @@ def _overdue(turn: Turn, release: Release) -> None:
         shipping.take_back(turn, release, why)
     else:
         if release.run:
+            longest = building.longest(turn, release).total_seconds()
+            turn.set_head(spent=spending.added(turn.head.spent, turn.now, seconds=longest))
             turn.send("cancel_run", run_id=release.run)
         turn.end(release, "failed", why, next=again)
 

@@ -11,7 +11,7 @@ from shared.moves.stale import Stale
 from shared.state import Cause
 from shared.turn import Turn
 
-RETRAIN = "retrain"
+RETRAIN, QUIET = "retrain", "quiet"
 CHECKED_WITHIN = timedelta(minutes=1)
 DATA_TODO = "docs/runbook.md#expected-data"
 
@@ -25,13 +25,20 @@ def read(turn: Turn, event: ScheduleRead) -> str:
         folder=event.folder,
         retrain_at=event.retrain_at,
         data_by=event.data_by,
+        quiet_from=event.quiet_from,
+        quiet_until=event.quiet_until,
         asked_for=None,
         files_then=turn.head.next_file,
         data_missed=0,
     )
     listen_for_monitor(turn)
     known = turn.head.appointments
-    moments = {"retrain": known.retrain_at, "data by": known.data_by, "life sign of the monitor by": known.monitor_by}
+    moments = {
+        "retrain": known.retrain_at,
+        "data by": known.data_by,
+        "life sign of the monitor by": known.monitor_by,
+        "quiet from": known.quiet_from,
+    }
     why = ", ".join(f"{what} {moment.isoformat(timespec='minutes')}" for what, moment in moments.items() if moment)
     turn.note("schedule read", why=why or "nothing is due any more")
     return why or "nothing is due"
@@ -40,6 +47,8 @@ def read(turn: Turn, event: ScheduleRead) -> str:
 def due(turn: Turn, event: ScheduleDue) -> str:
     """A moment of the schedule has come: a cause to retrain, or a look at whether data came."""
     known = turn.head.appointments
+    if event.what == QUIET:
+        return _quiet_over(turn, event)
     expected = known.retrain_at if event.what == RETRAIN else known.data_by
     if expected != event.moment:
         raise Stale(f"{event.what} is due at another time by now")
@@ -49,6 +58,14 @@ def due(turn: Turn, event: ScheduleDue) -> str:
     at = event.moment.isoformat(timespec="minutes")
     basket.add(turn, Cause("schedule", event.id, turn.now, f"due {at}"))
     return f"a retrain was due {at}"
+
+
+def _quiet_over(turn: Turn, event: ScheduleDue) -> str:
+    """Quiet hours are over, and the next ones are known."""
+    if turn.head.appointments.quiet_until != event.moment:
+        raise Stale("quiet hours end at another time by now")
+    set_(turn, quiet_from=event.next_at, quiet_until=event.next_until)
+    return f"quiet hours were over {event.moment.isoformat(timespec='minutes')}"
 
 
 def _data_due(turn: Turn, event: ScheduleDue) -> str:

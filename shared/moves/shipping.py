@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import gates, names
 from shared.events import ApprovalGiven, ChampionSeen, StepSeen, TrafficRefused, TrafficSet
+from shared.hysteresis import Watch
 from shared.moves.champion import enthrone, let_go, moved
 from shared.moves.stale import Stale
+from shared.policy import MONITORED
 from shared.room import cut
 from shared.state import Champion, Release
 from shared.turn import Turn
@@ -204,10 +207,20 @@ def _live(turn: Turn, release: Release, why: str) -> None:
     champion = Champion(release.version, names.deployment_name(release.id), release.id, release.folder, turn.now)
     release = turn.move(release, "live", within=None, owner="")
     turn.set_head(shipping="", useless=0)
+    reset_drift(turn)
     turn.note("release live", release, why=f"version {release.version}: {why}")
     turn.send("tell", release, state="live", why=f"version {release.version} serves all traffic", next="")
     warm = timedelta(minutes=turn.spec_of(release).rollout.keep_warm_minutes)
     enthrone(turn, champion, warm=warm, why=f"{release.id} went live")
+
+
+def reset_drift(turn: Turn) -> None:
+    """What drifted from the data of the champion before says nothing of this one: its monitor compares anew."""
+    basket = turn.head.basket
+    rest = tuple(cause for cause in basket.causes if cause.kind not in MONITORED)
+    turn.set_head(watch=Watch(), basket=replace(basket, causes=rest))
+    if rest != basket.causes:
+        turn.note("cause dropped", rule="drift", why="drift and performance were measured of the champion before")
 
 
 def _held_as_found(turn: Turn, release: Release, why: str) -> None:

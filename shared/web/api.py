@@ -13,7 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared import state
+from shared.plain import plain
 from shared.state import Champion, Release
+from shared.storage.port import BlobMissing
 from shared.web import asking, datasets, frozen, letters, openapi, reading, replaying
 from shared.web.answers import NotDone
 from shared.web.auth import Gatekeeper
@@ -50,6 +52,7 @@ class Api:
             "/models": self.models,
             "/models/{model}": self.model,
             "/models/{model}/journal": self.journal,
+            "/models/{model}/why-not": self.why_not,
             "/models/{model}/data": self.data,
             "/models/{model}/files": self.files,
             "/models/{model}/data/{version}": self.dataset,
@@ -103,6 +106,10 @@ class Api:
         lines = reading.journal_page(self._app, model, first)
         return answer({"lines": lines, "next": lines[-1]["n"] + 1 if lines else first})
 
+    def why_not(self, request: Request) -> Response:
+        """Why no newer version is in production: what stopped each later attempt, and what would let it pass."""
+        return answer(asdict(reading.why_not(self._app, request.path_params["model"])))
+
     def data(self, request: Request) -> Response:
         """Dataset versions, newest first, with the releases that used them; of `?file=` those that contain it."""
         return answer(datasets.log(self._app, request.path_params["model"], request.query_params.get("file", "")))
@@ -116,13 +123,20 @@ class Api:
         return answer(datasets.show(self._app, request.path_params["model"], request.path_params["version"]))
 
     def release(self, request: Request) -> Response:
-        """One release with its small documents."""
+        """One release with its small documents and the rules that it began with."""
         found = reading.one_release(self._app, request.path_params["release"])
         documents = {
             "evidence_document": reading.document(self._app, found.evidence),
             "certificate_document": reading.document(self._app, found.certificate),
         }
-        return answer({**json.loads(state.dumps(found)), **documents})
+        return answer({**json.loads(state.dumps(found)), **documents, "rules": self._rules(found)})
+
+    def _rules(self, release: Release) -> object:
+        """None where the folder is not there any more."""
+        try:
+            return plain(self._app.parts.rules(release.model, release.folder))
+        except BlobMissing:
+            return None
 
     def story(self, request: Request) -> Response:
         """What the journal tells about one release, in order."""

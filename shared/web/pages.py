@@ -15,6 +15,7 @@ from shared.state import AcceptedFile, Release
 from shared.storage.port import BlobMissing
 from shared.web import asking, frozen, letters, reading, replaying
 from shared.web.answers import NotDone, NotSignedIn
+from shared.web.approval import data_change, losing_slices
 from shared.web.auth import COOKIE, SESSION_FOR, Gatekeeper, Session
 from shared.web.chart import gain_chart
 from shared.web.driftchart import drift_chart
@@ -130,9 +131,19 @@ class Pages:
             drift=drift_chart(lambda: self._drift.of_release(found)),
             model=reading.one_model(self._app, found.model).view,
             needs_person=found.state == NEEDS_PERSON,
+            losing=losing_slices(papers.evidence),
+            data_change=data_change(found, self._serving(found)),
             why_not=self._why_not(request, found),
             asked=_known(request, asking.OF_RELEASE),
         )
+
+    def _serving(self, release: Release) -> Release | None:
+        """The release of the version that the release was judged against."""
+        head = self._app.book.head(release.model)
+        champion = head.champion if head else None
+        if champion is None or champion.version != release.against or not champion.release:
+            return None
+        return self._app.book.release(release.model, champion.release)
 
     def _papers(self, release: Release) -> Papers:
         try:

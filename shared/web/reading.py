@@ -16,13 +16,16 @@ from shared.errors import NameRefused, NewerForm, RowDamaged
 from shared.state import ENDS, Release
 from shared.storage.port import BlobMissing
 from shared.verdict import Document
+from shared.web import whynot
 from shared.web.answers import NotFound, TooLarge
 from shared.web.steps import Papers
-from shared.web.story import Line, story
+from shared.web.story import Line, of_model, story
 from shared.web.views import ModelView, last_change, model_view, unread_model
+from shared.web.whynot import WhyNot
 from shared.wiring import App
 
 RELEASES_SHOWN = 20
+RELEASES_LOOKED_AT = 100
 DEAD_SHOWN = 100
 LINES_A_PAGE = 500
 LINES_OF_A_RELEASE = 5000
@@ -162,6 +165,24 @@ def lines_of(app: App, release: Release) -> list[Line]:
         if len(page) < LINES_A_PAGE or (end is not None and _at(page[-1]) > end):
             break
     return [line for line in found if end is None or _at(line) <= end]
+
+
+def why_not(app: App, name: str) -> WhyNot:
+    """What stopped every attempt since the version that serves went live; the last `LINES_OF_A_RELEASE` lines are read."""
+    view = one_model(app, name).view
+    seen = app.book.read(view.name)
+    if seen.head is None:
+        raise NotFound(f"{name} has no head yet: its first publish waits.", next=f"baton status {name}")
+    ended = app.book.ended(name, RELEASES_LOOKED_AT)
+    known = sorted([*seen.releases.values(), *ended], key=lambda release: release.number)
+    head = seen.head
+    first = max(1, head.next_line - LINES_OF_A_RELEASE)
+    if head.champion is not None:
+        first = max(first, _line_at(app, name, head.next_line, head.champion.since - CLOCK_SKEW))
+    lines: list[Line] = []
+    while page := journal_page(app, name, first + len(lines)):
+        lines += page
+    return whynot.why_not(head, known, of_model(lines), app.clock())
 
 
 def _line_at(app: App, model: str, next_line: int, moment: datetime) -> int:

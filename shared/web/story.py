@@ -30,11 +30,17 @@ class Told:
     event: str
     release: str
     report: str
+    passes: str = ""
 
 
 def story(lines: Iterable[Line], release: str) -> tuple[Told, ...]:
     """What the journal says about one release, in order; also what people asked for it and changed nothing."""
     return tuple(told for line in lines for told in _told(line) if told.release == release)
+
+
+def of_model(lines: Iterable[Line]) -> tuple[Told, ...]:
+    """What the journal says about a model and all its releases, in order."""
+    return tuple(told for line in lines for told in _told(line))
 
 
 def latest(lines: Iterable[Line], limit: int) -> tuple[Told, ...]:
@@ -69,6 +75,7 @@ def _sentence(line: Line, note: Mapping[str, Any], *, report: str = "") -> Told:
         event=event.get("id", ""),
         release=note.get("release", ""),
         report=report,
+        passes=note.get("passes", ""),
     )
 
 

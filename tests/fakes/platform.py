@@ -38,6 +38,7 @@ class Outcome:
     status: RunStatus = "completed"
     reason: str = ""
     result: Mapping[str, object] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 class FakeTrainer:
@@ -70,7 +71,9 @@ class FakeTrainer:
         if request is None:
             return None
         outcome = self.script.get(run_id) or self.script.get(request.step) or Outcome("running")
-        return self._seen.get(run_id) or RunSeen(run_id, outcome.status, outcome.reason, outcome.result)
+        return self._seen.get(run_id) or RunSeen(
+            run_id, outcome.status, outcome.reason, outcome.result, outcome.seconds
+        )
 
     def _going(self) -> int:
         seen = [self.look(run_id) for run_id in self._requests]
@@ -84,7 +87,7 @@ class FakeTrainer:
     def end(self, run_id: str, outcome: Outcome) -> None:
         """Let a run that was started end so."""
         assert run_id in self._requests, f"{run_id} was never started"
-        self._seen[run_id] = RunSeen(run_id, outcome.status, outcome.reason, outcome.result)
+        self._seen[run_id] = RunSeen(run_id, outcome.status, outcome.reason, outcome.result, outcome.seconds)
 
 
 class FakeRegistry:

@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import pytest
 
-from shared import journal, schedules
+from shared import journal
+from shared.cron import next_after
 from shared.errors import SpecRefused
 from shared.events import PauseRequested, ResumeRequested
 from shared.rebuild import rebuild
@@ -27,7 +28,7 @@ DAILY = '{data: "0 13 * * *"}'  # an hour after the worlds' begin, each day
 def moments(cron: str, zone: str, after: datetime, count: int) -> list[str]:
     found: list[str] = []
     for _ in range(count):
-        after = schedules.next_after(cron, zone, after)
+        after = next_after(cron, zone, after)
         found.append(f"{after:%Y-%m-%d %H:%M}")
     return found
 
