@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 INCOMING = "incoming"
 VERDICTS = ("accepted", "refused", "held")
 PAUSE_SECONDS = 0.3
+SOURCE_ROOM = 100  # a header of the upload
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -30,10 +31,11 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("model")
 @click.argument("file", type=FILE)
 @click.option("--name", default="", help="The drop's name; otherwise the file's.")
+@click.option("--source", default="", help="Where it comes from, as it stands in dataset versions.")
 @click.option("--wait", "waits", is_flag=True, help="Wait for the verdict and tell it.")
 @click.option("--timeout", "timeout_seconds", default=120.0, show_default=True, help="Seconds to wait at most.")
 @options.as_json
-def drop(model: str, file: Path, name: str, waits: bool, timeout_seconds: float, wants_json: bool) -> int:
+def drop(model: str, file: Path, name: str, source: str, waits: bool, timeout_seconds: float, wants_json: bool) -> int:
     """Upload a file for a model; --wait tells the verdict on it.
 
     Any storage client does as well: Baton hears of the file by the event that storage raises.
@@ -44,11 +46,13 @@ def drop(model: str, file: Path, name: str, waits: bool, timeout_seconds: float,
     \b
     Example:  baton drop diabetes first.csv --wait
     """
+    if not source.isascii() or len(source) > SOURCE_ROOM:
+        raise click.BadParameter(f"{source!r} is not ASCII, or longer than {SOURCE_ROOM}", param_hint="--source")
     at = address.find()
     api.read(at, "models", model)
     blob = f"{model}/{name or file.name}"
     client = _client(at, blob)
-    _upload(client, file, blob)
+    _upload(client, file, blob, source)
     if not waits:
         tell_json({"drop": f"{INCOMING}/{blob}"}) if wants_json else click.echo(f"dropped {INCOMING}/{blob}")
         return DONE
@@ -77,7 +81,7 @@ def _told_plainly(blob: str) -> Iterator[None]:
         raise Retryable(f"Storage did not take or show {INCOMING}/{blob}: {why}", next="`baton doctor`") from error
 
 
-def _upload(client: BlobClient, file: Path, blob: str) -> None:
+def _upload(client: BlobClient, file: Path, blob: str, source: str = "") -> None:
     from azure.core import MatchConditions
     from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
 
@@ -85,9 +89,10 @@ def _upload(client: BlobClient, file: Path, blob: str) -> None:
         f"{INCOMING}/{blob} is there already, and its verdict is not told yet.",
         next="wait for it, or drop yours under another --name",
     )
+    named = {"source": source} if source else {}
     with _told_plainly(blob), file.open("rb") as content:
         try:
-            client.upload_blob(content, overwrite=False)
+            client.upload_blob(content, overwrite=False, metadata=named)
         except ResourceExistsError:
             etag = client.get_blob_properties().etag
             if client.get_blob_tags().get("baton") not in VERDICTS:
@@ -95,7 +100,7 @@ def _upload(client: BlobClient, file: Path, blob: str) -> None:
             content.seek(0)
             unchanged = MatchConditions.IfNotModified
             try:
-                client.upload_blob(content, overwrite=True, etag=etag, match_condition=unchanged)
+                client.upload_blob(content, overwrite=True, etag=etag, match_condition=unchanged, metadata=named)
             except ResourceModifiedError:
                 raise waits from None
 

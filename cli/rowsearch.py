@@ -155,15 +155,20 @@ class Search:
         from shared.data.cells import column_cells
         from shared.data.formats import Unreadable
         from shared.data.rows import open_rows
+        from shared.data.rules import PLAIN
+        from shared.data.verdict import REFUSED
 
         kinds = {column.name: column.kind for column in self.contract.columns}
+        # accepted files and refused rows are in plain CSV; a refused drop is written as its sender writes
+        is_plain = container == DATASETS or name.endswith(f"/{DROP}{REFUSED}")
+        dialect = PLAIN if is_plain else self.contract.dialect
         found: list[int] = []
         with tempfile.TemporaryDirectory(prefix="baton-rows-") as folder:
             copy = Path(folder) / PurePosixPath(name).name[-100:]
             self.blobs.fetch(container, name, copy)
             try:
                 first = 1
-                for batch in open_rows(copy, self.contract.names).batches:
+                for batch in open_rows(copy, self.contract.names, dialect).batches:
                     columns_ = [column_cells(batch, column, kinds[column]).values for column in self.data.key]
                     found += [first + place for place in _places(columns_, self.key)]
                     first += batch.num_rows

@@ -17,7 +17,7 @@ from shared.errors import BatonError, Permanent, Retryable, SpecRefused
 DONE, ERROR, SAID_NO, TOO_LONG = 0, 1, 2, 3
 COLOURS: Mapping[str, str] = {
     "green": "live serving accepted ok",
-    "yellow": "held awaiting\u00a0approval rejected expired paused frozen waiting warning",
+    "yellow": "held awaiting\u00a0approval rejected expired paused frozen waiting warning rows",
     "red": "failed refused error breaking",
 }
 

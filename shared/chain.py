@@ -74,7 +74,7 @@ TABLE: tuple[Row, ...] = (
         ("rolling out", "rejected"),
         ("observe_champion", "clean_up", "tell"),
     ),
-    _outcome("FileAccepted", (MODEL,), (MODEL, "training"), ("tag_drop", "start_run")),
+    _outcome("FileAccepted", (MODEL,), (MODEL, "training"), ("tag_drop", "start_run", "tell")),
     _outcome("FileRefused", (MODEL,), (MODEL,), ("tag_drop", "tell")),
     _outcome("FileGone", (MODEL,), (MODEL,), ()),
     _outcome(

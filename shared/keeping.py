@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from shared.data.checking import PROFILE
-from shared.data.report import to_html, to_json
-from shared.data.verdict import Problem, Verdict
+from shared.data.checking import KEPT, PROFILE
+from shared.data.report import NOTHING_MORE, Extras, to_html, to_json
+from shared.data.verdict import ACCEPTED, REFUSED, Problem, Verdict
 from shared.names import digest
 from shared.storage.port import Blobs
 
@@ -25,15 +25,13 @@ HTML, JSON, BYTES = "text/html; charset=utf-8", "application/json", "application
 def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: str) -> tuple[Verdict, str]:
     """The drop's bytes, to `stored` if they were accepted, into quarantine if not. `where` is the drop's container/blob.
 
-    An accepted file's profile, which the check leaves beside it, is kept too. Returns the verdict that holds, since bytes
+    Where only some rows were accepted, or the drop was written anew, the check left that file beside it: then that is kept, and
+    the refused rows go to quarantine. An accepted file's profile is kept too. Returns the verdict that holds, since bytes
     that a person had forgotten are kept nowhere and refused, and the profile's blob in `datasets`, "" without one.
     """
-    # `drop-` keeps a drop that is called report.html apart from its report
-    apart = f"{_apart(model, verdict, where)}/drop-{PurePosixPath(where).name[-NAME_KEPT:]}"
-    container, name = (DATASETS, stored(model, verdict, where)) if verdict.accepted else (QUARANTINE, apart)
-    kept = {(container, name): (file, BYTES)}
+    kept = _kept(model, verdict, file, where)
     profile = file.with_name(PROFILE)
-    profiled = profile_blob(model, verdict.sha256) if verdict.accepted and profile.exists() else ""
+    profiled = profile_blob(model, verdict.file_sha256) if verdict.accepted and profile.exists() else ""
     if profiled:
         kept[DATASETS, profiled] = (profile, JSON)
     for (place, blob), (content, kind) in kept.items():
@@ -42,12 +40,30 @@ def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: st
     return holds, profiled if holds.accepted else ""
 
 
-def keep_report(blobs: Blobs, model: str, verdict: Verdict, where: str) -> str:
-    """Write the report as JSON and as a page: beside the refused bytes, or to the reports. Returns where the page is."""
+def _kept(model: str, verdict: Verdict, file: Path, where: str) -> dict[tuple[str, str], tuple[Path, str]]:
+    """Which bytes go where."""
+    # `drop-` keeps a drop that is called report.html apart from its report
+    apart = f"{_apart(model, verdict, where)}/drop-"
+    if not verdict.accepted:
+        return {(QUARANTINE, f"{apart}{PurePosixPath(where).name[-NAME_KEPT:]}"): (file, BYTES)}
+    if verdict.kept is None:
+        return {(DATASETS, stored(model, verdict, where)): (file, BYTES)}
+    kept = {(DATASETS, stored(model, verdict, where)): (file.with_name(KEPT) / ACCEPTED, BYTES)}
+    if verdict.refused_rows:
+        kept[QUARANTINE, f"{apart}{REFUSED}"] = (file.with_name(KEPT) / REFUSED, BYTES)
+    return kept
+
+
+def keep_report(blobs: Blobs, model: str, verdict: Verdict, where: str, extras: Extras = NOTHING_MORE) -> str:
+    """Write the report as JSON and as a page: beside what was refused, or to the reports. Returns where the page is.
+
+    `extras` are what only arrival knows; the verdict in it is the one that a check before the drop gives.
+    """
     accepted = f"{model}/drops/{verdict.sha256[:16]}"
-    container, place = (REPORTS, accepted) if verdict.accepted else (QUARANTINE, _apart(model, verdict, where))
-    blobs.put(container, f"{place}/report.json", to_json(verdict).encode(), content_type=JSON)
-    page = to_html(verdict, title=where).encode()
+    is_whole = verdict.accepted and not verdict.refused_rows
+    container, place = (REPORTS, accepted) if is_whole else (QUARANTINE, _apart(model, verdict, where))
+    blobs.put(container, f"{place}/report.json", to_json(verdict, extras).encode(), content_type=JSON)
+    page = to_html(verdict, title=where, extras=extras).encode()
     blobs.put(container, f"{place}/report.html", page, content_type=HTML)
     return f"{container}/{place}/report.html"
 
@@ -58,8 +74,8 @@ def stored(model: str, verdict: Verdict, where: str) -> str:
     >>> stored("m", Verdict(True, "ab12", 3, ("X",)), "incoming/m/March.CSV.gz")
     'm/files/ab12.csv.gz'
     """
-    endings = PurePosixPath(where.lower()).suffixes[-2:]
-    return f"{model}/files/{verdict.sha256}{''.join(ending for ending in endings if ENDING.fullmatch(ending))}"
+    endings = [".csv"] if verdict.kept else PurePosixPath(where.lower()).suffixes[-2:]
+    return f"{model}/files/{verdict.file_sha256}{''.join(ending for ending in endings if ENDING.fullmatch(ending))}"
 
 
 def profile_blob(model: str, sha256: str) -> str:
@@ -87,10 +103,12 @@ def _unless_forgotten(blobs: Blobs, model: str, verdict: Verdict, kept: Sequence
 
     Looked at after they were stored: whoever forgets sets the tombstone before erasing, so one of the two sees the other.
     """
-    if blobs.look(DATASETS, tombstone(model, verdict.sha256)) is None:
+    if blobs.look(DATASETS, tombstone(model, verdict.file_sha256)) is None:
         return verdict
     for container, name in kept:
         blobs.remove(container, name)
     what = "these bytes were forgotten, as a person asked"
-    problem = Problem("forgotten", "", 1, (), (), what, f"leave them out; {tombstone(model, verdict.sha256)} says why")
+    problem = Problem(
+        "forgotten", "", 1, (), (), what, f"leave them out; {tombstone(model, verdict.file_sha256)} says why"
+    )
     return Verdict(False, verdict.sha256, 0, (), (problem,))

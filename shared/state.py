@@ -282,7 +282,8 @@ class Command:
 class AcceptedFile:
     """A file of the model's data: its number, content hash, and where its bytes, the drop and its profile are.
 
-    `contract` is the SHA-256 of the contract that it satisfied, `source` what its sender said of where it comes from.
+    `contract` is the SHA-256 of the contract that it satisfied, `source` what its sender said of where it comes from, and
+    `drop_sha256` the drop's own hash where the accepted file is another one than the drop.
     """
 
     number: int
@@ -296,6 +297,7 @@ class AcceptedFile:
     contract_version: str = ""
     source: str = ""
     profile: str = ""
+    drop_sha256: str = ""
 
 
 S = TypeVar("S", Head, Release, Command, AcceptedFile)

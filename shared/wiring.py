@@ -280,9 +280,11 @@ def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpo
 
 
 def _check(file: Path, contract: Path) -> Verdict:
-    from shared.data.checking import PROFILE, check_in_subprocess
+    from shared.data.checking import KEPT, PROFILE, check_in_subprocess
     from shared.effects.references import FOLDER
 
+    keep = file.with_name(KEPT)
+    keep.mkdir(exist_ok=True)
     return check_in_subprocess(
         file,
         contract,
@@ -291,4 +293,5 @@ def _check(file: Path, contract: Path) -> Verdict:
         profile=file.with_name(PROFILE),
         at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
         references=file.with_name(FOLDER),
+        keep=keep,
     )

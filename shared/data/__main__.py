@@ -1,6 +1,7 @@
 """`python -m shared.data FILE CONTRACT --memory-mb 1024`: check one file in a process of its own.
 
-Prints the verdict as one line of JSON; with --profile FILE, what the columns look like goes there. Exit code 0: checked,
+Prints the verdict as one line of JSON; with --profile FILE, what the columns look like goes there,
+with --keep FOLDER the accepted rows, where they are not the file itself. Exit code 0: checked,
 whatever the verdict; 3: the contract cannot be used, told as {"what": ..., "next": ...}. The line `reading` on stderr says
 that from now on only the file can be at fault.
 """
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--profile", type=Path)
     parser.add_argument("--at", type=datetime.fromisoformat)
     parser.add_argument("--references", type=Path)
+    parser.add_argument("--keep", type=Path)
     options = parser.parse_args(arguments)
     without_pandas()
     try:
@@ -49,7 +51,12 @@ def main(arguments: Sequence[str]) -> int:
     print(READING, file=sys.stderr, flush=True)  # noqa: T201 - told to the process that waits
     profile = Profile.of(contract)
     verdict = check(
-        options.file, contract, profile if options.profile else None, at=options.at, references=options.references
+        options.file,
+        contract,
+        profile if options.profile else None,
+        at=options.at,
+        references=options.references,
+        keep=options.keep,
     )
     if options.profile:
         profile.save(options.profile)

@@ -19,6 +19,8 @@ READING = "reading"
 CONTRACT_REFUSED = 3
 PROFILE = "profile.json"
 """Where the app has the profile of a drop written, beside the file that it is checked as."""
+KEPT = "kept"
+"""The folder beside it for the accepted and the refused rows, where they are not the drop itself."""
 COMPUTING = 0.8
 """The share of the time that the reader may compute: a file that needs more is at fault, a machine that gives less is not."""
 SMALLER = "split it into smaller files, or write it again with another tool; `baton check` reads it the same way"
@@ -34,11 +36,12 @@ def check_in_subprocess(
     profile: Path | None = None,
     at: datetime | None = None,
     references: Path | None = None,
+    keep: Path | None = None,
 ) -> Verdict:
     """The verdict on a file, read by a child process that may take `memory_mb` of data and compute for `computing_seconds`
     (0: most of `seconds`). The age of rows is counted to `at`, foreign keys are looked for in
     `references`. What the columns look like is written to `profile`, as
-    far as they were read.
+    far as they were read; accepted and refused rows go into `keep`, where they are not the file itself.
 
     The child sees nothing of this process's environment but where Python's packages are. A child that breaks a limit or
     dies while it reads refuses the file by rule `readable`. `SpecRefused` if the contract cannot be used, `Retryable` if
@@ -50,6 +53,7 @@ def check_in_subprocess(
     moment = ["--at", at.isoformat()] if at else []
     arguments = [str(file.resolve()), str(contract_file.resolve()), *limits, *wanted, *moment]
     arguments += ["--references", str(references.resolve())] if references else []
+    arguments += ["--keep", str(keep.resolve())] if keep else []
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "shared.data", *arguments],

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from shared.data.faults import Faults
 from shared.data.levels import levels_of
 from shared.data.options import enum_rule, option_rules
+from shared.data.own_properties import own_properties
 from shared.data.personal import is_personal
 from shared.data.quality import prose_rules, quality_rules
 from shared.data.rules import Column, Contract, Foreign, Kind, Missing, Repeated, Rule
@@ -113,17 +114,15 @@ def _table(table: SchemaObject, faults: Faults) -> Contract:
     whole = quality_rules(table.quality, where, (), kinds, faults, table=called)
     prose = prose_rules(table.quality, table.name or "schema")
     prose += [text for item in properties for text in prose_rules(item.quality, _name(item))]
-    ended = _ends_lines(table, where, faults)
-    return Contract(columns, (*rules, *_key_rules(properties), *whole), tuple(prose), ends_lines=ended)
-
-
-def _ends_lines(table: SchemaObject, where: str, faults: Faults) -> bool:
-    """Baton's own property of a table, `lastLine: ended`; those of other tools are theirs."""
-    found = [item.value for item in table.customProperties or [] if item.property == "lastLine"]
-    for value in found:
-        if value != "ended":
-            faults.add(f"{where}.customProperties.lastLine", f"found {value!r}", "ended")
-    return bool(found)
+    own = own_properties(table, where, faults)
+    return Contract(
+        columns,
+        (*rules, *_key_rules(properties), *whole),
+        tuple(prose),
+        ends_lines=own.ends_lines,
+        floor_percent=own.floor_percent,
+        dialect=own.dialect,
+    )
 
 
 def _name(item: SchemaProperty) -> str:

@@ -19,10 +19,11 @@ from shared.data.cells import ARROW_TYPES
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable
 from shared.data.opened import BLOCK_BYTES, Rows, Skipped
 from shared.data.quotes import quoted
-from shared.data.rules import Kind
+from shared.data.rules import Dialect, Kind
 from shared.data.shown import shown
 
 DELIMITERS = (",", ";", "\t", "|")
+AS_UTF8 = "save the file as UTF-8, or name its encoding in the contract: docs/contracts.md#how-text-is-written"
 FIRST_BYTES = 1 << 16
 READ_AS: Mapping[Kind, tuple[pa.DataType, ...]] = {
     "number": (ARROW_TYPES["number"],),
@@ -33,26 +34,39 @@ READ_AS: Mapping[Kind, tuple[pa.DataType, ...]] = {
 """What a column of a kind may be converted to. Not integers: the reader would take hexadecimal ones with spaces around."""
 
 
-def open_csv(file: Path, found: Format, wanted: Collection[str], kinds: Mapping[str, Kind] | None) -> Rows:
-    """The rows; with `kinds`, converted to them where the first rows allow it. See `open_rows`."""
+def open_csv(
+    file: Path,
+    found: Format,
+    wanted: Collection[str],
+    dialect: Dialect,
+    skipped: Skipped,
+    kinds: Mapping[str, Kind] | None,
+) -> Rows:
+    """The rows; with `kinds`, converted to them where the first rows allow it. See `open_rows`.
+
+    The mark between cells is the dialect's, or one of those that are always recognised.
+    """
+    quote = dialect.quote or '"'
     start = _start(file, found)
-    header, delimiter = _header(start, wanted)
+    header, delimiter = _header(start, wanted, dialect)
     once = [name for name in header if name in wanted and header.count(name) == 1]
-    types = _types(start, once, delimiter, kinds) if kinds else {}
-    skipped = Skipped()
+    is_foreign = bool(found.encoding) or quote != '"' or delimiter not in DELIMITERS
+    types = _types(start, once, delimiter, kinds) if kinds and not is_foreign else {}
 
     def skip(row: csv.InvalidRow) -> str:
-        skipped.add(row.number - 1, f"{row.actual_columns} cells: {row.text}")
+        skipped.add(row.number - 1, f"{row.actual_columns} cells", row.text)
         return "skip"
 
     batches = csv.open_csv(
-        quoted(lambda: found.open(file), delimiter),
+        quoted(lambda: found.open(file), delimiter, quote),
         read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
-        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
+        parse_options=csv.ParseOptions(
+            delimiter=delimiter, quote_char=quote, newlines_in_values=True, invalid_row_handler=skip
+        ),
         convert_options=_conversion(once, types),
     )
     converted = frozenset(name for name, kind in types.items() if kind != pa.string())
-    return Rows(header, iter(batches), skipped, converted)
+    return Rows(header, iter(batches), skipped, converted, is_foreign)
 
 
 def _conversion(names: Collection[str], types: Mapping[str, pa.DataType]) -> csv.ConvertOptions:
@@ -97,18 +111,16 @@ def _start(file: Path, found: Format) -> bytes:
     return content.removeprefix(UTF8_MARK)
 
 
-def _header(start: bytes, wanted: Collection[str]) -> tuple[list[str], str]:
+def _header(start: bytes, wanted: Collection[str], dialect: Dialect) -> tuple[list[str], str]:
     """The columns' names, and the mark between them: the first that makes one of the wanted names."""
     first = next((line for line in start.splitlines() if line.strip()), b"")
     try:
         line = first.decode()
     except UnicodeDecodeError:
         sample = shown(first.decode("latin-1"))
-        raise Unreadable(
-            "encoding", "the header is not UTF-8; it looks like Latin-1", "save the file as UTF-8", (sample,)
-        ) from None
-    for delimiter in DELIMITERS:
-        header = _names(line, delimiter)
+        raise Unreadable("encoding", "the header is not UTF-8; it looks like Latin-1", AS_UTF8, (sample,)) from None
+    for delimiter in filter(None, (dialect.delimiter, *DELIMITERS)):
+        header = _names(line, delimiter, dialect.quote or '"')
         if any(name in wanted for name in header):
             return header, delimiter
     remedy = f"make the first line {','.join(wanted)}; {INSTEAD}"
@@ -116,8 +128,8 @@ def _header(start: bytes, wanted: Collection[str]) -> tuple[list[str], str]:
     raise Unreadable("header", what, shown(remedy, 400), (shown(line),))
 
 
-def _names(line: str, delimiter: str) -> list[str]:
+def _names(line: str, delimiter: str, quote: str) -> list[str]:
     try:
-        return next(text_csv.reader([line], delimiter=delimiter, strict=True), [])
+        return next(text_csv.reader([line], delimiter=delimiter, quotechar=quote, strict=True), [])
     except text_csv.Error:  # another mark stands after a quoted name
         return []

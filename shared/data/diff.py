@@ -60,7 +60,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def difference(old: Contract, new: Contract) -> Difference:
     """The changes, columns first."""
-    changes = (*_columns(old, new), *_rules(old, new), *_ending(old, new))
+    changes = (*_columns(old, new), *_rules(old, new), *_ending(old, new), *_taking(old, new))
     return Difference(changes, old.version, new.version)
 
 
@@ -122,3 +122,16 @@ def _ending(old: Contract, new: Contract) -> Iterator[Change]:
         yield Change("", "new rule: a file ends with a line end", ("producers",))
     if old.ends_lines and not new.ends_lines:
         yield Change("", "no longer: a file ends with a line end")
+
+
+def _taking(old: Contract, new: Contract) -> Iterator[Change]:
+    """How many rows must be right, and how text is read."""
+    before, after = (100.0 if one.floor_percent is None else one.floor_percent for one in (old, new))
+    if old.floor_percent != new.floor_percent:
+        words = (
+            "whole files" if one.floor_percent is None else f"{one.floor_percent:g} % of the rows" for one in (old, new)
+        )
+        what = "{} must be right, now {}".format(*words)
+        yield Change("", what, ("producers",) if after > before or new.floor_percent is None else ())
+    if old.dialect != new.dialect:
+        yield Change("", "text is read another way (encoding, delimiter or quote)", ("producers",))

@@ -16,7 +16,7 @@ def ends_with_line(file: Path, found: Format) -> bool:
     """Whether the last byte ends a line. A packed file is read through; Parquet has its own end, and always passes."""
     if found.layout == "parquet":
         return True
-    last = _last_unpacked(file, found) if found.packing else _last(file)
+    last = _last_unpacked(file, found) if found.packing or found.encoding else _last(file)
     return last in LINE_ENDS
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 
-from shared.data.verdict import Problem
+from shared.data.transcoding import Transcoded
+from shared.data.unreadable import Unreadable
 
 INSTEAD = "send CSV (commas, UTF-8), JSON lines or Parquet; CSV and JSON lines may be packed as .gz or .zst"
 FIRST_BYTES = 4096
@@ -25,31 +26,30 @@ FOREIGN = {
     b"ORC": "an ORC file",
     b"ARROW1": "an Arrow file",
     b"SQLite": "an SQLite database",
-    b"\xff\xfe": "text in UTF-16",
-    b"\xfe\xff": "text in UTF-16",
+    b"\xff\xfe\0\0": "text in UTF-32",
+    b"\0\0\xfe\xff": "text in UTF-32",
 }
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 PARQUET, UTF8_MARK = b"PAR1", b"\xef\xbb\xbf"
 
-
-class Unreadable(Exception):
-    """The file as a whole cannot be read; `problem` says why."""
-
-    def __init__(self, rule: str, what: str, remedy: str, samples: tuple[str, ...] = ()) -> None:
-        super().__init__(what)
-        self.problem = Problem(rule, "", 1, (), samples, what, remedy)
+__all__ = ["INSTEAD", "UTF8_MARK", "Format", "Unreadable", "recognise", "room", "swollen"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How to read a file: its layout, and the packing around it."""
+    """How to read a file: its layout, the packing around it, and the encoding of its text where that is not UTF-8."""
 
     layout: Literal["csv", "jsonl", "parquet"]
     packing: Literal["gzip", "zstd"] | None = None
+    encoding: str = ""
 
     def open(self, file: Path) -> pa.NativeFile:
-        """The file's unpacked bytes, as a stream that raises `Unreadable` where it unpacks to more than `room` says."""
+        """The file's unpacked bytes, text as UTF-8: a stream that raises `Unreadable` where it unpacks to more than `room` says,
+        and at bytes that are none of the encoding's.
+        """
         stream = pa.input_stream(str(file), compression=self.packing)
-        return pa.PythonFile(_Measured(stream, room(file)), "r") if self.packing else stream
+        stream = pa.PythonFile(_Measured(stream, room(file)), "r") if self.packing else stream
+        return pa.PythonFile(Transcoded(stream, self.encoding), "r") if self.encoding else stream
 
 
 class _Measured:
@@ -83,8 +83,11 @@ def swollen(how: str) -> Unreadable:
     return Unreadable("format", f"the file {why}", "split it into several files, or send it unpacked")
 
 
-def recognise(file: Path) -> Format:
-    """The file's format; `Unreadable` if it is empty or of a kind that is not read. Its name plays no part."""
+def recognise(file: Path, encoding: str = "") -> Format:
+    """The file's format; `Unreadable` if it is empty or of a kind that is not read. Its name plays no part.
+
+    Text without a byte order mark is in `encoding`, if one is given; UTF-16 is known by its mark.
+    """
     with file.open("rb") as content:
         start = content.read(FIRST_BYTES)
     packing = next((name for magic, name in PACKINGS.items() if start.startswith(magic)), None)
@@ -92,7 +95,14 @@ def recognise(file: Path) -> Format:
     if packing:
         with closing(found.open(file)) as stream:
             start = stream.read(FIRST_BYTES)
-    return Format(_layout(start, packing), found.packing)
+    if start.startswith(UTF16) and not start.startswith(tuple(FOREIGN)):
+        found = replace(found, encoding="utf-16")
+    elif encoding and not start.startswith((PARQUET, UTF8_MARK, *FOREIGN)):
+        found = replace(found, encoding=encoding)
+    if found.encoding:
+        with closing(found.open(file)) as stream:
+            start = stream.read(FIRST_BYTES)
+    return replace(found, layout=_layout(start, packing))
 
 
 def _layout(start: bytes, packing: str | None) -> Literal["csv", "jsonl", "parquet"]:

@@ -79,8 +79,12 @@ def _answer(case: ElementTree.Element, problems: Sequence[Problem], not_asked: s
         message = "; ".join(problem.what for problem in unasked) or not_asked
         ElementTree.SubElement(case, "skipped", message=message)
     elif problems:
-        told = (f"warning: {problem.what}\n{_told(problem)}" for problem in problems)
+        told = (f"{_kind(problem)}: {problem.what}\n{_told(problem)}" for problem in problems)
         ElementTree.SubElement(case, "system-out").text = "\n".join(told)
+
+
+def _kind(problem: Problem) -> str:
+    return "rows refused" if problem.severity == "rows" else problem.severity
 
 
 def _told(problem: Problem) -> str:

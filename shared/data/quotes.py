@@ -17,7 +17,7 @@ import pyarrow as pa
 from shared.data.formats import UTF8_MARK, Unreadable
 from shared.data.shown import shown
 
-QUOTE, LINE_ENDS = ord('"'), b"\r\n"
+LINE_ENDS = b"\r\n"
 AROUND = 30
 BLOCK_BYTES, PART_BYTES = 1 << 20, 1 << 18
 REMEDY = (
@@ -36,11 +36,12 @@ class Quoted:
     `again` opens the same bytes once more, to count the lines before that quote.
     """
 
-    def __init__(self, again: Callable[[], _Readable], delimiter: str) -> None:
+    def __init__(self, again: Callable[[], _Readable], delimiter: str, quote: str = '"') -> None:
         self._again = again
         self._stream = again()
+        self._quote = quote.encode()
         self._is_border = np.zeros(256, bool)  # by byte: may it stand outside a cell's own quotes
-        self._is_border[[*delimiter.encode(), *LINE_ENDS, QUOTE]] = True
+        self._is_border[[*delimiter.encode(), *LINE_ENDS, *self._quote]] = True
         self._is_open = False
         self._last = b"\n"  # the byte before the next block
         self._seen = 0  # bytes before the next block, without the mark at the file's start,
@@ -74,7 +75,7 @@ class Quoted:
         """By parts that stay in the processor's cache."""
         for first in range(0, len(block), PART_BYTES):
             part = block[first : first + PART_BYTES]
-            if b'"' in part or self._last == b'"':
+            if self._quote in part or self._last == self._quote:
                 self._places(part)
             self._seen += len(part)
             self._last = part[-1:]
@@ -82,10 +83,10 @@ class Quoted:
     def _places(self, block: bytes) -> None:
         """Quotes open and close by turns; before one that opens, and after one that closes, stands a border."""
         marks = np.frombuffer(self._last + block, np.uint8)
-        places = np.flatnonzero(marks[1:] == QUOTE) + 1
+        places = np.flatnonzero(marks[1:] == self._quote[0]) + 1
         opening, closing = places[self._is_open :: 2], places[not self._is_open :: 2]
         closing = closing[closing < len(block)]
-        if self._last == b'"' and not self._is_open:
+        if self._last == self._quote and not self._is_open:
             closing = np.concatenate([[0], closing])
         after = closing[~self._is_border[marks[closing + 1]]]
         before = opening[~self._is_border[marks[opening - 1]]]
@@ -114,6 +115,6 @@ class Quoted:
         return line
 
 
-def quoted(again: Callable[[], pa.NativeFile], delimiter: str) -> pa.NativeFile:
+def quoted(again: Callable[[], pa.NativeFile], delimiter: str, quote: str = '"') -> pa.NativeFile:
     """The stream that `again` opens, with its quotes looked at."""
-    return pa.PythonFile(Quoted(again, delimiter), "r")
+    return pa.PythonFile(Quoted(again, delimiter, quote), "r")

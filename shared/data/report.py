@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from html import escape
 
 from shared.data.shown import counted
-from shared.data.verdict import Problem, Verdict
+from shared.data.verdict import REFUSED, Problem, Verdict
 
+MEND_FILE = "Mend what is marked ✕ and drop the file again. What is marked ▲ refuses nothing."
+MEND_ROWS = f"""Rows of what is marked ◐ lie in drop-{REFUSED} beside this page, each with its reasons: mend them and drop that
+file under another name. All other rows are accepted. What is marked ▲ refuses nothing."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four as wide signs
 STYLE = """
 :root{color-scheme:light dark;--bg:#fff;--text:#1f2328;--muted:#57606a;--line:#d0d7de;--soft:#f6f8fa;
@@ -16,43 +20,52 @@ STYLE = """
 --ok:#3fb950;--bad:#ff7b72;--warn:#d29922}}
 body{font:16px/1.5 system-ui,sans-serif;background:var(--bg);color:var(--text);overflow-wrap:anywhere}
 body{max-width:52rem;margin:2rem auto;padding:0 1rem}h1{font-size:1.3rem}h2{font-size:1.05rem;margin:0 0 .25rem}
-.ok{color:var(--ok)}.error{color:var(--bad)}.warning{color:var(--warn)}.lead{font-size:1.05rem}.muted{color:var(--muted)}
+.ok{color:var(--ok)}.error{color:var(--bad)}.warning,.rows{color:var(--warn)}.lead{font-size:1.05rem}.muted{color:var(--muted)}
 section{border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1rem 0}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:.5rem 0}
 dt{color:var(--muted)}dd{margin:0}code{font-family:ui-monospace,monospace;font-size:.9em;white-space:pre-wrap}
 .mend{background:var(--soft);border-radius:.375rem;padding:.5rem .75rem;margin:.75rem 0 0}
 .bar{background:var(--line);border-radius:2px;height:4px;margin-top:.25rem}.bar i{display:block;height:4px;border-radius:2px}
-.bar .error{background:var(--bad)}.bar .warning{background:var(--warn)}
+.bar .error{background:var(--bad)}.bar .warning,.bar .rows{background:var(--warn)}
 table{border-collapse:collapse;width:100%;margin:1rem 0}th{text-align:left;color:var(--muted);font-weight:400}
 th,td{padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}.n{text-align:right;white-space:nowrap}
 @media(max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
 """
 
 
-def to_json(verdict: Verdict) -> str:
-    """The verdict as JSON text, the same for the same verdict."""
-    return json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False)
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What stands in a report beside the verdict, and only arrival knows: warnings about the drop, and charts as HTML."""
+
+    warnings: tuple[Problem, ...] = ()
+    charts: str = ""
 
 
-def to_html(verdict: Verdict, *, title: str) -> str:
-    """One page: the answer first, then each broken rule with count, share, rows, values and how to mend it."""
+NOTHING_MORE = Extras()
+
+
+def to_json(verdict: Verdict, extras: Extras = NOTHING_MORE) -> str:
+    """The verdict as JSON text, the same for the same verdict; what arrival adds stands under `arrival`."""
+    arrival = {"arrival": [asdict(problem) for problem in extras.warnings]} if extras.warnings else {}
+    return json.dumps({**verdict.to_dict(), **arrival}, indent=1, ensure_ascii=False)
+
+
+def to_html(verdict: Verdict, *, title: str, extras: Extras = NOTHING_MORE) -> str:
+    """One page: the answer first, then each broken rule with count, share, rows, values and how to mend it, then charts."""
     word, look = ("✓ accepted", "ok") if verdict.accepted else ("✕ refused", "error")
-    sections = "".join(_section(problem, verdict.rows) for problem in verdict.problems)
+    sections = "".join(_section(problem, verdict.rows) for problem in (*verdict.problems, *extras.warnings))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} {word}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>'
         f'<h1><span class="{look}">{word}</span> {escape(title)}</h1><p class="lead">{escape(verdict.summary)}</p>'
-        f"{_facts(verdict)}{_overview(verdict)}{sections}</main></body></html>"
+        f"{_facts(verdict)}{_overview(verdict)}{sections}{extras.charts}</main></body></html>"
     )
 
 
 def _facts(verdict: Verdict) -> str:
     size = f"{counted(verdict.rows, 'row')}, {counted(len(verdict.columns), 'column')}"
-    todo = (
-        ""
-        if verdict.accepted
-        else "<p>Mend what is marked ✕ and drop the file again. What is marked ▲ refuses nothing.</p>"
-    )
+    todo = "" if verdict.accepted else f"<p>{MEND_FILE}</p>"
+    todo = f"<p>{MEND_ROWS}</p>" if verdict.refused_rows and verdict.accepted else todo
     return f'<p class="muted">{size}, SHA-256 <code>{verdict.sha256}</code></p>{todo}'
 
 
@@ -80,7 +93,7 @@ def _section(problem: Problem, rows: int) -> str:
 
 
 def _mark(problem: Problem) -> str:
-    return "✕" if problem.severity == "error" else "▲"
+    return {"error": "✕", "rows": "◐"}.get(problem.severity, "▲")
 
 
 def _share(problem: Problem, rows: int) -> str:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
-from shared.data.csv_rows import open_csv
+from shared.data.csv_rows import AS_UTF8, open_csv
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise, room, swollen
 from shared.data.opened import BLOCK_BYTES, Rows, Skipped
-from shared.data.rules import Kind
+from shared.data.rules import PLAIN, Dialect, Kind
 
 BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is a row of columns
 JSON_BATCH_ROWS = 1 << 13
@@ -23,21 +23,31 @@ CELL_BYTES = 8
 NOT_UTF8_SHAPE = re.compile(r"CSV parse error: Row #(\d+): Expected .*\ufffd")
 
 
-def open_rows(file: Path, wanted: Collection[str], kinds: Mapping[str, Kind] | None = None) -> Rows:
+def open_rows(
+    file: Path,
+    wanted: Collection[str],
+    dialect: Dialect = PLAIN,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    skipped: Skipped | None = None,
+) -> Rows:
     """Open a file for reading its `wanted` columns. Opening and reading raise `Unreadable` for what the file is.
+
+    A drop is read by its contract's `dialect`; an accepted file never needs one. Rows of another shape go to `skipped`.
 
     With `kinds`, which names all that is wanted, the reader itself converts what it can of a CSV; then a cell that does not fit
     raises `Unreadable` as well, and without kinds the same file may well be read.
     """
+    skipped = skipped or Skipped()
     try:
-        found = recognise(file)
+        found = recognise(file, dialect.encoding)
         match found.layout:
             case "csv":
-                rows = open_csv(file, found, wanted, kinds)
+                rows = open_csv(file, found, wanted, dialect, skipped, kinds)
             case "jsonl":
-                rows = _open_json(file, found, wanted)
+                rows = _open_json(file, found, wanted, skipped)
             case "parquet":
-                rows = _open_parquet(file, wanted)
+                rows = _open_parquet(file, wanted, skipped)
     except (pa.ArrowException, OSError) as error:
         raise _broken(error) from error
     rows.batches = _guarded(rows.batches)
@@ -56,16 +66,16 @@ def _broken(error: Exception) -> Unreadable:
     shape = NOT_UTF8_SHAPE.search(why)
     if shape:  # pyarrow tells rows of another shape to Python only if they are UTF-8
         what = f"row {int(shape[1]) - 1} is not UTF-8, and of another shape than the header"
-        return Unreadable("encoding", what, "save the file as UTF-8 (it looks like Latin-1)")
+        return Unreadable("encoding", what, f"it looks like Latin-1: {AS_UTF8}")
     return Unreadable("readable", f"the file cannot be read to its end: {why}", f"write it again; {INSTEAD}")
 
 
 # JSON lines
 
 
-def _open_json(file: Path, found: Format, wanted: Collection[str]) -> Rows:
+def _open_json(file: Path, found: Format, wanted: Collection[str], skipped: Skipped) -> Rows:
     header: dict[str, None] = {}
-    rows = Rows([], iter(()))
+    rows = Rows([], iter(()), skipped, is_foreign=bool(found.encoding))
     rows.batches = _json_batches(file, found, wanted, rows, header)
     return rows
 
@@ -107,7 +117,7 @@ def _object(number: int, line: bytes, skipped: Skipped) -> dict[str, object] | N
         value = None
     if isinstance(value, dict):
         return value
-    skipped.add(number, f"no JSON object: {line[:200].decode(errors='replace')}")
+    skipped.add(number, "no JSON object", line.decode(errors="replace"))
     return None
 
 
@@ -118,10 +128,10 @@ def _json_text(value: object) -> str | None:
 # Parquet
 
 
-def _open_parquet(file: Path, wanted: Collection[str]) -> Rows:
+def _open_parquet(file: Path, wanted: Collection[str], skipped: Skipped) -> Rows:
     opened = parquet.ParquetFile(file, pre_buffer=False)
     header = list(opened.schema_arrow.names)
     once = [name for name in header if name in wanted and header.count(name) == 1]
     if opened.metadata.num_rows * max(1, len(once)) * CELL_BYTES > room(file):
         raise swollen(f"says that it holds {opened.metadata.num_rows} rows, and unpacks")
-    return Rows(header, opened.iter_batches(BATCH_ROWS, columns=once))
+    return Rows(header, opened.iter_batches(BATCH_ROWS, columns=once), skipped)

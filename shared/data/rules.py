@@ -183,10 +183,27 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    """How text is written in drops, where neither its bytes nor the header tell: each "" if the contract says nothing.
+
+    `encoding` is Python's name for it. `delimiter` is tried before those that are always recognised.
+    """
+
+    encoding: str = ""
+    delimiter: str = ""
+    quote: str = ""
+
+
+PLAIN = Dialect()
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """A whole contract. `not_checked` is what it says in prose: told with every verdict, checked by nobody.
 
     `version` is the contract's own, as its writer counts. `ends_lines` says that a text file must end with a line end.
+    With `floor_percent`, rows that break a rule are refused alone, as long as so large a share of the rows is accepted; without
+    (None), one row refuses the file.
     """
 
     columns: tuple[Column, ...]
@@ -195,6 +212,8 @@ class Contract:
     version: str = ""
     ends_lines: bool = False
     levels: tuple[Level, ...] = ()
+    floor_percent: float | None = None
+    dialect: Dialect = PLAIN
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from shared.data.picks import picked, repeats
 from shared.data.references import among
 from shared.data.rules import Contract, Foreign, Measured, Query, Repeated, Rule, Where
 from shared.data.shown import shown
+from shared.data.sieve import Sieve
 from shared.data.sql import NotSql, Sum, query_number, where_mask
 
 FIRST_ROWS = 10
@@ -57,10 +58,13 @@ class Beside:
 
 
 class Tally:
-    """Counts for a contract over the batches of one file."""
+    """Counts for a contract over the batches of one file. A `sieve`, if given, takes in which rows are refused for what."""
 
-    def __init__(self, contract: Contract, foreign: Mapping[Rule, pa.Array] | None = None) -> None:
+    def __init__(
+        self, contract: Contract, foreign: Mapping[Rule, pa.Array] | None = None, sieve: Sieve | None = None
+    ) -> None:
         self.rows = 0
+        self._sieve = sieve
         self._foreign = foreign or {}
         self._kinds = {column.name: column.kind for column in contract.columns}
         self._wrong = {column.name: Count() for column in contract.columns}
@@ -80,20 +84,20 @@ class Tally:
         }
         for name, column in read.items():
             if column.wrong is not None:
-                self._wrong[name].add(column.wrong, self.rows, column)
+                self._count(name, self._wrong[name], column.wrong, column)
         for rule, count in self._counts.items():
             if isinstance(rule.test, Where):
-                self._ask(rule.test, rule.columns, count, read, batch.num_rows)
+                self._ask(rule, rule.test, count, read, batch.num_rows)
             elif isinstance(rule.test, Measured):
                 self._sums[rule].add(read[rule.columns[0]].values)
             elif isinstance(rule.test, Foreign):
                 cells = read[rule.columns[0]]
-                count.add(among(rule.test, cells.values, self._foreign.get(rule)), self.rows, cells)
+                self._count(rule, count, among(rule.test, cells.values, self._foreign.get(rule)), cells)
             elif len(rule.columns) == 1:
                 name = rule.columns[0]
                 mask = picked(rule.test, read[name], self._kinds[name])
                 if mask is not None:
-                    count.add(mask, self.rows, read[name])
+                    self._count(rule, count, mask, read[name])
         for name, parts in self._keys.items():
             parts.append(read[name].values)
         self.rows += batch.num_rows
@@ -109,19 +113,24 @@ class Tally:
             if all(name in present for name in rule.columns):
                 yield rule, self._ended(rule, count)
 
-    def _ask(self, test: Where, names: Sequence[str], count: Count, read: Mapping[str, Cells], rows: int) -> None:
+    def _count(self, what: Rule | str, count: Count, mask: pa.Array, cells: Cells | Beside) -> None:
+        count.add(mask, self.rows, cells)
+        if self._sieve is not None:
+            self._sieve.add(what, mask, self.rows)
+
+    def _ask(self, rule: Rule, test: Where, count: Count, read: Mapping[str, Cells], rows: int) -> None:
         if count.failed:
             return
-        columns = {name: read[name] for name in names}
+        columns = {name: read[name] for name in rule.columns}
         try:
-            count.add(where_mask(test, columns, rows), self.rows, Beside(columns))
+            self._count(rule, count, where_mask(test, columns, rows), Beside(columns))
         except NotSql as error:
             count.failed = str(error)
 
     def _ended(self, rule: Rule, count: Count) -> Count:
         match rule.test:
             case Repeated():
-                return self._repeated(rule.columns)
+                return self._repeated(rule)
             case Measured():
                 return Count(measured=self._sums[rule].number)
             case Query():
@@ -135,11 +144,13 @@ class Tally:
         except NotSql as error:
             return Count(failed=str(error))
 
-    def _repeated(self, names: Sequence[str]) -> Count:
+    def _repeated(self, rule: Rule) -> Count:
         if not self.rows:
             return Count()
-        keys = [pa.chunked_array(self._keys[name]) for name in names]
+        keys = [pa.chunked_array(self._keys[name]) for name in rule.columns]
         found = repeats(keys)
+        if self._sieve is not None:
+            self._sieve.add_places(rule, found)
         first = found[:FIRST_ROWS].tolist()
         samples = [shown(", ".join(str(key[row].as_py()) for key in keys)) for row in first[:SAMPLES]]
         return Count(len(found), first, samples)

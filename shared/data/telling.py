@@ -128,6 +128,13 @@ def _measure(test: Test) -> str:
     return "there"
 
 
+def reason(what: Rule | str, kinds: Mapping[str, Kind]) -> str:
+    """Why a row is refused: the rule that it breaks, or the column whose cell is of another kind."""
+    if isinstance(what, str):
+        return f"{what}: not {KIND_WORDS[kinds[what]]}"
+    return f"{what.says or ', '.join(what.columns)}: {_words(what.test)[0]}"
+
+
 def demand(rule: Rule) -> str:
     """What a rule demands, in a few words."""
     if isinstance(rule.test, Measured):

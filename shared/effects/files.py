@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shared.data.glance import contract_version, owner_of
-from shared.data.verdict import Verdict
+from shared.data.report import NOTHING_MORE, Extras
+from shared.data.shown import shown
+from shared.data.verdict import Problem, Verdict
 from shared.effects.large import check_by_run
 from shared.effects.parts import Later, Parts
 from shared.effects.references import FOLDER, fetch_references
 from shared.events import CommandDone, FileAccepted, FileGone, FileRefused, Outcome
 from shared.keeping import DATASETS, JSON, REPORTS, keep_bytes, keep_report, profile_blob, stored
+from shared.moves import origin
 from shared.names import digest
 from shared.state import Command
 from shared.storage.port import BlobMissing, BlobSeen
@@ -42,7 +45,7 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
         if isinstance(found, Later):
             return found
         text = parts.blobs.read(MODELS, _contract(parts, model, drop["folder"]))
-        profile = profile_blob(model, found.sha256)
+        profile = profile_blob(model, found.file_sha256)
         profile = profile if parts.blobs.look(DATASETS, profile) else ""
         return _told(parts, model, command, found, seen.size, _under(text, seen, profile), owner_of(text))
     with tempfile.TemporaryDirectory(prefix="baton-drop-") as folder:
@@ -82,7 +85,9 @@ def _told(
 ) -> Outcome:
     """The report is written, and what became of the drop is told; its bytes are kept already."""
     where, etag = f"{command.payload['container']}/{command.payload['blob']}", command.payload["etag"]
-    report = keep_report(parts.blobs, model, verdict, where)
+    known = command.payload.get("origins", ())
+    extras = Extras(tuple(_from_elsewhere(known, where, str(under["source"])))) if verdict.accepted else NOTHING_MORE
+    report = keep_report(parts.blobs, model, verdict, where, extras)
     stamp = parts.stamp(model, command)
     if not verdict.accepted:
         return FileRefused(**stamp, blob=where, etag=etag, summary=verdict.summary, report=report, owner=owner)
@@ -90,14 +95,24 @@ def _told(
         **stamp,
         blob=where,
         etag=etag,
-        sha256=verdict.sha256,
-        rows=verdict.rows,
-        size=size,
+        sha256=verdict.file_sha256,
+        rows=verdict.file_rows,
+        size=verdict.kept.size if verdict.kept else size,
+        drop_sha256=verdict.sha256 if verdict.kept else "",
+        refused_rows=verdict.refused_rows,
+        owner=owner,
         stored=stored(model, verdict, where),
         report=report,
         warnings=len(verdict.problems),
         **under,
     )
+
+
+def _from_elsewhere(known: Sequence[str], where: str, source: str) -> Iterator[Problem]:
+    """The warning that no file came from there before; who tells the owner is the fold (`shared/moves/origin.py`)."""
+    why = origin.changed(known, where, source)
+    if why:
+        yield Problem("origin", "", 0, (), (), shown(why, 400), origin.TODO, "warning")
 
 
 def tag_drop(parts: Parts, model: str, command: Command) -> Outcome:

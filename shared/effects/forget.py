@@ -33,7 +33,7 @@ def forget(parts: Parts, model: str, command: Command) -> Outcome:
         told = {**stone, "at": what["asked_at"], "by": what["by"], "why": what["why"], "command": command.number}
         parts.blobs.put(DATASETS, tombstone(model, file.sha256), json.dumps(told).encode(), content_type=JSON)
     erased = sum(parts.blobs.remove(container, name) for container, name in _blobs(parts, model, command, files))
-    erased += sum(_erase_drop(parts, file.blob, file.sha256) for file in files)
+    erased += sum(_erase_drop(parts, file.blob, file.drop_sha256 or file.sha256) for file in files)
     erased += sum(_erase_refused(parts, model, place) for place in what.get("quarantine", ()))
     detail = f"{erased} blobs erased, {len(files)} tombstones"
     return CommandDone(**parts.stamp(model, command), name="forget", detail=detail)

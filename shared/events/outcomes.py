@@ -21,7 +21,8 @@ class Outcome(Event):
 class FileAccepted(Outcome):
     """A drop satisfies the contract. `known_as` is filled by the fold when the same bytes were accepted before (0: new).
 
-    `contract` is that contract's SHA-256, `source` what the drop's sender said of where it comes from.
+    `contract` is that contract's SHA-256, `source` what the drop's sender said of where it comes from. Where the accepted file is
+    another one than the drop, `drop_sha256` is the drop's; `refused_rows` of it were left out. `owner` as in `FileRefused`.
     """
 
     blob: str
@@ -37,6 +38,9 @@ class FileAccepted(Outcome):
     contract_version: str = ""
     source: str = ""
     profile: str = ""
+    drop_sha256: str = ""
+    refused_rows: int = 0
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

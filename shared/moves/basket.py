@@ -26,6 +26,7 @@ from shared.spec import Retrain
 from shared.state import Cause
 from shared.turn import Turn
 
+REFUSED = "drop-refused-rows.csv"
 EMPTY_GRACE = timedelta(seconds=5)
 ADOPTED_KEPT = 20
 DETAIL_ROOM = 300
@@ -46,6 +47,7 @@ def landed(turn: Turn, event: DataLanded) -> str:
         etag=event.etag,
         size=event.size,
         folder=turn.head.folder,
+        origins=list(turn.head.origins),
     )
     appointments.checking(turn, 1)
     turn.note("drop heard", why=f"{event.blob}, {event.size} bytes")
@@ -71,8 +73,19 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
         "tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(number), report=event.report
     )
     why = f"{event.blob} is file {number} with {event.rows} rows"
+    if event.refused_rows:
+        why += f"; {event.refused_rows} were refused"
+        _tell_rows(turn, event)
     turn.note("drop accepted", why=why, numbers={"rows": event.rows, "file": number, "warnings": event.warnings})
     return why
+
+
+def _tell_rows(turn: Turn, event: FileAccepted) -> None:
+    """Some rows are in quarantine with their reasons: the owner is told, since nothing else would have them mended."""
+    why = f"{event.blob}: {event.refused_rows} of {event.rows + event.refused_rows} rows"
+    todo = f"read {event.report}, mend the rows in {REFUSED} beside it and drop these alone, under another name"
+    to = event.owner or turn.spec.owner
+    turn.send("tell", state="rows refused", why=why, next=todo, to=to, report=event.report)
 
 
 def refused(turn: Turn, event: FileRefused) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from shared.events import FileAccepted
 from shared.turn import Turn
@@ -10,6 +11,7 @@ from shared.turn import Turn
 ORIGINS_KEPT = 20
 ORIGIN_ROOM = 120
 NEXT = "docs/data.md#origin"
+TODO = "nothing if it was meant; otherwise ask its sender, and see docs/data.md#origin"
 
 
 def origin_of(blob: str, source: str) -> str:
@@ -22,12 +24,26 @@ def origin_of(blob: str, source: str) -> str:
     return f"{folder} from {source}"[:ORIGIN_ROOM] if source else folder[:ORIGIN_ROOM]
 
 
+def changed(known: Sequence[str], blob: str, source: str) -> str:
+    """What to tell of a drop whose origin is none of those known; "" if it is one, or if none is known yet.
+
+    >>> changed(["incoming/m"], "incoming/m/by-hand/c.csv", "")
+    'incoming/m/by-hand/c.csv comes from incoming/m/by-hand, the files before came from incoming/m'
+    """
+    origin = origin_of(blob, source)
+    if not known or origin in known:
+        return ""
+    return f"{blob} comes from {origin}, the files before came from {', '.join(known[-3:])}"
+
+
 def noted(turn: Turn, event: FileAccepted) -> None:
-    """Remember the origin; warn if it is a new one and others are known."""
+    """Remember the origin; warn and tell the owner if it is a new one and others are known."""
     known, origin = turn.head.origins, origin_of(event.blob, event.source)
     if origin in known:
         return
     turn.set_head(origins=(*known, origin)[-ORIGINS_KEPT:])
-    if known:
-        why = f"{event.blob} comes from {origin}, the files before came from {', '.join(known[-3:])}"
+    why = changed(known, event.blob, event.source)
+    if why:
         turn.note("origin changed", rule="origin", why=why, next=NEXT, level="warning")
+        to = event.owner or turn.spec.owner
+        turn.send("tell", state="origin changed", why=why, next=TODO, to=to, report=event.report)

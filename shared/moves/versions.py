@@ -106,4 +106,5 @@ def numbered(number: int, event: FileAccepted, now: datetime) -> AcceptedFile:
         event.contract_version,
         event.source,
         event.profile,
+        event.drop_sha256,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from shared.data.check import check
-from shared.data.checking import PROFILE
+from shared.data.checking import KEPT, PROFILE
 from shared.data.contract import read_contract
 from shared.data.profile import Profile
 from shared.errors import Permanent
@@ -26,7 +26,9 @@ def check_drop(run: RunDir, spec: Spec, *, blobs: Blobs) -> Mapping[str, object]
     contract = read_contract(run.input("folder") / spec.data.contract)
     profile = Profile.of(contract)
     landed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    verdict = check(file, contract, profile, at=landed, references=file.with_name("references"))
+    keep = file.with_name(KEPT)
+    keep.mkdir(exist_ok=True)
+    verdict = check(file, contract, profile, at=landed, references=file.with_name("references"), keep=keep)
     profile.save(file.with_name(PROFILE))
     verdict, _ = keep_bytes(blobs, run.request.model, verdict, file, where)
     return {"verdict": verdict.to_dict()}

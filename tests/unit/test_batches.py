@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -148,3 +149,8 @@ def test_a_file_from_a_new_place_is_a_warning_and_a_new_day_is_none(world: World
     assert len(told) == 1
     assert '"rule":"origin"' in told[0]
     assert "incoming/m/by-hand" in told[0]
+    messages = [json.loads(file.read_text()) for file in (world.home / "notices").glob("*.json")]
+    assert [one["to"] for one in messages if one["what"] == "origin changed"] == ["the-team"]
+    reports = [name for name in world.blobs.names("reports", "m/drops/") if name.endswith("report.json")]
+    arrivals = [json.loads(world.blobs.read("reports", name)).get("arrival", []) for name in reports]
+    assert [problem["rule"] for listed in arrivals for problem in listed] == ["origin"]

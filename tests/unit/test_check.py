@@ -125,7 +125,7 @@ def test_the_same_bytes_give_the_same_verdict(verdict_on) -> None:
         (b"ID,AGE,TOWN\n", "rows", "the file has a header and no rows"),
         (b"PK\x03\x04\x14\x00", "format", "the file is an Excel workbook or ZIP archive"),
         (b"Obj\x01\x04", "format", "the file is an Avro file"),
-        ("ID,AGE\n".encode("utf-16"), "format", "the file is text in UTF-16"),
+        ("ID,AGE\n".encode("utf-32"), "format", "the file is text in UTF-32"),
         (bytes(range(256)), "format", "the file is no text"),
         (b'[{"ID": 1}]', "format", "the file is one JSON array"),
         (b'ID,AGE,TOWN\n1,59,"Ulm\n2,48,Bonn\n', "quotes", "line 2: a quote is opened and never closed"),

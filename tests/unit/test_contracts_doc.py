@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from shared.data.contract import parse_contract
+from shared.data.rules import PLAIN
 from shared.errors import SpecRefused
 from tests.documents import ROOT
 
@@ -34,7 +35,8 @@ def contract_with(example: str) -> str:
 @pytest.mark.parametrize("example", [text for refused, text in EXAMPLES if not refused])
 def test_an_example_makes_a_contract(example: str) -> None:
     contract = parse_contract(contract_with(example))
-    assert contract.rules or contract.levels or contract.ends_lines
+    told = (contract.rules, contract.levels, contract.ends_lines, contract.floor_percent, contract.dialect != PLAIN)
+    assert any(told)
 
 
 @pytest.mark.parametrize("example", [text for refused, text in EXAMPLES if refused])
