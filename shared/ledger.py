@@ -212,10 +212,23 @@ class Ledger:
         """Give a claim back as a command that waits for capacity; one that was lost meanwhile is not ours to give."""
         self._rewrite(model, again, claimed.key, claimed.etag)
 
-    def put_back(self, model: str, claimed: Claimed, *, due: datetime, error: str = "", failed: bool = False) -> None:
-        """Give a claim back, to be tried or asked again at `due`. A claim that was lost meanwhile is not ours to give."""
+    def put_back(
+        self,
+        model: str,
+        claimed: Claimed,
+        *,
+        due: datetime,
+        error: str = "",
+        failed: bool = False,
+        asked: datetime | None = None,
+    ) -> None:
+        """Give a claim back, to be tried or asked again at `due`. A claim that was lost meanwhile is not ours to give.
+
+        `asked` is when it was asked for what was not there yet; the first such moment stays.
+        """
         tries = claimed.command.tries + (1 if failed else 0)
         again = replace(claimed.command, due=due, tries=tries, claimed_until=None, last_error=error[:500])
+        again = replace(again, asked_since=again.asked_since or asked)
         self._rewrite(model, again, claimed.key, claimed.etag)
 
     def still_claimed(self, model: str, claimed: Claimed) -> bool:

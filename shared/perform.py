@@ -179,7 +179,8 @@ class Performer:
 
     def _put_back(self, ring: Ring, claimed: Claimed, after: timedelta, error: str = "") -> None:
         due = ring.now() + after
-        self._book.put_back(ring.model, claimed, due=due, error=error, failed=bool(error))
+        asked = None if error else ring.now()
+        self._book.put_back(ring.model, claimed, due=due, error=error, failed=bool(error), asked=asked)
         ring.again.append(due)
 
     def _wait(self, ring: Ring, claimed: Claimed, refused: CapacityRefused) -> int:

@@ -262,7 +262,7 @@ class Command:
     """One effect to be done: an outbox row. `number` makes it unique in its model; `urgency` 0 goes before 5.
 
     `tries` counts failed attempts; `due` is when it may next be claimed. `refused` counts the times that the platform had
-    no room for it, since `refused_since`.
+    no room for it, since `refused_since`. `asked_since` is when it first asked for what was not there yet.
     """
 
     number: int
@@ -276,6 +276,7 @@ class Command:
     last_error: str = ""
     refused: int = 0
     refused_since: datetime | None = None
+    asked_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

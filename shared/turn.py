@@ -158,6 +158,7 @@ class Turn:
         done = replace(release, state=state, why=why, next=next, deadline=None, owner="", past=past)
         del self.releases[release.id]
         self.ended.append(done)
+        self._give_back_cut(release)
         self._free_slots(release.id)
         level = "error" if state == "failed" else "info"
         self.note(f"release {state}", release, why=why, next=next, level=level, **details)
@@ -179,6 +180,12 @@ class Turn:
             numbers = {"useless": useless, "limit": limit}
             self.note("breaker opened", rule="breaker", why=why, numbers=numbers, next=todo, level="warning")
             self.send("tell", state="breaker opened", why=why, next=todo)
+
+    def _give_back_cut(self, release: Release) -> None:
+        """No run reads the version of a release that ended before one was named: its files are new in the next one."""
+        is_last = self.head.building == release.id and self.head.versioned == release.files
+        if is_last and not release.manifest and not release.pinned:
+            self.set_head(versioned=self.head.new_from - 1)
 
     def _free_slots(self, release: str) -> None:
         if self.head.building == release:

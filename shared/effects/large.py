@@ -19,6 +19,7 @@ from shared.state import Command
 
 LOOK_AGAIN = timedelta(seconds=20)
 CHECK_SECONDS = 3 * 3600.0
+CHECKED_WITHIN = timedelta(hours=24)
 STILL_GOING = ("queued", "running")
 
 
@@ -29,7 +30,7 @@ class CheckRunFailed(Permanent):
 def check_by_run(parts: Parts, model: str, command: Command) -> Verdict | Later:
     """The verdict of the command's run; `Later` while it goes, and when it was only started now.
 
-    `CheckRunFailed` where it ended without a verdict.
+    `CheckRunFailed` where it ended without a verdict, or did not end within `CHECKED_WITHIN` of the first look at it.
     """
     run_id = check_run_id(model, command.number)
     seen = parts.trainer.look(run_id)
@@ -37,6 +38,8 @@ def check_by_run(parts: Parts, model: str, command: Command) -> Verdict | Later:
         parts.trainer.start(_request(parts, model, command, run_id))
         return Later(LOOK_AGAIN)
     if seen.status in STILL_GOING:
+        if command.asked_since is not None and parts.clock() - command.asked_since > CHECKED_WITHIN:
+            raise _overdue(parts, command, run_id, seen.status)
         return Later(LOOK_AGAIN)
     verdict = seen.result.get("verdict")
     if seen.status != "completed" or not isinstance(verdict, Mapping):
@@ -45,6 +48,15 @@ def check_by_run(parts: Parts, model: str, command: Command) -> Verdict | Later:
             next="docs/runbook.md#check-file",
         )
     return Verdict.from_dict(verdict)
+
+
+def _overdue(parts: Parts, command: Command, run_id: str, status: str) -> CheckRunFailed:
+    """The run is stopped and its drop held: a replay starts another one."""
+    parts.trainer.cancel(run_id)
+    hours = CHECKED_WITHIN.total_seconds() / 3600
+    what = f"run {run_id}, which was to check {command.payload['blob']}, is {status} for more than {hours:g} hours"
+    todo = "see why the platform starts no run, then `baton deadletters replay` checks the drop; docs/runbook.md#check-file"
+    return CheckRunFailed(what, next=todo)
 
 
 def _request(parts: Parts, model: str, command: Command, run_id: str) -> RunRequest:

@@ -14,7 +14,7 @@ from shared.events import (
     ModelPublished,
     RollbackRequested,
 )
-from shared.moves import appointments, basket, building, champion, closing, shipping, versions
+from shared.moves import appointments, basket, building, champion, closing, shipping
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import LIVE, Release, Rollback
@@ -160,7 +160,6 @@ def command_failed(turn: Turn, event: CommandFailed, release: Release | None) ->
         return _rollback_failed(turn, why)
     if event.name == "close_segment":
         closing.not_closed(turn)
-    versions.give_back(turn, event, release)
     if release is None or release.state == LIVE or event.name in NOBODY_WAITS:
         return why
     if event.name in HELD_IF_UNREADABLE and not release.back_why:

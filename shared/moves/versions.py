@@ -2,7 +2,7 @@
 
 A version is cut where its release is opened, in the fold, so each accepted file is new in exactly one: numbers up to
 `head.versioned` are in a version already. A cut whose run was never started, since storage or platform did not answer,
-is given back, and the next version has those files as new ones.
+or in time, is given back where its release ends (`Turn.end`), and the next version has those files as new ones.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared.events import CommandFailed, DataLanded, FileAccepted, ForgetRequested, RunStarted, VersionPinned
+from shared.events import DataLanded, FileAccepted, ForgetRequested, RunStarted, VersionPinned
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import AcceptedFile, Release
@@ -41,17 +41,9 @@ def inputs(turn: Turn, release: Release) -> dict[str, Any]:
 
 
 def named(turn: Turn, event: RunStarted, release: Release | None) -> None:
-    """The run reads this version: from now on it is the last one, unless a person went back to it."""
-    if event.manifest and not (release and release.pinned):
+    """The run reads this version: from now on it is the last one, unless a person went back to it, or nobody waits for it."""
+    if event.manifest and release is not None and not release.pinned:
         turn.set_head(dataset=event.manifest)
-
-
-def give_back(turn: Turn, event: CommandFailed, release: Release | None) -> None:
-    """No run reads the version of a release whose start was given up: its files are new in the next one."""
-    if event.name != "start_run" or release is None or release.manifest or release.pinned:
-        return
-    if turn.head.versioned == release.files:
-        turn.set_head(versioned=turn.head.new_from - 1)
 
 
 def pinned(turn: Turn, event: VersionPinned) -> str:

@@ -80,6 +80,18 @@ def test_a_run_without_a_verdict_refuses_nobody_and_is_set_aside(world: World, o
     assert "m-k-1, which was to check m/large.csv" in str(letter)
 
 
+def test_a_run_that_never_begins_holds_its_drop_after_a_day_and_a_replay_starts_another(world: World) -> None:
+    world.trainer.script[RUN] = Outcome("queued")
+    world.drop("rows12", name="large")
+    world.wait(timedelta(hours=23), step=timedelta(hours=1))
+    assert world.blobs.tags["incoming", "m/large.csv"] == {"baton": "checking"}
+    world.wait(timedelta(hours=3), step=timedelta(hours=1))
+    assert world.blobs.tags["incoming", "m/large.csv"] == {"baton": "held"}
+    assert world.trainer.look(RUN).status == "canceled"
+    ((_, letter),) = world.app.book.dead("m")
+    assert "is queued for more than 24 hours" in str(letter)
+
+
 def test_a_drop_that_is_overwritten_while_its_run_goes_is_gone_and_the_next_writing_counts(world: World) -> None:
     world.drop("rows12", name="large")
     world.settle()

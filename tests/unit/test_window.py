@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -103,6 +104,28 @@ def test_each_accepted_file_is_new_in_exactly_one_version(
         assert first > max((one.number for one in before.files), default=0), (
             "a window may leave nothing: its run says so"
         )
+
+
+@pytest.mark.parametrize("silent_minutes", [0, 5])
+def test_files_of_a_release_that_ended_before_its_run_began_are_new_in_the_next_version(
+    tmp_path: Path, silent_minutes: int
+) -> None:
+    """Its start still waits to be tried again when its deadline is over; then the platform answers, or goes on to be silent."""
+    world = World(tmp_path)
+    world.publish(files=1)
+    world.settle()
+    world.trainer.busy = True
+    world.drop("first")
+    world.settle()
+    world.now += timedelta(minutes=11)
+    world.app.fold.advance("m")
+    assert world.states()["m-0001"] == "failed"
+    world.wait(timedelta(minutes=silent_minutes))
+    world.trainer.busy = False
+    world.drop("second")
+    world.wait(timedelta(minutes=10), step=timedelta(minutes=1))
+    assert [[one.number for one in version.files if one.new] for version in versions(world)] == [[1, 2]]
+    assert not [run for run in world.trainer.started if run.run_id.startswith("m-0001")]
 
 
 def _do(world: World, act: str, number: int, window: str) -> None:
