@@ -24,15 +24,13 @@ RESULT_BYTES = 12_000  # it is journalled with the event and with what is told o
 def start_run(parts: Parts, model: str, command: Command) -> Outcome:
     """Start a run under its name, or find it. Its dataset version's manifest is written first.
 
-    A start that failed before, or waited for room, asks first whether its release still waits for it: where it has ended, the
-    version that it had cut is given back, so none is written.
+    Where its release has ended meanwhile, the version that it had cut is given back, so none is written and nothing started.
     """
     what = command.payload
-    if command.tries or command.refused:
-        release = parts.book.release(model, command.release)
-        if release is None or release.state in ENDS or release.run != what["run_id"]:
-            detail = f"nobody waits for {what['run_id']}"
-            return CommandDone(**parts.stamp(model, command), name="start_run", detail=detail)
+    release = parts.book.release(model, command.release)
+    if release is None or release.state in ENDS or release.run != what["run_id"]:
+        detail = f"nobody waits for {what['run_id']}"
+        return CommandDone(**parts.stamp(model, command), name="start_run", detail=detail)
     spec = parts.rules(model, what["folder"])
     manifest = write_version(parts, model, command) if "files" in what else ""
     seconds = spec.train.max_minutes * 60 if what["step"] == "train" else JUDGE_SECONDS

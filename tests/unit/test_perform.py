@@ -8,7 +8,8 @@ from datetime import timedelta
 from shared import events, release
 from shared.platforms.port import RunRequest
 from tests.fakes.platform import Outcome
-from tests.world import World, evidence
+from tests.fakes.trapped import Call
+from tests.world import BEGIN, World, evidence
 
 
 def _rolling(world: World) -> None:
@@ -76,7 +77,7 @@ def test_the_first_release_whose_roll_out_fails_gives_its_traffic_to_nobody(worl
     assert world.endpoints.look("m").deployments == ()  # type: ignore[union-attr]
 
 
-def test_a_run_that_started_too_late_is_stopped(world: World) -> None:
+def test_a_release_that_has_ended_starts_no_run(world: World) -> None:
     world.trainer.busy = True
     world.drop("rows")
     world.settle()
@@ -84,7 +85,20 @@ def test_a_run_that_started_too_late_is_stopped(world: World) -> None:
     assert claimed
     world.now += timedelta(minutes=20)
     world.trainer.busy = False
+    world.settle()
+    assert world.states() == {"m-0001": "failed"}
+    assert not world.trainer.started
+
+
+def test_a_run_whose_release_ends_while_it_is_started_is_stopped(world: World) -> None:
+    def passes(when: str, call: Call) -> None:
+        if when == "before" and str(call) == "trainer.start" and world.now < BEGIN + timedelta(minutes=10):
+            world.now += timedelta(minutes=20)
+            world.app.fold.advance("m")
+
+    world.trap = passes
     world.trainer.script["train"] = Outcome("running")
+    world.drop("rows")
     world.settle()
     world.wait(timedelta(minutes=1))
     assert world.states() == {"m-0001": "failed"}
