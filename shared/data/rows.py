@@ -15,6 +15,7 @@ from pyarrow import parquet
 from shared.data.csv_rows import AS_UTF8, open_csv
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise, room, swollen
 from shared.data.opened import BLOCK_BYTES, Rows, Skipped
+from shared.data.parquet_pages import check_pages
 from shared.data.rules import PLAIN, Dialect, Kind
 
 BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is a row of columns
@@ -129,9 +130,10 @@ def _json_text(value: object) -> str | None:
 
 
 def _open_parquet(file: Path, wanted: Collection[str], skipped: Skipped) -> Rows:
-    opened = parquet.ParquetFile(file, pre_buffer=False)
+    opened = parquet.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
     header = list(opened.schema_arrow.names)
     once = [name for name in header if name in wanted and header.count(name) == 1]
     if opened.metadata.num_rows * max(1, len(once)) * CELL_BYTES > room(file):
         raise swollen(f"says that it holds {opened.metadata.num_rows} rows, and unpacks")
+    check_pages(file, opened.metadata, once)
     return Rows(header, opened.iter_batches(BATCH_ROWS, columns=once), skipped)
