@@ -134,7 +134,7 @@ def _fitting(fields: Value, wanted: _Struct) -> Fields:
         if kind not in wanted.types.get(number, (kind,)):
             raise Damaged(f"field {number} has type {kind}")
         if number in wanted.encodings and value not in ENCODINGS:
-            raise Damaged(f"encoding {value} is none")
+            raise Damaged(f"encoding {value!r} is none")
     lacking = [number for number in wanted.needed if number not in fields]
     if lacking:
         raise Damaged(f"field {lacking[0]} is missing")
