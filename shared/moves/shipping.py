@@ -215,7 +215,12 @@ def _live(turn: Turn, release: Release, why: str) -> None:
 
 
 def reset_drift(turn: Turn) -> None:
-    """What drifted from the data of the champion before says nothing of this one: its monitor compares anew."""
+    """What the watch saw drift from the data of the champion before says nothing of this one: its monitor compares anew.
+
+    Without `retrain.drift_limit` there is no watch, and a cause that waits stays: the monitor's own alert decides.
+    """
+    if turn.spec.retrain.drift_limit <= 0:
+        return
     basket = turn.head.basket
     rest = tuple(cause for cause in basket.causes if cause.kind not in MONITORED)
     turn.set_head(watch=Watch(), basket=replace(basket, causes=rest))
