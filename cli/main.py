@@ -27,6 +27,7 @@ from cli import (
     logs,
     models,
     newmodel,
+    performance,
     publishing,
     releases,
     replay_history,
@@ -46,7 +47,8 @@ COMMANDS = (
     *(models.status, models.retrain, models.rollback, models.pause, models.resume),
     *(freezing.freeze, freezing.unfreeze),
     *(releases.explain, whynot.why_not, diffing.diff, releases.approve, releases.reject, releases.retry),
-    *(simulate.simulate, scoring.score, drift.drift, logs.logs, deadletters.deadletters),
+    *(simulate.simulate, scoring.score, drift.drift, performance.labels, performance.performance),
+    *(logs.logs, deadletters.deadletters),
     *(data.data, audit.audit, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )

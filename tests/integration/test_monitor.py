@@ -54,7 +54,14 @@ class Scene:
     seed: int = 0
 
     def score(
-        self, rows: int, *, shift: float = 0.0, version: str = "1", status: int = 200, pinned: bool = False
+        self,
+        rows: int,
+        *,
+        shift: float = 0.0,
+        answer: float = 0.0,
+        version: str = "1",
+        status: int = 200,
+        pinned: bool = False,
     ) -> None:
         """Rows come to storage as one more segment, one request each."""
         drawn = random.Random(self.seed)
@@ -68,6 +75,7 @@ class Scene:
                     "status": status,
                     "pinned": pinned,
                     "rows": [{"AGE": drawn.gauss(shift, 1)}],
+                    "predictions": [drawn.gauss(answer, 1)],
                 }
             )
             for number in range(rows)
@@ -118,6 +126,7 @@ def test_rows_far_from_the_reference_are_one_alarm_of_azures_shape(scene: Scene)
         "BaseDatasetId",
         "TargetDatasetId",
         "DriftCoefficient",
+        "Signal",
         "Columns",
         "StartTime",
         "EndTime",
@@ -128,6 +137,22 @@ def test_rows_like_the_reference_raise_no_alarm(scene: Scene) -> None:
     for _ in range(10):
         scene.score(60)
         scene.watch()
+    assert scene.told == []
+
+
+def test_predictions_far_from_the_versions_first_ones_are_an_alarm(scene: Scene) -> None:
+    scene.score(500)
+    scene.watch()
+    scene.score(400, answer=2.0)
+    scene.watch()
+    ((_, _, data, _),) = scene.told
+    assert (data["Signal"], data["Columns"]) == ("prediction", ["prediction"])
+
+
+def test_predictions_are_compared_once_the_version_gave_enough(scene: Scene) -> None:
+    scene.score(400)
+    scene.score(100, answer=4.0)  # they are among the first ones
+    scene.watch()
     assert scene.told == []
 
 
