@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +52,7 @@ def publish(folder: Path, why: str, timeout_seconds: float, user: str, wants_jso
 def put_folder(at: Address, folder: Path) -> tuple[str, str]:
     """Validate a folder and upload it; returns the model and the folder's hash. Safe to repeat: no file changes."""
     from shared.folder import folder_files, folder_hash
-    from shared.published import MODELS
+    from shared.published import MODELS, source_blob
     from shared.spec_file import load_folder
     from shared.wiring import storage
 
@@ -60,7 +62,23 @@ def put_folder(at: Address, folder: Path) -> tuple[str, str]:
     for file in folder_files(folder):
         name = f"{spec.name}/{found}/{file.relative_to(folder).as_posix()}"
         blobs.put(MODELS, name, file.read_bytes(), content_type="application/octet-stream")
+    if source := source_of(folder):
+        blobs.put(MODELS, source_blob(spec.name, found), json.dumps(source).encode(), content_type="application/json")
     return spec.name, found
+
+
+def source_of(folder: Path) -> dict[str, object]:
+    """The commit that the folder's repository stands at, and whether the folder differs from it; empty outside of one."""
+    commit, changed = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--", ".")
+    return {"commit": commit + ("+changed" if changed else ""), "changed": bool(changed)} if commit else {}
+
+
+def _git(folder: Path, *question: str) -> str:
+    try:
+        asked = subprocess.run(["git", *question], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return asked.stdout.strip()
 
 
 def _check_gates(spec: Spec) -> None:

@@ -22,6 +22,12 @@ param workspaceLocation string = ''
 @minLength(32)
 param approvalKey string
 
+@description('Key that signs certificates: 32 bytes in hex, made once by `openssl rand -hex 32`.')
+@secure()
+@minLength(64)
+@maxLength(64)
+param signingKey string
+
 @description('Client id of the app registration that people sign in to. Empty: the pages answer nobody.')
 param signInClientId string = ''
 
@@ -139,6 +145,7 @@ module app 'modules/app.bicep' = {
     workspaceId: usedWorkspaceId
     customTopicId: topics.outputs.customTopicId
     approvalKey: approvalKey
+    signingKey: signingKey
     signInClientId: signInClientId
   }
   dependsOn: [ roles ]

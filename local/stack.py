@@ -151,6 +151,7 @@ def _environment(home: Path, ports: Mapping[str, int], extra: Mapping[str, str])
         "BATON_ROUTER_KEY": keep["router"],
         "BATON_URL": url("host"),
         "BATON_APPROVAL_KEY": keep["approval"],
+        "BATON_SIGNING_KEY": _signing_key(home),
         "BATON_USERS": str(_users(home)),
         "BATON_SWEEP": "*/5 * * * * *",
         "PYTHON_THREADPOOL_THREAD_COUNT": THREADS,
@@ -162,6 +163,11 @@ def _secrets(home: Path) -> dict[str, str]:
     """Secrets of this laptop, made once and readable by its owner only."""
     names = ("topic", "router", "approval")
     return _kept(home / "secrets.json", lambda: {name: secrets.token_urlsafe(24) for name in names})
+
+
+def _signing_key(home: Path) -> str:
+    """The key that signs this laptop's certificates, made at the first start."""
+    return str(_kept(home / "signing.json", lambda: {"seed": secrets.token_hex(32)})["seed"])
 
 
 def _users(home: Path) -> Path:

@@ -55,6 +55,7 @@ GATE_REQUIREMENTS = {
     "gates.certificate.size_mb": POSSIBLE,
     "gates.certificate.p99_ms": AT_LEAST_0,
     "gates.certificate.memory_mb": AT_LEAST_0,
+    "gates.certificate.valid_days": MORE_THAN_0,
     "gates.certificate.load.requests": Requirement(between(59, 20_000), f"59 to 20000{NEVER}"),
     "gates.certificate.load.per_second": AT_LEAST_0,
     "gates.certificate.load.max_seconds": Requirement(between(1, 300), "1 to 300"),

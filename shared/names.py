@@ -71,6 +71,16 @@ def release_of_run(run: str) -> str | None:
     return match["release"] if match else None
 
 
+def step_of_run(run: str) -> str:
+    """The step that a run id of ours names, "" for any other id.
+
+    >>> step_of_run("diabetes-0012-c-1"), step_of_run("diabetes-k-7")
+    ('certify', '')
+    """
+    match = RUN_ID.fullmatch(run)
+    return STEP_WORDS.get(match["step"], "") if match else ""
+
+
 def deployment_name(release: str) -> str:
     """The deployment that serves a release's version: the release's own id (Azure allows 32 characters)."""
     return release

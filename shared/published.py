@@ -11,6 +11,15 @@ from shared.storage.port import BlobMissing, Blobs
 MODELS = "models"
 
 
+def source_blob(model: str, folder: str) -> str:
+    """Beside the folder, where it came from: {"commit", "changed"}. Told by whoever published it, and no part of its hash.
+
+    >>> source_blob("diabetes", "0123456789abcdef")
+    'diabetes/0123456789abcdef.source.json'
+    """
+    return f"{model}/{folder}.source.json"
+
+
 class InputMissing(Permanent):
     """Something that a run or a deployment should read is not there."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import SettingsRefused
+from shared.signing import is_seed
 
 LOCAL = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/"
 LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"
@@ -16,6 +17,7 @@ PLATFORMS = ("local",)
 NEEDED = {
     "BATON_DATA": "connection string of the data account",
     "BATON_APPROVAL_KEY": "secret that signs people's decisions, 16 characters or more",
+    "BATON_SIGNING_KEY": "secret that signs certificates, 32 bytes in hex",
     "BATON_URL": "where people reach the pages",
 }
 NEEDED_LOCALLY = {
@@ -33,6 +35,7 @@ class Settings:
 
     data: str
     approval_key: str
+    signing_key: str
     url: str
     platform: str
     home: Path
@@ -60,6 +63,8 @@ class Settings:
         ]
         if 0 < len(env.get("BATON_APPROVAL_KEY", "")) < 16:
             faults.append("BATON_APPROVAL_KEY is shorter than 16 characters")
+        if env.get("BATON_SIGNING_KEY") and not is_seed(env["BATON_SIGNING_KEY"]):
+            faults.append("BATON_SIGNING_KEY is not 32 bytes in hex (make one: openssl rand -hex 32)")
         limit = env.get("BATON_INLINE_LIMIT", str(64 * 1024 * 1024))
         if not limit.isdigit():
             faults.append(f"BATON_INLINE_LIMIT is {limit!r}, must be a number of bytes")
@@ -73,6 +78,7 @@ class Settings:
         return Settings(
             data=data,
             approval_key=env["BATON_APPROVAL_KEY"],
+            signing_key=env["BATON_SIGNING_KEY"],
             url=env["BATON_URL"].rstrip("/"),
             platform=platform,
             home=Path(env.get("BATON_HOME", ".baton")),

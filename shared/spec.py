@@ -72,13 +72,17 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class CertificateLimits:
-    """What the really started server must keep to; a `p99_ms` or `memory_mb` of 0 asks for nothing."""
+    """What the really started server must keep to; a `p99_ms` or `memory_mb` of 0 asks for nothing.
+
+    `valid_days` after it was signed the certificate lets nothing be staged or given traffic any more.
+    """
 
     p95_ms: float = 500.0
     start_seconds: float = 60.0
     size_mb: float = 500.0
     p99_ms: float = 0.0
     memory_mb: float = 0.0
+    valid_days: float = 90.0
     load: Load = field(default_factory=Load)
 
 

@@ -227,6 +227,7 @@ class Release:
     verdict: str = ""
     gain: Mapping[str, float] = field(default_factory=dict)
     certificate: str = ""
+    signature: str = ""
     nonce: str = ""
     approved_by: str = ""
     approved_why: str = ""

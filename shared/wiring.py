@@ -33,6 +33,7 @@ from shared.prune import Pruner
 from shared.published import fetch_folder
 from shared.segments import Sizes
 from shared.settings import Settings
+from shared.signing import Signer
 from shared.spec import Spec
 from shared.spec_file import load_spec
 from shared.storage.port import Bells, Blobs, Table
@@ -183,6 +184,7 @@ def assemble(
         registry=registry,
         endpoints=endpoints,
         notifier=notifier or FileNotifier(settings.home / "notices"),
+        signer=Signer(settings.signing_key),
         rules=rules,
         check=check or _check,
         clock=clock,

@@ -27,6 +27,7 @@ from tests.fakes.trapped import Call, Trap, no_trap, trapped
 
 BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEY = "a key for tests, 24 long"
+SIGNING_KEY = "00" * 32
 P = TypeVar("P")
 MODEL_YAML = """\
 v: 1
@@ -52,7 +53,7 @@ gates:
   minimum_gain: 0
   confidence: 0.95
   min_rows: 15
-  certificate: {{p95_ms: 500, start_seconds: 60, size_mb: 50}}
+  certificate: {{p95_ms: 500, start_seconds: 60, size_mb: 50, valid_days: {valid_days}}}
   holdout: {holdout}
 retrain: {{on: [data, drift, performance, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget},
   breaker: {breaker}{more}}}
@@ -68,6 +69,7 @@ RULES: Mapping[str, Any] = {
     "alpha": 1,
     "cool_down": 0,
     "budget": 50,
+    "valid_days": 90,
     "breaker": 100,
     "more": "",
     "schedule": "{}",
@@ -104,7 +106,7 @@ def evidence(value: float, champion: float | None = None, *, version: str = "1",
 TRAINED = Outcome(result={"v": 1, "metrics": {"mse_train": 2900.0}})
 CERTIFIED = Outcome(
     result={
-        "v": 1,
+        "v": 2,
         "cases": {"passed": 3, "failed": []},
         "malformed": {"not_json": 400},
         "refusals": {"broken": []},
@@ -114,7 +116,7 @@ CERTIFIED = Outcome(
         "latency_ms": {"p50": 1.0, "p95": 2.0, "p95_upper": 2.5, "requests": 300, "errors": 0},
         "overload": {"per_second": 500.0, "recovered": True},
         "size_mb": 0.1,
-        "model_sha256": "ab" * 32,
+        "model_sha256": names.digest(""),  # of no file, which is what the registry's versions hold here
     }
 )
 
@@ -187,6 +189,7 @@ class World:
         env = {
             "BATON_DATA": "memory",
             "BATON_APPROVAL_KEY": KEY,
+            "BATON_SIGNING_KEY": SIGNING_KEY,
             "BATON_URL": "http://127.0.0.1:1",
             "MLFLOW_TRACKING_URI": "http://127.0.0.1:2",
             "BATON_ROUTER": "http://127.0.0.1:3",

@@ -15,6 +15,8 @@ param workspaceId string
 param customTopicId string
 @secure()
 param approvalKey string
+@secure()
+param signingKey string
 param signInClientId string
 
 var suffix = environment().suffixes.storage
@@ -39,6 +41,7 @@ var settings = [
   { name: 'BATON_WORKSPACE_SOURCE', value: workspaceId }
   { name: 'BATON_CUSTOM_SOURCE', value: customTopicId }
   { name: 'BATON_APPROVAL_KEY', value: approvalKey }
+  { name: 'BATON_SIGNING_KEY', value: signingKey }
   { name: 'BATON_URL', value: 'https://${name}.azurewebsites.net' }
 ]
 

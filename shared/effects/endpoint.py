@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 from shared import names
+from shared.effects.certificates import verify_for_deployment
 from shared.effects.parts import Later, Parts
 from shared.errors import Retryable, TrafficMoved
 from shared.events import (
@@ -46,6 +47,7 @@ def _most(seen: EndpointSeen | None) -> Deployment | None:
 def deploy_staging(parts: Parts, model: str, command: Command) -> Outcome | Later:
     """Begin the deployment under its release's name, or find it; answer when it is healthy or has failed.
 
+    Before it begins, the certificate and the registered files are verified; `CertificateRefused` or `SignatureRefused`.
     For a release that has ended none is made any more; what an earlier try made is removed by the answer.
     """
     name = names.deployment_name(command.release)
@@ -54,6 +56,8 @@ def deploy_staging(parts: Parts, model: str, command: Command) -> Outcome | Late
         reason = f"{command.release} has ended"
         return DeploymentEnded(**parts.stamp(model, command), deployment=name, healthy=False, reason=reason)
     folder, version = command.payload["folder"], command.payload["version"]
+    if _deployment(parts.endpoints.look(model), name) is None:
+        verify_for_deployment(parts, model, release)
     parts.endpoints.deploy(DeployRequest(model, name, version, folder))
     found = _deployment(parts.endpoints.look(model), name)
     if found is None or found.state == "starting":
@@ -67,8 +71,14 @@ def _deployment(seen: EndpointSeen | None, name: str) -> Deployment | None:
 
 
 def set_traffic(parts: Parts, model: str, command: Command) -> Outcome:
-    """Set the whole split if the expected one stands; otherwise say what was found, with nothing changed."""
+    """Set the whole split if the expected one stands; otherwise say what was found, with nothing changed.
+
+    Before each step the certificate and the registered files are verified; on the way back nothing is in the way.
+    """
     purpose, split = command.payload["purpose"], command.payload["split"]
+    release = parts.book.release(model, command.release) if purpose == "step" else None
+    if release is not None:
+        verify_for_deployment(parts, model, release)
     try:
         parts.endpoints.set_traffic(model, split, expected=command.payload["expected"])
     except TrafficMoved:

@@ -13,6 +13,7 @@ from shared.data.verdict import Verdict
 from shared.ledger import Ledger
 from shared.notify import Notifier
 from shared.platforms.port import Endpoints, Registry, Trainer
+from shared.signing import Signer
 from shared.spec import Spec
 from shared.state import Command
 from shared.storage.port import Blobs
@@ -39,6 +40,7 @@ class Parts:
     registry: Registry
     endpoints: Endpoints
     notifier: Notifier
+    signer: Signer
     rules: Callable[[str, str], Spec]
     check: Checker
     clock: Callable[[], datetime]

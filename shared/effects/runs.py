@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from shared import names
+from shared.effects.certificates import sign_certificate
 from shared.effects.datasets import write_version
 from shared.effects.files import JSON, REPORTS
 from shared.effects.parts import Later, Parts
@@ -72,8 +75,11 @@ def look_at_run(parts: Parts, model: str, command: Command) -> Outcome | Later:
         if release is None or release.run != run_id:
             return CommandDone(**parts.stamp(model, command), name="look_at_run", detail=f"nobody waits for {run_id}")
         return Later(LOOK_AGAIN)
-    seen = _witnessed(seen, command.payload.get("journal", ""))
+    seen = _witnessed(_without_attachments(parts, model, seen), command.payload.get("journal", ""))
     stamp, report, seconds = parts.stamp(model, command), _keep_result(parts, model, seen), round(seen.seconds, 1)
+    if seen.status == "completed" and names.step_of_run(run_id) == "certify":
+        signature = sign_certificate(parts, model, command, run_id, report, seen.result)
+        seen = replace(seen, result={**seen.result, "signature": signature})
     size = len(json.dumps(dict(seen.result)))
     if size > RESULT_BYTES:
         reason = (
@@ -84,6 +90,20 @@ def look_at_run(parts: Parts, model: str, command: Command) -> Outcome | Later:
     return RunEnded(
         **stamp, run_id=run_id, status=seen.status, reason=reason, result=result, report=report, seconds=seconds
     )
+
+
+def _without_attachments(parts: Parts, model: str, seen: RunSeen) -> RunSeen:
+    """Large documents of a result become blobs of their own, named by their hash; it keeps where they are."""
+    attached = seen.result.get("attachments")
+    if not isinstance(attached, Mapping):
+        return seen
+    kept = {}
+    for name, document in attached.items():
+        content = json.dumps(document, sort_keys=True).encode()
+        blob = f"{model}/attached/{name}-{digest(content)}.json"
+        parts.blobs.put(REPORTS, blob, content, content_type=JSON)
+        kept[name] = {"blob": f"{REPORTS}/{blob}", "sha256": digest(content), "bytes": len(content)}
+    return replace(seen, result={**seen.result, "attachments": kept})
 
 
 def _witnessed(seen: RunSeen, journal: str) -> RunSeen:

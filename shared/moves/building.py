@@ -286,7 +286,8 @@ def _start_certifying(turn: Turn, release: Release) -> None:
 
 def _certified(turn: Turn, release: Release, event: RunEnded) -> None:
     verdict = gates.certify(turn.spec_of(release).gates.certificate, event.result)
-    release = turn.set(release, certificate=event.report)
+    signature = event.result.get("signature")
+    release = turn.set(release, certificate=event.report, signature=signature if isinstance(signature, str) else "")
     if _held(turn, release, verdict):
         return
     turn.note("certificate earned", release, rule="certificate", why=_story(verdict))

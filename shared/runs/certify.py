@@ -13,6 +13,7 @@ from shared.runs.cases import Case, read_cases, try_cases
 from shared.runs.invariances import Invariance, read_invariances, try_invariances
 from shared.runs.latency import measure, overload, service_seconds
 from shared.runs.model_files import model_files
+from shared.runs.provenance import licences, of_certificate, sbom
 from shared.runs.run_dir import RunDir
 from shared.runs.scoring import Scorer
 from shared.runs.server import Server, ServerFailed, started
@@ -32,20 +33,24 @@ BEYOND = 1.5  # times the limit: how long a start may take before it is given up
 def certify(run: RunDir, spec: Spec, *, python: str, environment: Mapping[str, str]) -> dict[str, object]:
     """Measure the candidate; return the certificate document, as `shared/certificate.py` reads it.
 
-    {"v", "version", "folder", "model_sha256", "size_mb", "schema", "cases": {"passed", "failed"}, "malformed": {name:
-    status}, "refusals", "boundary" and "invariances" each with "broken", "start_seconds", "latency_ms": {"p50", "p95",
-    "p99", "requests", ...}, "overload", "memory_mb"}. A server that does not start gives a certificate with "error" and
-    without the measured parts: the gates hold on it, the run completes.
+    {"v", "version", "folder", "model_sha256", "size_mb", "provenance", "licences", "attachments", "schema", "cases":
+    {"passed", "failed"}, "malformed": {name: status}, "refusals", "boundary" and "invariances" each with "broken",
+    "start_seconds", "latency_ms": {"p50", "p95", "p99", "requests", ...}, "overload", "memory_mb"}. A server that does
+    not start gives a certificate with "error" and without the measured parts: the gates hold on it, the run completes.
     """
     scorer = Scorer(run.input("candidate"), run.input("folder"), python)
     files = model_files(scorer.model)
-    about = {
-        "v": 1,
+    about: dict[str, object] = {
+        "v": 2,
         "version": run.version("candidate"),
         "folder": run.request.folder,
         "model_sha256": files.sha256,
         "size_mb": files.bytes / 1e6,
+        "provenance": of_certificate(files, scorer.model, python=python, environment=environment),
     }
+    bill = sbom(python)
+    if bill is not None:
+        about |= {"licences": licences(bill), "attachments": {"sbom": bill}}
     with started(scorer, scratch=run.scratch, environment=environment) as server:
         try:
             return about | _measured(server, spec, scorer)

@@ -16,6 +16,7 @@ from shared.data.contract import read_contract
 from shared.errors import BatonError, MetricMissing, Permanent, PlatformBusy, RunFailed
 from shared.runs.model_files import ModelFiles, model_files
 from shared.runs.owner_code import owner_environment, run_script
+from shared.runs.provenance import PROVENANCE, of_training
 from shared.runs.reference import reference
 from shared.runs.rows import Rows
 from shared.runs.run_dir import RunDir
@@ -31,7 +32,7 @@ def train(
 ) -> dict[str, object]:
     """Train on `rows.train` and keep the model; return the run's result document.
 
-    Writes outputs/model (the owner's files and reference.json) and outputs/reference.json. The holdout rows are
+    Writes outputs/model (the owner's files, reference.json and provenance.json) and outputs/reference.json. The holdout rows are
     written nowhere. Raises `RunFailed` for what the owner's script did, `MetricMissing` for what it logged, and
     `PlatformBusy` if MLflow could not keep it.
     """
@@ -41,7 +42,7 @@ def train(
         theirs = owner_environment(environment, **tracking.environment(tracked))
         _run_entry(run, spec, rows.train, python=python, environment=theirs)
         metrics = _finite(tracking.metrics(tracked), run, spec)
-        model = _model(run, spec, rows.train)
+        model = _model(run, spec, rows.train, python=python, environment=environment)
         tracking.store_model(tracked, run.outputs / "model")
     except BatonError:
         with suppress(PlatformBusy):  # the first error is the one to tell
@@ -95,15 +96,18 @@ def _finite(metrics: Mapping[str, float], run: RunDir, spec: Spec) -> dict[str, 
     return dict(metrics)
 
 
-def _model(run: RunDir, spec: Spec, table: pa.Table) -> ModelFiles:
+def _model(run: RunDir, spec: Spec, table: pa.Table, *, python: str, environment: Mapping[str, str]) -> ModelFiles:
     folder = run.outputs / "model"
     made = model_files(folder).files
     if not made:
         raise RunFailed(
             f"{spec.train.entry} wrote no file to its --model-dir", next=_mend(run, spec, "save the model there")
         )
-    if any(file.path == REFERENCE for file in made):
-        raise RunFailed(f"{spec.train.entry} wrote {REFERENCE}", next=_mend(run, spec, "give that file another name"))
+    for name in (REFERENCE, PROVENANCE):
+        if any(file.path == name for file in made):
+            raise RunFailed(f"{spec.train.entry} wrote {name}", next=_mend(run, spec, "give that file another name"))
+    made_of = json.dumps(of_training(run, spec, python=python, environment=environment), indent=1)
+    (folder / PROVENANCE).write_text(made_of)
     contract = read_contract(run.input("folder") / spec.data.contract)
     profile = json.dumps(reference(table, contract, without={*spec.data.key, spec.data.target}), allow_nan=False)
     for place in (folder, run.outputs):

@@ -23,6 +23,7 @@ HELD = evidence(9_999.0)  # beyond the floor of every model here: a release ends
 NEVER_CLOSED = Sizes(lines=10**9)  # for journals that are not whole
 ENVIRONMENT = {
     "BATON_APPROVAL_KEY": "a key for tests, 24 long",
+    "BATON_SIGNING_KEY": "00" * 32,
     "BATON_URL": "http://127.0.0.1:1",
     "MLFLOW_TRACKING_URI": "http://127.0.0.1:2",
     "BATON_ROUTER": "http://127.0.0.1:3",

@@ -50,6 +50,7 @@ def host(connection: str, tmp_path: Path) -> Iterator[str]:
     settings = {
         "BATON_DATA": connection,
         "BATON_APPROVAL_KEY": "a key for tests, 24 long",
+        "BATON_SIGNING_KEY": "00" * 32,
         "BATON_URL": "http://127.0.0.1:1",
         "BATON_SWEEP": "0 0 0 1 1 *",
         "MLFLOW_TRACKING_URI": "http://127.0.0.1:2",

@@ -431,6 +431,23 @@ def test_what_a_certificate_finds_broken_is_held_with_that_reason(part, change, 
     assert gates.certify(STRICT, good | {part: good[part] | change}).first_failure.why == why
 
 
+def test_a_certificate_of_form_1_is_judged_by_what_was_measured_then():
+    older = {
+        "v": 1,
+        "cases": {"passed": 1, "failed": []},
+        "malformed": {"not json": 400},
+        "start_seconds": 2.0,
+        "latency_ms": {"p50": 1.0, "p95": 500.0, "requests": 59},
+        "size_mb": 1.0,
+        "model_sha256": "0" * 64,
+    }
+
+    assert gates.certify(LIMITS, older).passed
+    assert not gates.certify(LIMITS, older | {"v": 2}).passed
+    slow = gates.certify(LIMITS, older | {"latency_ms": {"p95": 500.1, "requests": 59}})
+    assert slow.first_failure.why == "p95 in ms 500.1, must be at most 500"
+
+
 def test_more_memory_than_the_rules_allow_is_held():
     large = passing_certificate(STRICT) | {"memory_mb": 401.0}
 

@@ -74,7 +74,9 @@ def app_settings() -> set[str]:
 def settings_read() -> set[str]:
     """Every name that `Settings.from_env` asks for."""
     names = ("BATON_DATA", "BATON_URL", "MLFLOW_TRACKING_URI", "BATON_ROUTER", "BATON_ROUTER_KEY", "BATON_USERS")
-    environment = ReadNames({**dict.fromkeys(names, "x"), "BATON_APPROVAL_KEY": "k" * 32})
+    environment = ReadNames(
+        {**dict.fromkeys(names, "x"), "BATON_APPROVAL_KEY": "k" * 32, "BATON_SIGNING_KEY": "0" * 64}
+    )
     Settings.from_env(environment)
     return environment.asked
 

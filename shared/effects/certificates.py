@@ -1,0 +1,99 @@
+"""Certificates in storage: signed when they are earned, and verified again before each step of a deployment."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from shared.effects.files import JSON, REPORTS
+from shared.effects.parts import Parts
+from shared.published import MODELS, source_blob
+from shared.runs.model_files import model_files
+from shared.signing import opened
+from shared.state import Command, Release
+from shared.statement import About, CertificateRefused, check_files, check_holds, read_statement, statement
+from shared.storage.port import BlobMissing, Blobs
+from shared.verdict import Document
+
+ENVELOPE = ".dsse.json"
+
+
+def sign_certificate(parts: Parts, model: str, command: Command, run: str, report: str, result: Document) -> str:
+    """Sign what was just kept as `report`, beside it; returns where. A repeat leaves the first envelope as it is."""
+    release = parts.book.release(model, command.release)
+    container, _, name = report.partition("/")
+    if release is None or not name:
+        return ""
+    if result.get("version", release.version) != release.version:
+        what = f"the certificate is about version {result['version']}, {release.id} has version {release.version}"
+        raise CertificateRefused(what, next=f"`baton retry {release.id} --why ...` certifies again")
+    now = parts.clock()
+    told = About(
+        model=model,
+        version=release.version,
+        release=release.id,
+        folder=release.folder,
+        run=run,
+        model_sha256=str(result.get("model_sha256", "")),
+        issued_at=now,
+        expires_at=now + timedelta(days=parts.rules(model, release.folder).gates.certificate.valid_days),
+        train_run=release.train_run,
+        manifest=release.manifest,
+        author=release.author,
+        commit=_commit(parts.blobs, model, release.folder),
+    )
+    content = parts.blobs.read(container, name)
+    envelope = parts.signer.sign(statement(told, report, content, result))
+    parts.blobs.put(REPORTS, f"{name}{ENVELOPE}", envelope, content_type=JSON)
+    return f"{report}{ENVELOPE}"
+
+
+def _commit(blobs: Blobs, model: str, folder: str) -> str:
+    """The commit that the folder was published from, as `baton publish` noted it; "" if it did not."""
+    try:
+        return str(json.loads(blobs.read(MODELS, source_blob(model, folder))).get("commit", ""))
+    except (BlobMissing, ValueError, AttributeError):
+        return ""
+
+
+def verify_for_deployment(parts: Parts, model: str, release: Release) -> None:
+    """Raise `CertificateRefused` or `SignatureRefused` unless certificate, signature and registered files are as they were.
+
+    A release that was certified before certificates were signed has no signature in its row and is let through: only a
+    decision of the fold writes that row, so nobody can take a signature away by removing a blob.
+    """
+    if not release.signature:
+        return
+    told = read_signed(parts.blobs, release.certificate, release.signature, parts.signer.public)
+    check_holds(told, model=model, release=release.id, version=release.version, now=parts.clock())
+    with tempfile.TemporaryDirectory(prefix="baton-verify-") as place:
+        files = Path(place) / "model"
+        parts.registry.fetch(model, release.version, files)
+        check_files(told, model_files(files).sha256)
+
+
+def read_signed(blobs: Blobs, report: str, signature: str, public: str) -> About:
+    """What the signed statement says of the certificate as it lies in storage now."""
+    body = opened(_read(blobs, signature), public)
+    return read_statement(body, report, _read(blobs, report))
+
+
+def certificate_document(blobs: Blobs, report: str) -> Document:
+    """The certificate's document; `CertificateRefused` if it is no JSON object."""
+    try:
+        found = json.loads(_read(blobs, report))
+    except ValueError as error:
+        raise CertificateRefused(f"{report} is no JSON: {error}", next="restore the blob from its versions") from error
+    if not isinstance(found, dict):
+        raise CertificateRefused(f"{report} holds no certificate", next="restore the blob from its versions")
+    return found
+
+
+def _read(blobs: Blobs, where: str) -> bytes:
+    container, _, name = where.partition("/")
+    try:
+        return blobs.read(container, name)
+    except BlobMissing as error:
+        raise CertificateRefused(f"{where} is gone", next="restore the blob from its versions, then retry") from error
