@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from shared.certificate import P95_NEEDS_REQUESTS, P99_NEEDS_REQUESTS
-from shared.limits import AT_LEAST_0, NEVER, POSSIBLE, between, is_inside
+from shared.limits import AT_LEAST_0, MORE_THAN_0, NEVER, POSSIBLE, between, is_inside
 from shared.metric_facts import METRICS, PER_UNIT, RANKED, best, facts, is_custom, worst
 from shared.spec import CertificateLimits, Gates
 from shared.yaml_record import RecordReader, Requirement

@@ -165,7 +165,11 @@ def test_training_tells_metrics_rows_and_files(once):
 
     assert result["metrics"] == {"train_mse": pytest.approx(0.01, abs=0.01)}
     assert result["rows"] == {"train": 80, "holdout": 40, "holdout_new": NEW_HOLDOUT}
-    assert [file["path"] for file in result["model"]["files"]] == ["reference.json", "weights.json"]
+    assert [file["path"] for file in result["model"]["files"]] == [
+        "provenance.json",
+        "reference.json",
+        "weights.json",
+    ]
 
 
 def test_mlflow_holds_parameters_and_model_of_the_run(once):
@@ -176,6 +180,7 @@ def test_mlflow_holds_parameters_and_model_of_the_run(once):
     assert (tracked.info.status, tracked.data.params) == ("FINISHED", {"alpha": "0.1"})
     assert tracked.data.tags[RUN_TAG] == "linear-0001-t-1"
     assert [item.path for item in mlflow.list_artifacts(tracked.info.run_id, "model")] == [
+        "model/provenance.json",
         "model/reference.json",
         "model/weights.json",
     ]
@@ -192,6 +197,16 @@ def test_the_reference_profiles_the_features_and_neither_key_nor_target(once):
     assert reference["profile"]["columns"]["X1"]["deciles"] == pytest.approx(
         np.quantile(ROWS.train["X1"].to_numpy(), np.arange(11) / 10, method="inverted_cdf"), rel=1e-6
     )
+
+
+def test_the_model_says_what_it_was_made_of(once):
+    run, _, _ = once
+
+    made_of = json.loads((run.outputs / "model" / "provenance.json").read_text())
+
+    assert (made_of["folder"], made_of["parameters"]) == ("0123456789abcdef", {"alpha": "0.1"})
+    assert made_of["seeds"] == {"PYTHONHASHSEED": None}
+    assert f"numpy=={np.__version__}" in made_of["environment"]["packages"]
 
 
 def test_holdout_rows_are_written_nowhere(once):
@@ -255,6 +270,7 @@ def test_the_owners_code_does_not_see_batons_settings(tmp_path, folder):
         ("def broken(:", None, RunFailed, "failed: SyntaxError: invalid syntax"),
         ("pass", None, RunFailed, "train.py wrote no file to its --model-dir"),
         (SAVE.replace("w.json", "reference.json"), None, RunFailed, "train.py wrote reference.json"),
+        (SAVE.replace("w.json", "provenance.json"), None, RunFailed, "train.py wrote provenance.json"),
         (SAVE, {}, MetricMissing, "train.py logged no metric"),
         (SAVE, {"mse": float("nan"), "mae": 1.0}, MetricMissing, "train.py logged mse = nan"),
     ],
@@ -498,6 +514,11 @@ def test_a_good_version_earns_a_certificate_of_the_real_server(tmp_path, folder,
     assert set(certificate["malformed"].values()) == {400}
     assert certificate["latency_ms"]["requests"] == 100
     assert 0 < certificate["latency_ms"]["p50"] <= certificate["latency_ms"]["p95_upper"] < 500
+    assert certificate["provenance"]["files"] == {
+        "weights.json": hashlib.sha256((tmp_path / "candidate" / "weights.json").read_bytes()).hexdigest()
+    }
+    assert certificate["provenance"]["training"] is None
+    assert certificate["provenance"]["serving"]["packages"] > 20
     assert certificate["boundary"] == {"tried": 27, "broken": []}
     assert certificate["overload"]["recovered"]
     assert 0 < certificate["start_seconds"] < 30
