@@ -53,6 +53,7 @@ def settings(connection: str, folder: Path) -> dict[str, str]:
     return {
         "BATON_DATA": connection,
         "BATON_APPROVAL_KEY": "a key of these tests",
+        "BATON_SIGNING_KEY": "00" * 32,
         "BATON_URL": NOWHERE,
         "BATON_ROUTER": NOWHERE,
         "BATON_ROUTER_KEY": "none",

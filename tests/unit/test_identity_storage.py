@@ -13,7 +13,7 @@ ENDPOINTS = {
     f"BATON_DATA__{kind}ServiceUri": f"https://data.{kind}.core.windows.net" for kind in ("blob", "queue", "table")
 }
 ENVIRONMENT = {
-    **ENDPOINTS, "BATON_DATA__clientId": "c-1", "BATON_APPROVAL_KEY": "k" * 32, "BATON_URL": "https://baton",
+    **ENDPOINTS, "BATON_DATA__clientId": "c-1", "BATON_APPROVAL_KEY": "k" * 32, "BATON_SIGNING_KEY": "0" * 64, "BATON_URL": "https://baton",
     "MLFLOW_TRACKING_URI": "x", "BATON_ROUTER": "x", "BATON_ROUTER_KEY": "x", "BATON_USERS": "x",
 }  # fmt: skip
 
