@@ -76,7 +76,9 @@ def _session_cookie(demo: Demo) -> str:
 
 
 def test_no_secret_is_in_any_log(demo: Demo) -> None:
-    secrets = [demo.env[name] for name in ("BATON_APPROVAL_KEY", "BATON_SIGNING_KEY", "BATON_ROUTER_KEY", "BATON_TOPIC_KEY")]
+    secrets = [
+        demo.env[name] for name in ("BATON_APPROVAL_KEY", "BATON_SIGNING_KEY", "BATON_ROUTER_KEY", "BATON_TOPIC_KEY")
+    ]
     secrets += list(json.loads((demo.home / "users.json").read_text()))
     secrets += [re.search(r"AccountKey=([^;]+)", demo.env["BATON_DATA"])[1]]  # type: ignore[index]
     secrets += [value for name, value in demo.env.items() if name.startswith("BATON_") and name.endswith("_KEY")]
