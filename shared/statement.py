@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from shared.errors import Permanent
 from shared.names import digest
@@ -70,8 +71,11 @@ def read_statement(body: bytes, report: str, content: bytes) -> About:
             raise ValueError(f"it is a {document['predicateType']}, not a {PREDICATE}")
         subjects = {one["name"]: one["digest"]["sha256"] for one in document["subject"]}
         predicate = dict(document["predicate"])
-        moments = {name: datetime.fromisoformat(predicate.pop(name)) for name in ("issued_at", "expires_at")}
-        told = About(**{name: str(value) for name, value in predicate.items()}, **moments)
+        moments: dict[str, Any] = {
+            name: datetime.fromisoformat(predicate.pop(name)) for name in ("issued_at", "expires_at")
+        }
+        texts: dict[str, Any] = {name: str(value) for name, value in predicate.items()}
+        told = About(**texts, **moments)
     except (ValueError, KeyError, TypeError) as error:
         raise SignatureRefused(f"the statement cannot be read: {error}", next="certify again") from error
     if subjects.get(report) != digest(content):
