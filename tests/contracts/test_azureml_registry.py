@@ -15,7 +15,7 @@ from shared.platforms.azureml_registry import AzureMLRegistry, TagsMoved, fetch_
 from shared.platforms.azureml_service import Service
 from shared.platforms.port import Registry, RunRequest
 from tests.contracts.test_registry_contract import FILES, RegistryContract, contents
-from tests.wire.azureml import FakeAzureML
+from tests.wire.azureml import PATIENCE, FakeAzureML
 
 RUN_ID = "pulse-0001-t-1"
 
@@ -25,8 +25,8 @@ class AzureMLBench:
 
     def __init__(self, fake: FakeAzureML, source: Path) -> None:
         self.fake = fake
-        self.registry = AzureMLRegistry(Service(fake.connect), pause=self._pause)
-        self.trainer = AzureMLTrainer(Service(fake.connect), Job("cpu", lambda: source))
+        self.registry = AzureMLRegistry(Service(fake.connect, seconds=PATIENCE), pause=self._pause)
+        self.trainer = AzureMLTrainer(Service(fake.connect, seconds=PATIENCE), Job("cpu", lambda: source))
         self.pauses = 0
 
     def _pause(self, _seconds: float) -> None:
@@ -166,11 +166,11 @@ def test_the_model_of_a_run_is_fetched_with_exactly_its_files(azureml: AzureMLBe
     azureml.made(RUN_ID, FILES)
     azureml.fake.finish(RUN_ID, files={"outputs/result.json": b"{}"})
     (tmp_path / "into").mkdir()
-    fetch_run_model(Service(azureml.fake.connect), RUN_ID, tmp_path / "into")
+    fetch_run_model(Service(azureml.fake.connect, seconds=PATIENCE), RUN_ID, tmp_path / "into")
     assert contents(tmp_path / "into") == FILES
 
 
 def test_a_run_that_left_no_model_is_no_empty_model(azureml: AzureMLBench, tmp_path: Path) -> None:
     azureml.made(RUN_ID, {})
     with pytest.raises(Permanent, match="left no outputs/model"):
-        fetch_run_model(Service(azureml.fake.connect), RUN_ID, tmp_path)
+        fetch_run_model(Service(azureml.fake.connect, seconds=PATIENCE), RUN_ID, tmp_path)

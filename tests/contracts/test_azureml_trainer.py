@@ -15,7 +15,7 @@ from shared.platforms.azureml_service import Service
 from shared.platforms.port import RunRequest
 from tests.contracts.interruption import Interrupted
 from tests.contracts.test_trainer_contract import Behaviour, TrainerContract
-from tests.wire.azureml import FakeAzureML
+from tests.wire.azureml import PATIENCE, FakeAzureML
 
 
 class DyingAt:
@@ -37,7 +37,9 @@ class DyingAt:
 class AzureMLBench:
     def __init__(self, fake: FakeAzureML, source: Path) -> None:
         self.fake = fake
-        self.trainer = AzureMLTrainer(Service(fake.connect), Job("cpu", lambda: source), pause=lambda _seconds: None)
+        self.trainer = AzureMLTrainer(
+            Service(fake.connect, seconds=PATIENCE), Job("cpu", lambda: source), pause=lambda _seconds: None
+        )
 
     def request(self, run_id: str, behaviour: Behaviour) -> RunRequest:
         return RunRequest(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SCOPE = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.MachineLearningServices/workspaces/ws-1"
 RUN = rf"/history/v1.0{SCOPE}/(?:experiments|experimentids)/(?P<experiment>[^/]+)/runs/(?P<run_id>[^/]+)"
+PATIENCE = 600.0  # a deadline that no test waits for, on however slow a machine
 TENANT = "11111111-1111-1111-1111-111111111111"
 
 

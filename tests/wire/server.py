@@ -149,7 +149,9 @@ class WireServer:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 query = dict(parse_qsl(split.query, keep_blank_values=True))
                 answer = wire._answer(Asked(self.command, unquote(split.path), query, headers, content))
-                if answer is not None:
+                if answer is None:
+                    self.close_connection = True
+                else:
                     self._send(answer)
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do
