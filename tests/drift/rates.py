@@ -22,8 +22,8 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the true rate (Clopper and Pearson, 1934)."""
-        found = stats.binomtest(self.alarms, self.draws).proportion_ci(0.95, method="exact")
+        """The 95 % interval of the true rate (E. B. Wilson, JASA 22, 1927)."""
+        found = stats.binomtest(self.alarms, self.draws).proportion_ci(0.95, method="wilson")
         return float(found.low), float(found.high)
 
 
