@@ -10,11 +10,10 @@ from pathlib import Path
 from shared import wiring
 from shared.keeping import JSON
 from tests.integration.command_line import CommandLine
-from tests.integration.test_cli_drift import stored
+from tests.integration.test_cli_drift import MODEL, stored
 from tests.unit.test_drifting import checked, rows
 from tests.world import World, evidence
 
-MODEL = "measured"
 ANSWERED = 120
 
 
@@ -42,7 +41,7 @@ def test_labels_that_show_a_worse_version_are_told_with_numbers_and_end_with_2(t
     file = tmp_path / "outcomes.csv"
     file.write_text("request_id,label\n" + "".join(f"r{number},{draw.gauss(0, 4)}\n" for number in range(100)))
     sent = baton("labels", MODEL, str(file))
-    assert (sent.code, sent.out.splitlines()[-1]) == (0, f"Next: baton performance {MODEL}"), sent.err
+    assert (sent.code, sent.out.splitlines()[-1]) == (0, f"Next: baton performance {MODEL}."), sent.err
 
     after = baton("performance", MODEL)
     first, day, whole, verdict, todo = after.out.splitlines()
