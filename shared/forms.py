@@ -45,7 +45,7 @@ def _from_1_to_2(kind: Kind, form: Mapping[str, Any]) -> dict[str, Any]:
     """0.1.0 wrote no `v` on waiting events and on the list of models, and a head's fields beside its `v`."""
     if kind == "head":
         head = {name: value for name, value in form.items() if name != "v"}
-        return {"v": 2, "head": {**head, **_cut_before(form)}}
+        return {"v": 2, "head": {**head, **_cut_before(form), **_trained_last(form)}}
     return {**form, "v": 2}
 
 
@@ -53,6 +53,13 @@ def _cut_before(head: Mapping[str, Any]) -> dict[str, int]:
     """0.1.0 cut a dataset version wherever files left the basket; what is under way marks none of them as new again."""
     first = head.get("basket", {}).get("first_file", 1)
     return {"versioned": first - 1, "new_from": first}
+
+
+def _trained_last(head: Mapping[str, Any]) -> dict[str, Any]:
+    """0.1.0 kept what was trained, but not why: what was trained again and again counts as the monitors' doing."""
+    trained = head.get("trained", [])
+    again = next((n for n, one in enumerate(reversed(trained)) if one != trained[-1]), len(trained))
+    return {"last_print": trained[-1], "last_depth": again - 1} if trained else {}
 
 
 STEPS: Mapping[int, Step] = {1: _from_1_to_2}
@@ -86,6 +93,11 @@ def _v(form: Mapping[str, Any]) -> int:
 def is_older(body: str) -> bool:
     """Whether an earlier release wrote this row; `text` puts `v` first, so that most need no reading."""
     return not body.startswith(f'{{"v":{V},') and _v(json.loads(body)) < V
+
+
+def told_by(body: str) -> frozenset[str] | None:
+    """The fields that an earlier release wrote in this row: it says nothing of others. None if today's form wrote it."""
+    return frozenset(json.loads(body)) if is_older(body) else None
 
 
 def text(form: Mapping[str, Any]) -> str:

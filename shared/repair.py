@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import events, journal, names, rows, state
+from shared import events, forms, journal, names, rows, state
 from shared.deciding import EARLY_FOR
 from shared.errors import JournalBroken, LedgerConflict, NewerForm, Permanent
 from shared.fold import Fold
@@ -228,8 +228,11 @@ def _unlike(key: str, wanted: str, stored: str) -> str:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         return f"unreadable: {type(error).__name__}: {str(error)[:100]}"
+    names_there = forms.told_by(stored) or {entry.name for entry in dataclasses.fields(want)}
     fields = [
-        entry.name for entry in dataclasses.fields(want) if getattr(have, entry.name) != getattr(want, entry.name)
+        entry.name
+        for entry in dataclasses.fields(want)
+        if entry.name in names_there and getattr(have, entry.name) != getattr(want, entry.name)
     ]
     told = [f"{name} is {_brief(have, name)}, by the journal {_brief(want, name)}" for name in fields[:4]]
     return "; ".join(told)

@@ -28,10 +28,12 @@ def start_run(parts: Parts, model: str, command: Command) -> Outcome:
     """Start a run under its name, or find it. Its dataset version's manifest is written first.
 
     Where its release has ended meanwhile, the version that it had cut is given back, so none is written and nothing started.
+    A run that is there all the same, since its start was not recorded, is told of, so that the chain knows it and stops it.
     """
     what = command.payload
     release = parts.book.release(model, command.release)
-    if release is None or release.state in ENDS or release.run != what["run_id"]:
+    waited_for = release is not None and release.state not in ENDS and release.run == what["run_id"]
+    if not waited_for and parts.trainer.look(what["run_id"]) is None:
         detail = f"nobody waits for {what['run_id']}"
         return CommandDone(**parts.stamp(model, command), name="start_run", detail=detail)
     spec = parts.rules(model, what["folder"])

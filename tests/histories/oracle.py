@@ -14,6 +14,7 @@ from shared.state import LIVE, Command
 from shared.storage.port import Delete, Write
 from tests.fakes.platform import FakeEndpoints, FakeTrainer
 from tests.fakes.storage import MemoryTable
+from tests.histories.older import side_by_side
 from tests.world import World, evidence
 
 OPEN = "!1open:"
@@ -92,7 +93,10 @@ def check_rows(world: World, model: str = "m") -> None:
     assert stored.head is not None
     assert head == replace(stored.head, wake_at=None)
     assert opened == dict(stored.releases)
-    assert ended == {release.id: release for release in world.app.book.ended(model, 10_000)}
+    by_journal, there = side_by_side(
+        ended, [row.body for row in world.table.page(model, "release:", "release:~", 10_000)]
+    )
+    assert by_journal == there
     decided = [journal.read(line)["event"]["id"] for line in lines if journal.read(line)["answer"] != "early"]
     assert len(decided) == len(set(decided))
     outbox = world.table.page(model, "!3out:", "!4early:", 10_000)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from shared import journal
 from shared.rebuild import rebuild
-from shared.state import Head, Release, loads
+from shared.state import Head, loads
+from tests.histories.older import side_by_side
 from tests.histories.told import ALL, Told
 
 
@@ -21,8 +22,8 @@ def check_rows(told: Told) -> None:
     table = told.stage.world.table
     stored = loads(Head, table.rows[(told.model, "!0head")][0])
     same(told, "head", head, replace(stored, wake_at=None))
-    same(told, "open releases", opened, _releases(told, "!1open:"))
-    same(told, "ended releases", ended, _releases(told, "release:"))
+    same(told, "open releases", *side_by_side(opened, _bodies(told, "!1open:")))
+    same(told, "ended releases", *side_by_side(ended, _bodies(told, "release:")))
     same(told, "files", _accepted(told), {row["number"]: row["sha256"] for row in told.rows("file:").values()})
     hashes = {sha256: row["number"] for sha256, row in told.rows("sha:").items()}
     same(told, "file hashes", {sha256: number for number, sha256 in _accepted(told).items()}, hashes)
@@ -39,11 +40,9 @@ def same(told: Told, what: str, by_journal: object, stored: object) -> None:
         told.stage.watch.find("rows", f"{told.model}: {what} by the journal {by_journal}, stored {stored}")
 
 
-def _releases(told: Told, prefix: str) -> dict[str, Release]:
+def _bodies(told: Told, prefix: str) -> list[str]:
     table = told.stage.world.table
-    keys = table.rows.between(told.model, prefix, prefix + "~", ALL)
-    found = [loads(Release, table.rows[(told.model, key)][0]) for key in keys]
-    return {release.id: release for release in found}
+    return [table.rows[(told.model, key)][0] for key in table.rows.between(told.model, prefix, prefix + "~", ALL)]
 
 
 def _accepted(told: Told) -> dict[int, str]:
