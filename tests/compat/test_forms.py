@@ -12,7 +12,8 @@ import pytest
 from shared import events, forms, journal, state
 from shared.errors import NewerForm
 from tests.compat.forms import COMMAND, every_row, fingerprint, record, recorded
-from tests.compat.old import OldWorld, released
+from tests.compat.old import OldWorld
+from tests.compat.released import released
 from tests.world import World
 
 NEWER = forms.V + 1

@@ -11,7 +11,8 @@ import pytest
 
 from shared import journal
 from shared.rebuild import rebuild
-from tests.compat.frozen import BETTER, STATES, file_of, thawed
+from tests.compat.frozen import file_of, thawed
+from tests.compat.states import BETTER, STATES
 from tests.compat.test_upgrade import finish
 from tests.histories.older import side_by_side
 from tests.histories.oracle import check_platform, check_rest, check_rows

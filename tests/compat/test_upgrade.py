@@ -14,7 +14,8 @@ import pytest
 from shared import events, forms, journal
 from shared.errors import NewerForm
 from shared.rebuild import rebuild
-from tests.compat.old import OldWorld, first_half, worker
+from tests.compat.half import first_half
+from tests.compat.old import OldWorld, worker
 from tests.histories.oracle import check_platform, check_rest, check_rows
 from tests.world import World
 

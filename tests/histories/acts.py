@@ -145,6 +145,8 @@ ACTS: Mapping[str, Act] = {
     "resume": asking(events.ResumeRequested),
     "rollback": asking(events.RollbackRequested),
     "retrain": asking(events.RetrainRequested),
+    "misplace": requests.misplace,
+    "find": requests.find_again,
     "replay": requests.about_a_letter(events.ReplayRequested),
     "discard": requests.about_a_letter(events.DiscardRequested),
     "freeze": requests.freeze,

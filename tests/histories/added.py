@@ -87,9 +87,19 @@ def _replayed(steps: list[Step], chance: random.Random) -> list[Step]:
         place = chance.randint(len(steps) // 3, len(steps))
         steps = [*steps[:place], _about_a_letter(chance, models), *steps[place:]]
     steps += [Step("recover"), Step("wait", ("95",))]
+    for model in models:
+        steps += _misplaced(chance, model)
     for _ in range(chance.choice((1, 2, 3))):
         steps += [_about_a_letter(chance, models), Step("settle", (chance.choice(models),), chance.choice(WORKERS))]
     return steps
+
+
+def _misplaced(chance: random.Random, model: str) -> list[Step]:
+    """A folder is published before its files are there; the files come later, if they come."""
+    rule = f"alpha={chance.randint(5, 9)}"
+    lost = [_step("misplace", model, rule, chance=chance), *[Step("settle", (model,), chance.choice(WORKERS))] * 3]
+    found = [Step("find", (model, rule))] if chance.random() < 0.7 else []
+    return [*lost, *found, _step("replay", model, "0", chance=chance), Step("settle", (model,))]
 
 
 def _about_a_letter(chance: random.Random, models: Sequence[str]) -> Step:

@@ -10,7 +10,7 @@ from shared.approvals import sign
 from shared.state import ENDS
 from tests.histories.history import Step
 from tests.histories.stage import Stage
-from tests.world import KEY
+from tests.world import KEY, spec_text
 
 Act = Callable[[Stage, Step], None]
 
@@ -81,6 +81,21 @@ def retry(stage: Stage, step: Step) -> None:
         event = events.RetryRequested(id=identity, at=stage.world.now, by="operations", why="again", release=ended[-1])
         stage.notes.note(stage.world.now, "retry", model, ended[-1])
         stage.ask(model, event, step.by)
+
+
+def misplace(stage: Stage, step: Step) -> None:
+    """misplace MODEL RULE=VALUE: its author publishes a folder of which nothing is there, which nobody can decide."""
+    model, *rules = step.words
+    folder = names.digest(spec_text(model, **dict(rule.split("=", 1) for rule in rules)))[:16]
+    stage.notes.note(stage.world.now, "publish", model, folder)
+    identity = names.identity_key("misplaced", model, folder, stage.world.now.isoformat())
+    stage.ask(model, events.ModelPublished(id=identity, at=stage.world.now, by="author", folder=folder), step.by)
+
+
+def find_again(stage: Stage, step: Step) -> None:
+    """find MODEL RULE=VALUE: the files of such a folder are there, at last."""
+    model, *rules = step.words
+    stage.world.upload(model, **dict(rule.split("=", 1) for rule in rules))
 
 
 def about_a_letter(kind: type[events.ReplayRequested | events.DiscardRequested]) -> Act:

@@ -18,6 +18,7 @@ from shared.rows import HEAD
 from shared.segments import Sizes
 from shared.state import Head, loads
 from tests.compat import old
+from tests.compat.released import released
 from tests.fakes.storage import MemoryNotifier
 from tests.fakes.trapped import Crash
 from tests.histories.history import WORKERS, Fault, History, Step
@@ -56,7 +57,7 @@ class Stage:
         self.is_old = bool(history.began)
         self.refusals: tuple[type[Exception], ...] = (BatonError,)
         if self.is_old:
-            self.refusals = (BatonError, old.released("errors").BatonError)
+            self.refusals = (BatonError, released("errors").BatonError)
         self.world = (old.OldWorld if self.is_old else World)(
             home,
             bells=bells,
