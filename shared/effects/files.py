@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from shared.data.checking import PROFILE
 from shared.data.glance import contract_version, owner_of
-from shared.data.report import NOTHING_MORE, Extras
+from shared.data.report import Extras
 from shared.data.shown import shown
 from shared.data.verdict import Problem, Verdict
+from shared.effects.drawing import drawn
 from shared.effects.large import check_by_run
 from shared.effects.parts import Later, Parts
 from shared.effects.references import FOLDER, fetch_references
@@ -47,7 +49,8 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
         text = parts.blobs.read(MODELS, _contract(parts, model, drop["folder"]))
         profile = profile_blob(model, found.file_sha256)
         profile = profile if parts.blobs.look(DATASETS, profile) else ""
-        return _told(parts, model, command, found, seen.size, _under(text, seen, profile), owner_of(text))
+        charts = drawn(parts, model, parts.blobs.read(DATASETS, profile) if profile else b"")
+        return _told(parts, model, command, found, seen.size, _under(text, seen, profile), owner_of(text), charts)
     with tempfile.TemporaryDirectory(prefix="baton-drop-") as folder:
         file, contract = Path(folder) / "drop", Path(folder) / "contract.yaml"
         try:
@@ -61,7 +64,9 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
         verdict, profile = keep_bytes(parts.blobs, model, verdict, file, where)
         text = contract.read_bytes()
         under = _under(text, seen, profile)
-        return _told(parts, model, command, verdict, file.stat().st_size, under, owner_of(text))
+        columns = file.with_name(PROFILE)
+        charts = drawn(parts, model, columns.read_bytes() if columns.exists() else b"")
+        return _told(parts, model, command, verdict, file.stat().st_size, under, owner_of(text), charts)
 
 
 def _tag_checking(parts: Parts, container: str, blob: str, etag: str) -> None:
@@ -81,12 +86,20 @@ def _under(contract: bytes, seen: BlobSeen, profile: str) -> Mapping[str, Any]:
 
 
 def _told(
-    parts: Parts, model: str, command: Command, verdict: Verdict, size: int, under: Mapping[str, Any], owner: str
+    parts: Parts,
+    model: str,
+    command: Command,
+    verdict: Verdict,
+    size: int,
+    under: Mapping[str, Any],
+    owner: str,
+    charts: str,
 ) -> Outcome:
     """The report is written, and what became of the drop is told; its bytes are kept already."""
     where, etag = f"{command.payload['container']}/{command.payload['blob']}", command.payload["etag"]
     known = command.payload.get("origins", ())
-    extras = Extras(tuple(_from_elsewhere(known, where, str(under["source"])))) if verdict.accepted else NOTHING_MORE
+    elsewhere = tuple(_from_elsewhere(known, where, str(under["source"]))) if verdict.accepted else ()
+    extras = Extras(elsewhere, charts)
     report = keep_report(parts.blobs, model, verdict, where, extras)
     stamp = parts.stamp(model, command)
     if not verdict.accepted:
