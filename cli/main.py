@@ -11,6 +11,7 @@ import click
 
 from cli import (
     audit,
+    certificates,
     checks,
     contracts,
     data,
@@ -49,7 +50,7 @@ COMMANDS = (
     *(releases.explain, whynot.why_not, diffing.diff, releases.approve, releases.reject, releases.retry),
     *(simulate.simulate, scoring.score, drift.drift, performance.labels, performance.performance),
     *(logs.logs, deadletters.deadletters),
-    *(data.data, audit.audit, ledger.ledger),
+    *(data.data, audit.audit, certificates.certificate, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )
 

@@ -17,6 +17,7 @@ from shared.web import asking, frozen, letters, reading, replaying
 from shared.web.answers import NotDone, NotSignedIn
 from shared.web.approval import data_change, losing_slices
 from shared.web.auth import COOKIE, SESSION_FOR, Gatekeeper, Session
+from shared.web.certificate_view import certificate_view
 from shared.web.chart import gain_chart
 from shared.web.driftchart import drift_chart
 from shared.web.rendering import Renderer
@@ -49,6 +50,7 @@ class Pages:
             "/": self.home,
             "/models/{model}": self.model,
             "/releases/{release}": self.release,
+            "/releases/{release}/certificate": self.certificate,
             "/deadletters": self.deadletters,
             "/deadletters/{owner}/{key}": self.deadletter,
             "/ignored": self.ignored,
@@ -144,6 +146,11 @@ class Pages:
         if champion is None or champion.version != release.against or not champion.release:
             return None
         return self._app.book.release(release.model, champion.release)
+
+    def certificate(self, request: Request) -> Response:
+        """What was measured of a release's version, for whoever must trust it."""
+        found = reading.one_release(self._app, request.path_params["release"])
+        return self._page(request, "certificate.html", **certificate_view(self._app, found))
 
     def _papers(self, release: Release) -> Papers:
         try:
