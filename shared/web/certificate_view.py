@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared import gates
 from shared.certificate_story import annex_iv, nist, sections
 from shared.effects.certificates import certificate_document, read_signed
@@ -13,7 +15,7 @@ from shared.web.answers import NotFound
 from shared.wiring import App
 
 
-def certificate_view(app: App, release: Release) -> dict[str, object]:
+def certificate_view(app: App, release: Release) -> dict[str, Any]:
     """The values of `certificate.html`; `NotFound` where the release has no certificate, or its bytes are gone."""
     if not release.certificate:
         raise NotFound(f"{release.id} has no certificate.", next=f"it is {release.state}: /releases/{release.id}")
