@@ -204,7 +204,7 @@ def nist(certificate: Document, about: About | None, spec: Spec) -> tuple[Item, 
         Item(
             "MANAGE 2.4",
             "superseding or deactivating",
-            "baton rollback and baton freeze; a failing step is taken back",
+            "a person rolls a model back, pauses it or freezes all; a failing step is taken back",
         ),
         Item("MANAGE 4.1", "monitoring after deployment", owner=OPERATIONS),
     )
