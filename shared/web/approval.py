@@ -11,39 +11,37 @@ from shared.web.words import count
 
 @dataclass(frozen=True, slots=True)
 class Losing:
-    """A slice in which the candidate is worse: by how much, between which bounds, on how many rows; `sure` if shown so."""
+    """A slice in which the candidate is worse: by how much, on how many rows, and the chance of that if it is not worse."""
 
     name: str
     gain: float
-    lower: float | None
-    upper: float | None
+    p_worse: float | None
     rows: float | None
-    sure: bool
 
 
 def losing_slices(evidence: Document | None) -> tuple[Losing, ...] | None:
-    """The slices of the evidence whose gain is below 0, the worst first; None if no slice was looked at.
+    """The slices of the evidence whose gain is below 0, the surest loss first; None if no slice was looked at.
 
-    >>> [one] = losing_slices({"slices": [{"slice": "SEX=1", "rows": 40, "gain": {"mean": -3, "lower": -5, "upper": -1}}]})
-    >>> one.name, one.gain, one.sure
-    ('SEX=1', -3.0, True)
+    >>> [one] = losing_slices({"slices": [{"slice": "SEX=1", "rows": 140, "gain": -3, "p_worse": 0.01}]})
+    >>> one.name, one.gain, one.p_worse
+    ('SEX=1', -3.0, 0.01)
     """
     found = (evidence or {}).get("slices")
     if not isinstance(found, list):
         return None
     each = (_losing(part) for part in found if isinstance(part, dict))
-    return tuple(sorted((part for part in each if part is not None), key=lambda part: part.gain))
+    return tuple(sorted((part for part in each if part is not None), key=_surest))
 
 
 def _losing(part: Document) -> Losing | None:
-    mean = number(part, "gain", "mean")
-    if mean is None or mean >= 0:
+    gain = number(part, "gain")
+    if gain is None or gain >= 0:
         return None
-    upper = number(part, "gain", "upper")
-    name = str(part.get("slice", "?"))[:80]
-    return Losing(
-        name, mean, number(part, "gain", "lower"), upper, number(part, "rows"), upper is not None and upper < 0
-    )
+    return Losing(str(part.get("slice", "?"))[:80], gain, number(part, "p_worse"), number(part, "rows"))
+
+
+def _surest(part: Losing) -> tuple[float, float]:
+    return (1.0 if part.p_worse is None else part.p_worse, part.gain)
 
 
 def data_change(release: Release, before: Release | None) -> str:
