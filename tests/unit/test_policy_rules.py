@@ -62,6 +62,7 @@ def test_adopted_work_has_the_same_budget_of_releases_but_reserves_no_minutes() 
         True, "retrain", "0 of 1 releases in 24 hours used"
     )
     assert policy.within_budget(rules, opened(HOUR), NOW).rule == "budget_per_day"
+    assert policy.within_budget(EASY, opened(HOUR), NOW).why == "1 of 50 releases in 24 hours used"
     assert policy.within_budget(replace(EASY, minutes_per_day=10), spent((HOUR, 1, 600)), NOW).go
     assert policy.within_budget(replace(EASY, minutes_per_day=10), spent((HOUR, 1, 601)), NOW).rule == "minutes_per_day"
 
@@ -344,6 +345,13 @@ def test_an_account_sums_by_the_hour_and_older_hours_by_the_day() -> None:
     )
     later = spending.added(account, NOW + 2 * DAY)
     assert later == (spending.Spent(NOW + HOUR, 2, 30.0), spending.Spent(NOW + 2 * DAY, 0, 0.0))
+
+
+def test_entries_of_one_hour_are_one_sum_whatever_their_second() -> None:
+    account: tuple[spending.Spent, ...] = ()
+    for after in (timedelta(0), timedelta(seconds=7), timedelta(minutes=59, seconds=30, microseconds=9)):
+        account = spending.added(account, NOW + after, releases=1)
+    assert [one.releases for one in account] == [3]
 
 
 def test_an_hour_is_kept_by_itself_for_a_day_and_an_hour() -> None:
