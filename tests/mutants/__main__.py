@@ -62,15 +62,15 @@ def run(group: Group, home: Path) -> dict[str, str]:
     lists = {name: ", ".join(f'"{one}"' for one in values) for name, values in texts.items()}
     (home / "pyproject.toml").write_text(CONFIG.format(**lists))
     mutmut = [str(ROOT / ".venv/bin/mutmut")]
-    subprocess.run([*mutmut, "run", "--max-children", "2"], cwd=home, check=False, stdout=subprocess.DEVNULL)  # noqa: S603
-    told = subprocess.run([*mutmut, "results", "--all", "true"], cwd=home, check=True, capture_output=True, text=True)  # noqa: S603
+    subprocess.run([*mutmut, "run", "--max-children", "2"], cwd=home, check=False, stdout=subprocess.DEVNULL)
+    told = subprocess.run([*mutmut, "results", "--all", "true"], cwd=home, check=True, capture_output=True, text=True)
     lines = (line.strip().split(": ", 1) for line in told.stdout.splitlines() if ": " in line)
     return {parts[0]: parts[1] for parts in lines}
 
 
 def change(name: str, home: Path) -> str:
     """What a mutant changed, as the two lines of its diff."""
-    shown = subprocess.run(  # noqa: S603
+    shown = subprocess.run(
         [str(ROOT / ".venv/bin/mutmut"), "show", name], cwd=home, check=False, capture_output=True, text=True
     )
     changed = [line for line in shown.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]

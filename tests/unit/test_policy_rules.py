@@ -241,6 +241,7 @@ def test_releases_that_were_not_promoted_make_the_cool_down_longer_but_not_for_d
     assert ask(rules, head, "drift").go
     assert ask(rules, head, "data", "performance").go
     assert ask(replace(rules, back_off_most_hours=0), head).go
+    assert ask(replace(rules, back_off_most_hours=99), replace(head, useless=3)).until == NOW + 7 * HOUR
 
 
 def test_the_first_rule_in_the_stated_order_is_the_answer() -> None:
