@@ -51,7 +51,7 @@ def open_csv(
     header, delimiter = _header(start, wanted, dialect)
     once = [name for name in header if name in wanted and header.count(name) == 1]
     is_foreign = bool(found.encoding) or quote != '"' or delimiter not in DELIMITERS
-    types = _types(start, once, delimiter, kinds) if kinds and not is_foreign else {}
+    types, has_long_rows = _types(start, once, delimiter, kinds) if kinds and not is_foreign else ({}, True)
 
     def skip(row: csv.InvalidRow) -> str:
         skipped.add(row.number - 1, f"{row.actual_columns} cells", row.text)
@@ -61,7 +61,7 @@ def open_csv(
         quoted(lambda: found.open(file), delimiter, quote),
         read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
         parse_options=csv.ParseOptions(
-            delimiter=delimiter, quote_char=quote, newlines_in_values=True, invalid_row_handler=skip
+            delimiter=delimiter, quote_char=quote, newlines_in_values=has_long_rows, invalid_row_handler=skip
         ),
         convert_options=_conversion(once, types),
     )
@@ -80,16 +80,20 @@ def _conversion(names: Collection[str], types: Mapping[str, pa.DataType]) -> csv
 
 def _types(
     start: bytes, names: Collection[str], delimiter: str, kinds: Mapping[str, Kind]
-) -> Mapping[str, pa.DataType]:
-    """The types to which the first rows convert, of the columns where that is all of their reading."""
+) -> tuple[Mapping[str, pa.DataType], bool]:
+    """The types to which the first rows convert, of the columns where that is all of their reading; and whether rows may be
+    longer than a line. If none of the first is, blocks are cut at line ends without a look at the quotes; Arrow's parser starts
+    each at the end of the last whole row, and says that it cannot go on where a later cell holds such an end.
+    """
     whole = start[: start.rfind(b"\n", 0, FIRST_BYTES) + 1]
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=lambda _: "skip")
     try:
         rows = csv.read_csv(pa.BufferReader(whole), parse_options=parse, convert_options=_conversion(names, {}))
     except pa.ArrowInvalid:
-        return {}
+        return {}, True
     found = {name: _type(rows[name], kinds[name]) for name in names}
-    return {name: kind for name, kind in found.items() if kind}
+    types = {name: kind for name, kind in found.items() if kind}
+    return types, not types or whole.count(b"\n") != len(rows) + 1
 
 
 def _type(cells: pa.ChunkedArray, kind: Kind) -> pa.DataType | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +27,9 @@ class Texts:
     lengths: NDArray[np.int32]
     hashes: Hashes
 
-    def shown(self, places: Iterable[int]) -> list[str]:
+    def shown(self, places: NDArray[np.int64]) -> list[str]:
         """The texts at these places; of a long one its beginning and a hash, so that different ones stay different."""
-        return [_short(self.texts[int(place)].as_py()) for place in places]
+        return [_short(text) for text in self.texts.take(pa.array(places)).to_pylist()]
 
 
 def counted_texts(encoded: pa.DictionaryArray) -> Texts:

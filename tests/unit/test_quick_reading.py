@@ -113,6 +113,17 @@ def test_a_file_is_read_twice_only_for_what_the_quick_reading_cannot_tell(
     assert len(opened) == readings + 1
 
 
+@pytest.mark.parametrize("begins", ["plain", "two\nlines"])
+@pytest.mark.parametrize("often", [7, 5_000])
+def test_cells_with_line_ends_are_told_alike_wherever_blocks_end(tmp_path: Path, begins: str, often: int) -> None:
+    """Blocks are 4 MiB; the types are chosen by the first 64 kB."""
+    contract = contract_of("{name: N, logicalType: number}", "{name: A, logicalType: string}")
+    texts = [begins] * 500 + ["x" * 300 if row % often else "a\n1.5,b\n" * 60 for row in range(30_000)]
+    (tmp_path / "drop").write_text("N,A\n" + "".join(f'{row},"{text}"\n' for row, text in enumerate(texts)))
+    quick, careful = (check(tmp_path / "drop", contract, quick_from=size) for size in (0, NEVER))
+    assert (quick, quick.rows, quick.accepted) == (careful, len(texts), True)
+
+
 def test_a_process_that_checks_finds_no_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.delitem(sys.modules, "pandas", raising=False)
