@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import shared.data.check as checking
+import shared.data.look as looking
 from shared.data.check import check
 from shared.data.csv_rows import READ_AS
 from shared.data.lean import without_pandas
@@ -106,8 +106,8 @@ def test_a_file_is_read_twice_only_for_what_the_quick_reading_cannot_tell(
     rows[15_000] = f"{spoiled},Ulm"
     (tmp_path / "drop").write_text("A,T\n" + "\n".join(rows) + "\n")
     opened = []
-    real = checking.open_rows
-    monkeypatch.setattr(checking, "open_rows", lambda *asked: opened.append(asked) or real(*asked))
+    real = looking.open_rows
+    monkeypatch.setattr(looking, "open_rows", lambda *asked, **named: opened.append(asked) or real(*asked, **named))
     quick, careful = both(tmp_path / "drop", contract)
     assert quick[0] == careful[0]
     assert len(opened) == readings + 1
