@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -42,7 +43,11 @@ class Pages:
         self._app = app
         self._gate = gate
         self._renderer = renderer
-        self._drift = DriftHistory(app.book, app.blobs, app.parts.rules)
+
+    @cached_property
+    def _drift(self) -> DriftHistory:
+        """Made at the first page that shows drift."""
+        return DriftHistory(self._app.book, self._app.blobs, self._app.parts.rules)
 
     def routes(self) -> list[Route]:
         """All pages and forms."""
