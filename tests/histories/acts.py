@@ -78,7 +78,8 @@ def rest(stage: Stage, step: Step) -> None:
 def errors(stage: Stage, step: Step) -> None:
     """errors MODEL COUNT: of twenty requests the release under way answered so many with an error."""
     model, count = step.words
-    shipping = stage.world.head(model).shipping if stage.world.app.book.knows(model) else ""
+    head = stage.world.app.book.head(model)
+    shipping = head.shipping if head else ""
     if shipping in stage.world.endpoints.names_of(model):
         stage.world.endpoints.count(model, shipping, requests=20, errors=int(count))
         stage.notes.note(stage.world.now, "errors" if int(count) else "requests", model, shipping)

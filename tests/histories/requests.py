@@ -33,7 +33,8 @@ def approve(stage: Stage, step: Step) -> None:
 
 
 def decide(stage: Stage, model: str, by: str, *, yes: bool = True, person: str = "operations", key: str = KEY) -> bool:
-    release = stage.world.head(model).shipping if stage.world.app.book.knows(model) else ""
+    head = stage.world.app.book.head(model)  # none until its publish is decided
+    release = head.shipping if head else ""
     if not release or stage.world.release(release).state != "awaiting approval":
         return False
     decision = stage.world.decision(release, approve=yes, by=person)

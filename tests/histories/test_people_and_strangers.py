@@ -87,6 +87,7 @@ class History:
         """Everything answers again, nothing is paused, and time passes until only people are waited for."""
         self.armed = False
         self.act_recover()
+        self.world.settle()  # a pause that still waits to be decided comes before the resume
         if self.world.head().paused:
             self.world.ask(events.ResumeRequested)
         self.world.wait(timedelta(hours=5), step=timedelta(minutes=2))
