@@ -81,7 +81,7 @@ REFUSED: Mapping[str, tuple[bytes, str, str]] = {
     "a web page": (b"<html><body>Sign in</body></html>", "header", "the first line names no column of the contract"),
     "bytes": (bytes(range(256)), "format", "the file is no text"),
     "an open quote": (GOOD.replace(b"32.1", b'"32.1', 1), "quotes", "line 2: a quote is opened and never closed"),
-    "utf-16": (GOOD.decode().encode("utf-16"), "format", "the file is text in UTF-16"),
+    "utf-16 without its mark": (GOOD.decode().encode("utf-16-le"), "format", "the file is no text"),
     "a column too few": (
         GOOD.replace(b",S6,Y\n", b",Y\n").replace(b",87,151\n", b",151\n"),
         "missing_column",

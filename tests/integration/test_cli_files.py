@@ -315,7 +315,8 @@ def test_a_published_folder_is_stored_whole(
     copy_template(here / "models/flats", "flats")
     found = publish(baton, here / "models/flats", "--json").json["folder"]
     names = account.get_container_client("models").list_blob_names(name_starts_with=f"flats/{found}/")
-    wanted = ["contract.yaml", "model.yaml", "requirements.txt", "score.py", "tests/cases.json", "train.py"]
+    wanted = ["contract.yaml", "model.yaml", "requirements.txt", "score.py"]
+    wanted += ["tests/cases.json", "tests/invariances.json", "train.py"]
     assert sorted(names) == [f"flats/{found}/{name}" for name in wanted]
 
 
