@@ -125,7 +125,7 @@ def _from_elsewhere(known: Sequence[str], where: str, source: str) -> Iterator[P
     """The warning that no file came from there before; who tells the owner is the fold (`shared/moves/origin.py`)."""
     why = origin.changed(known, where, source)
     if why:
-        yield Problem("origin", "", 0, (), (), shown(why, 400), origin.TODO, "warning")
+        yield Problem("origin", "", 0, (), (), shown(why, 400), origin.ASK_THE_SENDER, "warning")
 
 
 def tag_drop(parts: Parts, model: str, command: Command) -> Outcome:

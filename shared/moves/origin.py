@@ -11,7 +11,7 @@ from shared.turn import Turn
 ORIGINS_KEPT = 20
 ORIGIN_ROOM = 120
 NEXT = "docs/data.md#origin"
-TODO = "nothing if it was meant; otherwise ask its sender, and see docs/data.md#origin"
+ASK_THE_SENDER = "nothing if it was meant; otherwise ask its sender, and see docs/data.md#origin"
 
 
 def origin_of(blob: str, source: str) -> str:
@@ -46,4 +46,4 @@ def noted(turn: Turn, event: FileAccepted) -> None:
     if why:
         turn.note("origin changed", rule="origin", why=why, next=NEXT, level="warning")
         to = event.owner or turn.spec.owner
-        turn.send("tell", state="origin changed", why=why, next=TODO, to=to, report=event.report)
+        turn.send("tell", state="origin changed", why=why, next=ASK_THE_SENDER, to=to, report=event.report)
