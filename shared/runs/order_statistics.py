@@ -21,7 +21,7 @@ def ranks(count: int, share: float, confidence: float = CONFIDENCE) -> tuple[int
     >>> ranks(1000, 0.99), ranks(10_000, 0.99)
     ((983, 997), (9880, 9920))
     >>> ranks(58, 0.99)
-    (55, None)
+    (56, None)
     """
     tail = (1 - confidence) / 2
     below = _cumulative(count, share)
