@@ -33,9 +33,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shared import events, forms, names, state
-from shared.archive import Archive, Lines
+from shared import events, forms, state
 from shared.errors import EventRefused, LedgerConflict
+from shared.records import END_OF, MODELS, NEXT_KEY, UNROUTED, Records
 from shared.room import EVENT_ROOM, stored_size
 from shared.rows import (
     EARLY,
@@ -46,14 +46,13 @@ from shared.rows import (
     Entry,
     Outbox,
     Snapshot,
-    counted_down,
     inbox_body,
     inbox_key,
     seen_body,
 )
 from shared.sorting import Commands, Sorted, needed, sort_commands, sort_out
-from shared.state import AcceptedFile, Command, Head, Release
-from shared.storage.port import Insert, Put, Replace, Row, RowChanged, RowExists, Table, Write
+from shared.state import Command, Head, Release
+from shared.storage.port import Insert, Put, Replace, Row, RowChanged, RowExists, Write
 
 FOLD_AT_ONCE = 20
 OPEN_AT_MOST = 8
@@ -61,10 +60,6 @@ ROWS_AT_ONCE = 1 + OPEN_AT_MOST + FOLD_AT_ONCE
 PERFORM_PAGE = 40
 INBOX_PASSED = 8
 LEAST_URGENT = 9
-END_OF = "~"
-MODELS, UNROUTED = "~models", "~unrouted"
-MODELS_PAGE = 1000
-NEXT_KEY = "!"  # sorts before every sign that a name may go on with
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +71,8 @@ class Claimed:
     etag: str
 
 
-class Ledger:
+class Ledger(Records):
     """Reads and writes the rows of all models. No decision is made here."""
-
-    def __init__(self, table: Table, archive: Archive | None = None) -> None:
-        self._table = table
-        self.lines = Lines(table, archive)
 
     # Intake
 
@@ -117,6 +108,17 @@ class Ledger:
         """Record an event that concerns no model, once, with the reason."""
         body = forms.text({"at": at.isoformat(), "reason": reason, **details})
         self._table.write(UNROUTED, [Put(f"ignored:{identity}", body)])
+
+    def bury(self, model: str, identity: str, details: Mapping[str, Any]) -> None:
+        """Record a dead letter, create-only: a repeat is the same one."""
+        try:
+            self._table.write(model, [Insert(f"dead:{identity}", forms.text(details))])
+        except RowExists:
+            return
+
+    def list_model(self, model: str) -> None:
+        """Put a model on the list that the sweep and the pages read. Safe to repeat."""
+        self._table.write(MODELS, [Put(model, forms.text({}))])
 
     # The fold
 
@@ -242,69 +244,3 @@ class Ledger:
         except RowChanged:
             return None
         return Claimed(command, key, etags[key]) if key in etags else None
-
-    # What people and the sweep read
-
-    def head(self, model: str) -> Head | None:
-        """The model's head as it is now."""
-        row = self._table.get(model, HEAD)
-        return needed(Head, model, row) if row else None
-
-    def release(self, model: str, release: str) -> Release | None:
-        """A release, open or ended."""
-        key = f"release:{counted_down(names.release_number(release))}"
-        row = self._table.get(model, f"{OPEN}{release}") or self._table.get(model, key)
-        return needed(Release, model, row) if row else None
-
-    def ended(self, model: str, limit: int = 20) -> list[Release]:
-        """The last ended releases, newest first."""
-        rows = self._table.page(model, "release:", "release:" + END_OF, limit)
-        return [state.loads(Release, row.body) for row in rows]
-
-    def journal(self, model: str, first: int = 1, limit: int = 1000) -> list[str]:
-        """Journal lines from number `first` on, exactly as written, from closed segments and the table alike."""
-        return self.lines.read(model, first, limit)
-
-    def files(self, model: str, last: int, first: int = 1) -> list[AcceptedFile]:
-        """Accepted files `first` to `last`."""
-        rows = self._table.page(model, f"file:{first:012d}", f"file:{last + 1:012d}", max(last - first + 1, 1))
-        return [state.loads(AcceptedFile, row.body) for row in rows]
-
-    def file(self, model: str, number: int) -> AcceptedFile | None:
-        """The accepted file with this number, or None."""
-        row = self._table.get(model, f"file:{number:012d}")
-        return state.loads(AcceptedFile, row.body) if row else None
-
-    def dead(self, model: str, limit: int = 100) -> list[tuple[str, Mapping[str, Any]]]:
-        """Dead letters, oldest first: key and what is known of each."""
-        rows = self._table.page(model, "dead:", "dead:" + END_OF, limit)
-        return [(row.key, forms.shown("dead", row.body)) for row in rows]
-
-    def letter(self, model: str, key: str) -> Row | None:
-        """The row of one dead letter, or None."""
-        return self._table.get(model, key) if key.startswith("dead:") else None
-
-    def bury(self, model: str, identity: str, details: Mapping[str, Any]) -> None:
-        """Record a dead letter, create-only: a repeat is the same one."""
-        try:
-            self._table.write(model, [Insert(f"dead:{identity}", forms.text(details))])
-        except RowExists:
-            return
-
-    def unrouted(self, limit: int = 100) -> list[Mapping[str, Any]]:
-        """Events that concerned no model, with the reason."""
-        rows = self._table.page(UNROUTED, "ignored:", "ignored:" + END_OF, limit)
-        return [forms.shown("ignored", row.body) for row in rows]
-
-    def models(self) -> list[str]:
-        """Names of all published models."""
-        found: list[str] = []
-        first = ""
-        while page := self._table.page(MODELS, first, END_OF, MODELS_PAGE):
-            found += [row.key for row in page]
-            first = f"{found[-1]}{NEXT_KEY}"
-        return found
-
-    def list_model(self, model: str) -> None:
-        """Put a model on the list that the sweep and the pages read. Safe to repeat."""
-        self._table.write(MODELS, [Put(model, forms.text({}))])

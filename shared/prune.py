@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared import forms, log, rows
-from shared.ledger import UNROUTED, Ledger
+from shared.ledger import Ledger
+from shared.records import UNROUTED
 from shared.storage.port import Delete, Put, Row, RowChanged, Table
 
 SYSTEM, CURSOR = "~system", "pruned"

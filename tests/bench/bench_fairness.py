@@ -26,20 +26,19 @@ def main() -> None:
         azurite(Path(folder), in_memory=True) as running,
         rig(running.connection_string(), Path(folder)) as host,
     ):
-        if True:
-            others = [f"other-{number:02d}" for number in range(OTHERS)]
-            for model in others:
-                host.publish(model)
-            idle = [_roll_back(host, f"idle-{number}") for number in range(2 * ROUNDS)]
-            calm = _waits(host, others)
-            busy, behind = [], []
-            for number in range(ROUNDS):
-                model = f"flooded-{number}"
-                host.publish(model, files=FILES, quiet=900)
-                host.deliver("on_new_data", host.upload(model, FILES // ROUNDS))
-                busy.append(_roll_back(host, model, published=True))
-                behind.append(_waits(host, others))
-                host.until(lambda m=model: host.head(m).next_file > FILES // ROUNDS, "files are missing", seconds=600)
+        others = [f"other-{number:02d}" for number in range(OTHERS)]
+        for model in others:
+            host.publish(model)
+        idle = [_roll_back(host, f"idle-{number}") for number in range(2 * ROUNDS)]
+        calm = _waits(host, others)
+        busy, behind = [], []
+        for number in range(ROUNDS):
+            model = f"flooded-{number}"
+            host.publish(model, files=FILES, quiet=900)
+            host.deliver("on_new_data", host.upload(model, FILES // ROUNDS))
+            busy.append(_roll_back(host, model, published=True))
+            behind.append(_waits(host, others))
+            host.until(lambda m=model: host.head(m).next_file > FILES // ROUNDS, "files are missing", seconds=600)
     ratio = statistics.median(busy) / statistics.median(idle)
     worst, usual = max(map(max, behind)), max(calm)
     figures = [

@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from azure.storage.blob import BlobServiceClient, LinearRetry
 
@@ -30,7 +29,7 @@ from shared.archive import Archive
 from shared.errors import BatonError, Retryable
 from shared.ledger import Ledger
 from shared.settings import Settings
-from shared.state import Release
+from shared.state import LIVE, Release
 from tests.chaos import accounts
 from tests.chaos.accounts import Books, Uploaded
 from tests.chaos.breaking import TARGETS, Breaker, plan
@@ -219,12 +218,15 @@ def _where(ground: Ground, model: str) -> str:
 def account(ground: Ground) -> list[str]:
     """All that is missing, doubled or unexplained."""
     found: list[str] = []
-    states: Counter[Any] = Counter()
+    every: list[Release] = []
     for model in ground.names:
         found += accounts.faults(ground.books, model, [one for one in ground.uploaded if one.drop.model == model])
-        ended = ground.book.ended(model, limit=500)
-        states.update(release.state for release in (*ended, *ground.book.read(model).releases.values()))
-    ground.say(f"releases ended or wait: {dict(states)}")
+        every += [*ground.book.ended(model, limit=500), *ground.book.read(model).releases.values()]
+    ground.say(f"releases ended or wait: {dict(Counter(release.state for release in every))}")
+    for (state, why), count in Counter((release.state, release.why) for release in every if release.why).items():
+        ground.say(f"  {count} {state}: {why[:160]}")
+    if not any(LIVE in (release.state, *(state for state, _ in release.past)) for release in every):
+        found.append("no release went live, so the account says nothing of deployments and traffic")
     return found
 
 
