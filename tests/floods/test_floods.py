@@ -24,6 +24,7 @@ from tests.floods.served import served
 
 FILES = int(os.environ.get("BATON_FLOOD", "250"))
 BATCH = FILES // 5
+QUIET_SECONDS = max(5, FILES // 25)  # longer than the host stalls on a busy machine, since quiet time closes a batch too
 PATIENCE_SECONDS = 120 + FILES
 pytestmark = pytest.mark.timeout(4 * PATIENCE_SECONDS)
 
@@ -64,7 +65,7 @@ def flooded(host: Rig) -> Flooded:
     model = f"m{uuid.uuid4().hex[:8]}"
     others = tuple(f"{model}-{number:02d}" for number in range(49))
     for each in (model, *others):
-        host.publish(each, files=BATCH, quiet=5)
+        host.publish(each, files=BATCH, quiet=QUIET_SECONDS)
     host.deliver("on_new_data", host.upload(model, FILES))
     host.until(lambda: host.head(model).next_file > 1, "no file is accepted", seconds=PATIENCE_SECONDS)
     host.ask(model, "rollback")
