@@ -1,9 +1,9 @@
 """`python -m shared.data FILE CONTRACT --memory-mb 1024`: check one file in a process of its own.
 
-Prints the verdict as one line of JSON; with --profile FILE, what the columns look like goes there,
-with --keep FOLDER the accepted rows, where they are not the file itself. Exit code 0: checked,
-whatever the verdict; 3: the contract cannot be used, told as {"what": ..., "next": ...}. The line `reading` on stderr says
-that from now on only the file can be at fault.
+Prints the verdict as one line of JSON; with --profile FILE, what the columns look like goes there, with --keep FOLDER the
+accepted rows, where they are not the file itself. --contracts FOLDER has contracts that were read before. Exit code 0:
+checked, whatever the verdict; 3: the contract cannot be used, told as {"what": ..., "next": ...}. The line `reading` on
+stderr says that from now on only the file can be at fault.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 
 from shared.data.check import check
 from shared.data.checking import CONTRACT_REFUSED, READING
-from shared.data.contract import read_contract
 from shared.data.lean import without_pandas
+from shared.data.prepared import contract_of
 from shared.data.profile import Profile
 from shared.errors import SpecRefused
 
@@ -36,10 +36,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--at", type=datetime.fromisoformat)
     parser.add_argument("--references", type=Path)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--contracts", type=Path)
     options = parser.parse_args(arguments)
     without_pandas()
     try:
-        contract = read_contract(options.contract)
+        contract = contract_of(options.contract, options.contracts)
     except SpecRefused as error:
         _say({"what": error.what, "next": error.next})
         return CONTRACT_REFUSED

@@ -11,6 +11,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from shared.data import prepared
 from shared.data.verdict import Problem, Verdict
 from shared.errors import Retryable, SpecRefused
 
@@ -54,6 +55,7 @@ def check_in_subprocess(
     arguments = [str(file.resolve()), str(contract_file.resolve()), *limits, *wanted, *moment]
     arguments += ["--references", str(references.resolve())] if references else []
     arguments += ["--keep", str(keep.resolve())] if keep else []
+    arguments += ["--contracts", str(prepared.folder())]
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "shared.data", *arguments],

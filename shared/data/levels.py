@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
-from open_data_contract_standard.model import ServiceLevelAgreementProperty
 
 from shared.data.cells import Cells
 from shared.data.faults import Faults
 from shared.data.quality import SEVERITIES
 from shared.data.rules import Kind, Level
 from shared.data.verdict import Problem
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import ServiceLevelAgreementProperty
 
 CHECKED = ("freshness", "retention")
 UNITS: Mapping[str, float] = {

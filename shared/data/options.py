@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from open_data_contract_standard.model import EnumValue
 
 from shared.data.faults import Faults
 from shared.data.rules import Beyond, Kind, Length, NotIn, Rule, Scalar, Sign, Unlike
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import EnumValue
 
 BOUNDS: Mapping[str, Sign] = {"minimum": "<", "exclusiveMinimum": "<=", "maximum": ">", "exclusiveMaximum": ">="}
 LENGTHS: Mapping[str, Sign] = {"minLength": "<", "maxLength": ">"}

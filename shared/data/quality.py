@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-from open_data_contract_standard.model import DataQuality
+from typing import TYPE_CHECKING
 
 from shared.data.faults import Faults
 from shared.data.options import pattern_rule, scalars
 from shared.data.quality_sql import sql_rule
 from shared.data.rules import OPERATORS, AnyRow, Kind, Limit, Missing, NotIn, Repeated, Rule, Severity, Test
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import DataQuality
 
 COLUMN_METRICS = ("nullValues", "missingValues", "invalidValues", "duplicateValues")
 TABLE_METRICS = ("rowCount", "duplicateValues")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-
-from open_data_contract_standard.model import DataQuality
+from typing import TYPE_CHECKING
 
 from shared.data.faults import Faults
 from shared.data.rules import Kind, Limit, Measured, Outside, Query, Rule, Severity, Where
 from shared.data.shown import shown
 from shared.data.sql import NotSql, named_in, quoted, understood
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import DataQuality
 
 PLACEHOLDER = re.compile(r"\$?\{\s*(\w+)\s*\}")
 OBJECTS, PROPERTIES = ("object", "table"), ("property", "column")

@@ -24,7 +24,9 @@ from tests.floods.served import served
 
 FILES = int(os.environ.get("BATON_FLOOD", "250"))
 BATCH = FILES // 5
-QUIET_SECONDS = max(5, FILES // 25)  # longer than the host stalls on a busy machine, since quiet time closes a batch too
+QUIET_SECONDS = max(
+    5, FILES // 25
+)  # longer than the host stalls on a busy machine, since quiet time closes a batch too
 PATIENCE_SECONDS = 120 + FILES
 pytestmark = pytest.mark.timeout(4 * PATIENCE_SECONDS)
 

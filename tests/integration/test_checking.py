@@ -137,6 +137,10 @@ def test_what_the_app_imports_is_light(module: str) -> None:
     assert loaded_by(module, ("pyarrow", "numpy", "pydantic", "open_data_contract_standard")) == []
 
 
+def test_a_check_loads_the_standard_only_for_a_contract_that_nobody_read_before() -> None:
+    assert loaded_by("shared.data.__main__", ("pydantic", "open_data_contract_standard")) == []
+
+
 def test_the_command_prints_the_verdict(drop: Path) -> None:
     command = [sys.executable, "-m", "shared.data", str(drop), str(CONTRACT)]
     ended = subprocess.run(command, cwd=DIABETES.parents[1], capture_output=True, text=True, check=True)
