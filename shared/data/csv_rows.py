@@ -7,6 +7,7 @@ file is read again as bytes: only these can be told as they came.
 from __future__ import annotations
 
 import csv as text_csv
+import re
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,7 @@ from shared.data.shown import shown
 DELIMITERS = (",", ";", "\t", "|")
 AS_UTF8 = "save the file as UTF-8, or name its encoding in the contract: docs/contracts.md#how-text-is-written"
 FIRST_BYTES = 1 << 16
+FIRST_LINE = re.compile(rb"[^\r\n]*[^\s][^\r\n]*")
 READ_AS: Mapping[Kind, tuple[pa.DataType, ...]] = {
     "number": (ARROW_TYPES["number"],),
     "boolean": (ARROW_TYPES["boolean"],),
@@ -117,7 +119,8 @@ def _start(file: Path, found: Format) -> bytes:
 
 def _header(start: bytes, wanted: Collection[str], dialect: Dialect) -> tuple[list[str], str]:
     """The columns' names, and the mark between them: the first that makes one of the wanted names."""
-    first = next((line for line in start.splitlines() if line.strip()), b"")
+    found = FIRST_LINE.search(start)
+    first = found[0] if found else b""
     try:
         line = first.decode()
     except UnicodeDecodeError:

@@ -27,11 +27,13 @@ class Moments:
     most: float = 0.0
 
     @staticmethod
-    def of(numbers: NDArray[Any], counts: NDArray[np.int64] | None = None) -> Moments:
-        """Of finite numbers, each there once, or as often as `counts` says."""
+    def of(
+        numbers: NDArray[Any], counts: NDArray[np.int64] | None = None, *, ends: tuple[float, float] | None = None
+    ) -> Moments:
+        """Of finite numbers, each there once, or as often as `counts` says; `ends` are the least and the greatest, if known."""
         if not len(numbers):
             return Moments()
-        least, most = float(numbers.min()), float(numbers.max())
+        least, most = ends or (float(numbers.min()), float(numbers.max()))
         if max(-least, most) > GREATEST:
             numbers = np.clip(numbers, -GREATEST, GREATEST)
         total = len(numbers) if counts is None else int(counts.sum())

@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from shared.data.unreadable import Unreadable
 
-WINDOW = 1 << 16  # bytes; a header with statistics of long texts is read again with more
+WINDOW = 1 << 9  # bytes; a header with statistics of long texts is read again with more
 LONGEST = 1 << 24
 DEPTH = 8
 TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shared.data.cells import Cells
 from shared.data.moments import Moments
 from shared.data.rules import Contract, Kind
-from shared.data.sketches import Distinct, Floats, Frequent, Quantiles, hashes_of, largest
+from shared.data.sketches import KEPT, Distinct, Floats, Frequent, Quantiles, hashes_of, largest
 from shared.data.texts import counted_texts
 from shared.errors import Permanent
 
@@ -99,20 +99,21 @@ class ColumnProfile:
 
     def _add_numbers(self, cells: Cells) -> None:
         numbers = cells.numbers
-        ordered = np.sort(numbers) + 0.0  # -0.0 is 0.0
-        distinct, counts = _runs(ordered)
-        self.distinct.add(hashes_of(distinct))
+        ordered = np.sort(numbers)
+        ordered += 0.0  # -0.0 is 0.0
+        values, counts, once = _repeated(ordered)
+        self.distinct.add(hashes_of(ordered if once else values))
         if self.personal:
             self.numbers = self.numbers.merge(Moments(len(numbers)))
-            self.frequent.add((), (), int(counts.max()))
+            self.frequent.add((), (), int(counts.max(initial=1)))
             return
-        self.numbers = self.numbers.merge(Moments.of(numbers))
+        self.numbers = self.numbers.merge(Moments.of(numbers, ends=cells.ends))
         places, error = largest(counts)
-        kept = distinct[places]
+        kept = values[places]
         self.frequent.add(
             kept.tolist() if self.kind == "number" else [int(one) for one in kept.tolist()],
             counts[places].tolist(),
-            error,
+            max(error, int(once)),
         )
         if self.kind != "boolean":
             self.quantiles.add(ordered)
@@ -235,10 +236,16 @@ def merged(parts: Iterable[Profile]) -> Profile:
     return whole
 
 
-def _runs(ordered: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """The distinct ones of sorted values, and how often each is there."""
-    changes = ordered[1:] != ordered[:-1]
-    if changes.all():
-        return ordered, np.ones(len(ordered), np.int64)
-    starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
-    return ordered[starts], np.diff(starts, append=len(ordered))
+def _repeated(ordered: Floats) -> tuple[Floats, NDArray[np.int64], bool]:
+    """Of sorted values the distinct ones and how often each is there; where nearly all are there once (True), only the others.
+
+    >>> _repeated(np.array([1.0, 2.0, 2.0]))
+    (array([1., 2.]), array([1, 2]), False)
+    """
+    again = ordered[1:] == ordered[:-1]
+    if len(ordered) > 2 * KEPT and 4 * np.count_nonzero(again) < len(ordered):
+        places = np.flatnonzero(again)
+        firsts = np.flatnonzero(np.diff(places, prepend=-2) > 1)
+        return ordered[places[firsts]], np.diff(firsts, append=len(places)) + 1, True
+    starts = np.concatenate(([0], np.flatnonzero(~again) + 1))
+    return ordered[starts], np.diff(starts, append=len(ordered)), False

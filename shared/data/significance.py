@@ -5,6 +5,7 @@ Each pair of functions gives the chance of a size without any change, and the si
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
@@ -115,6 +116,7 @@ def chi_square_tail(value: float, degrees: int) -> float:
     return math.exp(-half) * sum(math.pow(half, i) / math.factorial(i) for i in range(degrees // 2))
 
 
+@functools.lru_cache(maxsize=1024)
 def chi_square_limit(alpha: float, degrees: int) -> float:
     """The value that a chi-square variable exceeds with chance `alpha`, by bisection.
 
