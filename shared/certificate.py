@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from shared.declared_checks import declared_checks
 from shared.spec import CertificateLimits
 from shared.verdict import Document, GateResult, Verdict, at, at_least, at_most, held, is_number, number, passed, text
 
@@ -22,7 +23,8 @@ def certify(limits: CertificateLimits, certificate: Document) -> Verdict:
     gives the rows that it gave.
     """
     rules = FORM_1 if certificate.get("v") == 1 else CERTIFICATE_GATES
-    return Verdict(tuple(rule(limits, certificate) for rule in rules.values()))
+    measured = (rule(limits, certificate) for rule in rules.values())
+    return Verdict((*measured, *declared_checks(limits.checks, certificate)))
 
 
 def _starts(limits: CertificateLimits, certificate: Document) -> GateResult:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from shared.check_story import check_facts, found_by
 from shared.spec import Spec
 from shared.statement import About
 from shared.verdict import Document, at, number, text
@@ -45,6 +46,7 @@ def sections(certificate: Document, about: About | None) -> tuple[Section, ...]:
         Section("What it is about", tuple(_identity(certificate, about))),
         Section("Answers", tuple(_answers(certificate))),
         Section("Speed and size", tuple(_speed(certificate))),
+        Section("Checks that the owner asks for", tuple(check_facts(certificate))),
         Section("Where it comes from", tuple(_origin(certificate, about))),
     )
     return tuple(part for part in parts if part.facts)
@@ -198,9 +200,9 @@ def nist(certificate: Document, about: About | None, spec: Spec) -> tuple[Item, 
         Item("MEASURE 2.3", "performance under conditions like those of deployment", speed, OWNER),
         Item("MEASURE 2.5", "valid and reliable", _testing(certificate, about), OWNER),
         Item("MEASURE 2.7", "secure and resilient", _refusing(certificate), OWNER),
-        Item("MEASURE 2.9", "explained and interpreted", owner=OWNER),
-        Item("MEASURE 2.10", "privacy", owner=OWNER),
-        Item("MEASURE 2.11", "fairness and bias", owner=OWNER),
+        Item("MEASURE 2.9", "explained and interpreted", found_by(certificate, "importance"), OWNER),
+        Item("MEASURE 2.10", "privacy", found_by(certificate, "privacy"), OWNER),
+        Item("MEASURE 2.11", "fairness and bias", found_by(certificate, "fairness"), OWNER),
         Item(
             "MANAGE 2.4",
             "superseding or deactivating",

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.certificate import P99_NEEDS_REQUESTS, certify
+from shared.declared_checks import PREFIX, limit_of
+from shared.gate_spec import Check
 from shared.gates import judge
 from shared.metric_facts import best, worst
 from shared.spec import CertificateLimits, Gates
@@ -53,6 +55,8 @@ def trials(gates: Gates) -> tuple[Trial, ...]:
     names = [result.gate for result in good.results if result.gate in EVIDENCE_BREAKS]
     judged = {name: judge(gates, EVIDENCE_BREAKS[name](gates, evidence), share=1.0) for name in names}
     certified = {name: certify(limits, broken(limits, certificate)) for name, broken in CERTIFICATE_BREAKS.items()}
+    for name, check in limits.checks.items():
+        certified[f"{PREFIX}{name}"] = certify(limits, {**certificate, "checks": {name: _measured(check, _past)}})
     return (*_trials(good, judged), *_trials(certify(limits, certificate), certified))
 
 
@@ -105,6 +109,7 @@ def _better_pair(gates: Gates) -> tuple[float, float, float]:
 
 def passing_certificate(limits: CertificateLimits) -> Broken:
     """The certificate of a version that is exactly at every limit."""
+    checks = {name: _measured(check, lambda way, limit: limit) for name, check in limits.checks.items()}
     return {
         "v": 2,
         "cases": {"passed": 1, "failed": []},
@@ -124,7 +129,17 @@ def passing_certificate(limits: CertificateLimits) -> Broken:
         "size_mb": limits.size_mb,
         "memory_mb": limits.memory_mb,
         "model_sha256": "0" * 64,
-    }
+    } | ({"checks": checks} if checks else {})
+
+
+def _measured(check: Check, value: Callable[[str, float], float]) -> Broken:
+    """What a check would say whose every measure has this value by the way and the number of its limit."""
+    limits = {measure: limit_of(words) for measure, words in check.limits.items()}
+    return {"measures": {measure: {"value": value(*limit)} for measure, limit in limits.items() if limit}}
+
+
+def _past(way: str, limit: float) -> float:
+    return _beyond(limit) if way == "most" else _short_of(limit)
 
 
 def _with(document: Document, name: str, **changes: object) -> Broken:

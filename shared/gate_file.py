@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from shared.certificate import P95_NEEDS_REQUESTS, P99_NEEDS_REQUESTS
+from shared.declared_checks import limit_of
 from shared.limits import AT_LEAST_0, MORE_THAN_0, NEVER, POSSIBLE, between, is_inside
 from shared.metric_facts import METRICS, PER_UNIT, RANKED, best, facts, is_custom, worst
 from shared.spec import CertificateLimits, Gates
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 GUARDS = ("latency", "size")
 GUARD_WORDS = f"names of metrics, {' or '.join(GUARDS)}, each with how much worse it may be, more than 0"
+CHECK = re.compile(r"[a-z][a-z0-9_]{0,29}")
+ALL_CHECKS_SECONDS = 900
 UNSEARCHED = (*PER_UNIT, *RANKED, "wape", "macro_recall", "calibration_error")
 
 
@@ -74,6 +78,7 @@ def check_gates(gates: Gates, reader: RecordReader) -> None:
     elif gates.minimum_gain >= abs(worst(gates) - best(gates)):
         reader.wrong("gates.minimum_gain", gates.minimum_gain, f"less than {abs(worst(gates) - best(gates)):g}{NEVER}")
     _check_load(gates.certificate, reader)
+    _check_checks(gates.certificate, reader)
 
 
 def _check_load(limits: CertificateLimits, reader: RecordReader) -> None:
@@ -84,6 +89,25 @@ def _check_load(limits: CertificateLimits, reader: RecordReader) -> None:
     elif load.per_second > 0 and load.per_second * load.max_seconds < needed:
         right = f"{needed / load.max_seconds:.3g} or more, for {needed} requests in max_seconds{NEVER}"
         reader.wrong("gates.certificate.load.per_second", load.per_second, right)
+
+
+def _check_checks(limits: CertificateLimits, reader: RecordReader) -> None:
+    """Each has a name that may be a file's, a limit that can be read, and time; all together end within the run."""
+    for name, check in limits.checks.items():
+        path = f"gates.certificate.checks.{name}"
+        if not CHECK.fullmatch(name):
+            reader.wrong(path, name, "lower-case letters, digits and _, at most 30, a letter first")
+        if not check.limits:
+            reader.wrong(f"{path}.limits", {}, "one limit or more: a check without one decides nothing")
+        for measure, words in check.limits.items():
+            if limit_of(words) is None:
+                reader.wrong(
+                    f"{path}.limits.{measure}", words, '"at most NUMBER" or "at least NUMBER", like at most 0.1'
+                )
+    seconds = [check.max_seconds for check in limits.checks.values()]
+    if seconds and not (min(seconds) > 0 and sum(seconds) <= ALL_CHECKS_SECONDS):
+        right = f"max_seconds of more than 0, of all checks together at most {ALL_CHECKS_SECONDS} (each has 120 if it does not say)"
+        reader.wrong("gates.certificate.checks", f"{sum(seconds):g} s", right)
 
 
 def check_comparing(gates: Gates, reader: RecordReader) -> None:

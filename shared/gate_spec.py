@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -58,3 +59,17 @@ class Holdout:
     """`error_budget` is the chance of a false promotion that all comparisons on one holdout share (0: not counted)."""
 
     error_budget: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A further check of the certificate, a plug-in called as its entry in `checks` is (docs/certificate.md).
+
+    `limits` name what it measures, each "at most NUMBER" or "at least NUMBER". A measure with an interval is held against its
+    upper or lower bound, or with `judge` values against itself. `parameters` are given to the plug-in as texts.
+    """
+
+    limits: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    judge: Literal["bounds", "values"] = "bounds"
+    max_seconds: float = 120.0

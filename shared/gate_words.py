@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from shared.declared_checks import PREFIX, sentence
 from shared.gates import asked
 from shared.metric_facts import facts
 from shared.spec import Approval, CertificateLimits, Gates, Rollout, Spec
@@ -26,7 +27,9 @@ def not_asked(gates: Gates) -> tuple[str, ...]:
 
 def certificate_sentences(limits: CertificateLimits) -> Sentences:
     """Gate and sentence of the certificate, which is measured on the really started server."""
-    return tuple((gate, words(limits)) for gate, words in CERTIFICATE_WORDS.items())
+    measured = ((gate, words(limits)) for gate, words in CERTIFICATE_WORDS.items())
+    declared = ((f"{PREFIX}{name}", sentence(name, check)) for name, check in limits.checks.items())
+    return (*measured, *declared)
 
 
 def production_sentences(spec: Spec) -> Sentences:

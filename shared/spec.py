@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from shared.gate_spec import Comparing, Holdout, Sanity, Slices
+from shared.gate_spec import Check, Comparing, Holdout, Sanity, Slices
 
 Direction = Literal["lower", "higher"]
 
@@ -74,7 +74,7 @@ class Load:
 class CertificateLimits:
     """What the really started server must keep to; a `p99_ms` or `memory_mb` of 0 asks for nothing.
 
-    `valid_days` after it was signed the certificate lets nothing be staged or given traffic any more.
+    `valid_days` after it was signed the certificate lets nothing be staged or given traffic any more. `checks` are plug-ins.
     """
 
     p95_ms: float = 500.0
@@ -84,6 +84,7 @@ class CertificateLimits:
     memory_mb: float = 0.0
     valid_days: float = 90.0
     load: Load = field(default_factory=Load)
+    checks: Mapping[str, Check] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from shared.yaml_record import RecordReader, Requirement
 
 PARTITION = re.compile(r"[A-Za-z0-9-]+")
 MARKER_WAIT_SECONDS = 600
+CHECKS_PINNED = "tests/checks/requirements.txt"
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[A-Za-z0-9,._ -]+\])?\s*==\s*[0-9][A-Za-z0-9.!+]*(\s*;.*)?")
 
@@ -153,6 +154,8 @@ def _folder_faults(folder: Path, spec: Spec, shown: str) -> list[str]:
         )
     if (folder / "requirements.txt").is_file():
         faults += _unpinned(_text(folder / "requirements.txt", shown), f"{shown}/requirements.txt")
+    if (folder / CHECKS_PINNED).is_file():
+        faults += _unpinned(_text(folder / CHECKS_PINNED, shown), f"{shown}/{CHECKS_PINNED}")
     if (folder / spec.data.contract).is_file():
         faults += _contract_faults(folder / spec.data.contract, spec, shown)
     return faults

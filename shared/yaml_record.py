@@ -115,7 +115,8 @@ class RecordReader:
         if get_origin(kind) is tuple:
             value = self._list(get_args(kind)[0], node, path)
         elif get_origin(kind) is Mapping:
-            value = self._texts(node, path)
+            each = get_args(kind)[1]
+            value = self._records(each, node, path) if dataclasses.is_dataclass(each) else self._texts(node, path)
         else:
             value = self._scalar(kind, self._pair(node, path), path)
         requirement = self.requirements.get(path)
@@ -149,6 +150,13 @@ class RecordReader:
             if not isinstance(value, yaml.ScalarNode):
                 self.wrong(_join(path, name), _plain(value), "one value")
         return {name: str(value.value) for name, value in found.items()}
+
+    def _records(self, kind: Any, node: yaml.Node, path: str) -> Any:
+        """A mapping of names to records of one kind."""
+        if not isinstance(node, yaml.MappingNode):
+            self.wrong(path, _plain(node), f"a mapping of names, each with {_looks(kind)}")
+            return None
+        return {name: self._record(kind, value, _join(path, name)) for name, value in self._entries(node, path).items()}
 
     def _scalar(self, kind: Any, node: yaml.Node, path: str) -> Any:
         plain = _plain(node)

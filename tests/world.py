@@ -53,7 +53,7 @@ gates:
   minimum_gain: 0
   confidence: 0.95
   min_rows: 15
-  certificate: {{p95_ms: 500, start_seconds: 60, size_mb: 50, valid_days: {valid_days}}}
+  certificate: {{p95_ms: 500, start_seconds: 60, size_mb: 50, valid_days: {valid_days}, checks: {checks}}}
   holdout: {holdout}
 retrain: {{on: [data, drift, performance, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget},
   breaker: {breaker}{more}}}
@@ -70,6 +70,7 @@ RULES: Mapping[str, Any] = {
     "cool_down": 0,
     "budget": 50,
     "valid_days": 90,
+    "checks": "{}",
     "breaker": 100,
     "more": "",
     "schedule": "{}",

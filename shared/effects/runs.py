@@ -38,7 +38,8 @@ def start_run(parts: Parts, model: str, command: Command) -> Outcome:
         return CommandDone(**parts.stamp(model, command), name="start_run", detail=detail)
     spec = parts.rules(model, what["folder"])
     manifest = write_version(parts, model, command) if "files" in what else ""
-    seconds = spec.train.max_minutes * 60 if what["step"] == "train" else JUDGE_SECONDS
+    checks = sum(check.max_seconds for check in spec.gates.certificate.checks.values())
+    seconds = {"train": spec.train.max_minutes * 60, "certify": JUDGE_SECONDS + checks}.get(what["step"], JUDGE_SECONDS)
     request = RunRequest(
         run_id=what["run_id"],
         model=model,

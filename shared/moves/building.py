@@ -95,7 +95,7 @@ def _inputs(turn: Turn, release: Release, step: str) -> dict[str, Any]:
     candidate = f"version:{release.version}" if release.version else f"run:{release.train_run}"
     if step == "train":
         return versions.inputs(turn, release)
-    if step == "certify":
+    if step == "certify" and not turn.spec_of(release).gates.certificate.checks:
         return {"candidate": candidate}
     serving = {"champion": release.against, "champion_folder": release.against_folder}
     return {**versions.inputs(turn, release), "candidate": candidate, **serving}

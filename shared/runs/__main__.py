@@ -4,7 +4,8 @@ Exit code 0 and result.json: completed. 1 and error.json {"what", "next"}: faile
 Anything else is a fault of Baton or of the machine, told by the log.
 
 BATON_PYTHONS is JSON: {"folder": interpreter for the model folder, "champion_folder": for the champion's, "serving":
-for the inference server}. MLFLOW_TRACKING_URI is where training is tracked, BATON_DATA the data account, which a check keeps its drop in.
+for the inference server, "checks": for checks that have requirements of their own}. MLFLOW_TRACKING_URI is where training is
+tracked, BATON_DATA the data account, which a check keeps its drop in.
 """
 
 from __future__ import annotations
@@ -64,7 +65,13 @@ def _judge(run: RunDir, environment: Environment) -> Mapping[str, object]:
 def _certify(run: RunDir, environment: Environment) -> Mapping[str, object]:
     from shared.runs.certify import certify
 
-    return certify(run, _spec(run), python=_pythons(environment)["serving"], environment=environment)
+    spec, holdout = _spec(run), None
+    if spec.gates.certificate.checks and run.has("data"):
+        from shared.runs.dataset import read_rows
+
+        rows = read_rows(run.input("data"), run.input("folder"), spec.data, manifest=run.manifest)
+        holdout = rows.holdout.to_pylist()
+    return certify(run, spec, holdout, pythons=_pythons(environment), environment=environment)
 
 
 def _check(run: RunDir, environment: Environment) -> Mapping[str, object]:

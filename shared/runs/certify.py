@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from shared.errors import SpecRefused
 from shared.runs.boundary import boundary, malformed, schema
 from shared.runs.cases import Case, read_cases, try_cases
+from shared.runs.examine import Bench, examine, not_examined
 from shared.runs.invariances import Invariance, read_invariances, try_invariances
 from shared.runs.latency import measure, overload, service_seconds
 from shared.runs.model_files import model_files
@@ -30,15 +31,38 @@ MALFORMED: Mapping[str, bytes] = {
 BEYOND = 1.5  # times the limit: how long a start may take before it is given up, so that a slow one is still measured
 
 
-def certify(run: RunDir, spec: Spec, *, python: str, environment: Mapping[str, str]) -> dict[str, object]:
+def certify(
+    run: RunDir,
+    spec: Spec,
+    holdout: Sequence[Mapping[str, object]] | None = None,
+    *,
+    pythons: Mapping[str, str],
+    environment: Mapping[str, str],
+) -> dict[str, object]:
     """Measure the candidate; return the certificate document, as `shared/certificate.py` reads it.
 
     {"v", "version", "folder", "model_sha256", "size_mb", "provenance", "licences", "attachments", "schema", "cases":
     {"passed", "failed"}, "malformed": {name: status}, "refusals", "boundary" and "invariances" each with "broken",
-    "start_seconds", "latency_ms": {"p50", "p95", "p99", "requests", ...}, "overload", "memory_mb"}. A server that does
-    not start gives a certificate with "error" and without the measured parts: the gates hold on it, the run completes.
+    "start_seconds", "latency_ms": {"p50", "p95", "p99", "requests", ...}, "overload", "memory_mb", "checks": {name: what it gave}}. A
+    server that does not start gives a certificate with "error" and without the measured parts: the gates hold on it, the run
+    completes. `holdout` are the rows that declared checks are given.
     """
-    scorer = Scorer(run.input("candidate"), run.input("folder"), python)
+    scorer = Scorer(run.input("candidate"), run.input("folder"), pythons["serving"])
+    about = _about(run, scorer, environment)
+    with started(scorer, scratch=run.scratch, environment=environment) as server:
+        try:
+            measured = _measured(server, spec, scorer)
+        except ServerFailed as error:
+            print("\n".join(server.log_lines()[-40:]), flush=True)  # noqa: T201 - the run's log is what it prints
+            checks = not_examined(spec, "the server did not start")
+            return about | {"error": error.what, "next": error.next} | ({"checks": checks} if checks else {})
+        return _with_checks(
+            {**about, **measured}, run, spec, _bench(run, server, scorer, holdout, pythons, environment)
+        )
+
+
+def _about(run: RunDir, scorer: Scorer, environment: Mapping[str, str]) -> dict[str, object]:
+    """What the certificate says of the version before its server is started."""
     files = model_files(scorer.model)
     about: dict[str, object] = {
         "v": 2,
@@ -46,17 +70,48 @@ def certify(run: RunDir, spec: Spec, *, python: str, environment: Mapping[str, s
         "folder": run.request.folder,
         "model_sha256": files.sha256,
         "size_mb": files.bytes / 1e6,
-        "provenance": of_certificate(files, scorer.model, python=python, environment=environment),
+        "provenance": of_certificate(files, scorer.model, python=scorer.python, environment=environment),
     }
-    bill = sbom(python)
-    if bill is not None:
-        about |= {"licences": licences(bill), "attachments": {"sbom": bill}}
-    with started(scorer, scratch=run.scratch, environment=environment) as server:
-        try:
-            return about | _measured(server, spec, scorer)
-        except ServerFailed as error:
-            print("\n".join(server.log_lines()[-40:]), flush=True)  # noqa: T201 - the run's log is what it prints
-            return about | {"error": error.what, "next": error.next}
+    bill = sbom(scorer.python)
+    return about if bill is None else about | {"licences": licences(bill), "attachments": {"sbom": bill}}
+
+
+def _bench(
+    run: RunDir,
+    server: Server,
+    scorer: Scorer,
+    holdout: Sequence[Mapping[str, object]] | None,
+    pythons: Mapping[str, str],
+    environment: Mapping[str, str],
+) -> Bench | None:
+    """What the declared checks are given; None without rows."""
+    if holdout is None:
+        return None
+    champion = None
+    if run.has("champion"):
+        folder = "champion_folder" if run.has("champion_folder") else "folder"
+        champion = Scorer(run.input("champion"), run.input(folder), pythons[folder])
+    return Bench(
+        url=server.url,
+        scorer=scorer,
+        champion=champion,
+        rows=holdout,
+        python=pythons.get("checks", pythons["folder"]),
+        scratch=run.scratch,
+        environment=environment,
+    )
+
+
+def _with_checks(certificate: dict[str, object], run: RunDir, spec: Spec, bench: Bench | None) -> dict[str, object]:
+    """The certificate with what the declared checks gave, if there are any."""
+    if not spec.gates.certificate.checks:
+        return certificate
+    if bench is None:
+        return certificate | {"checks": not_examined(spec, "the run was given no dataset version")}
+    found, attached = examine(spec, bench)
+    attachments = certificate.get("attachments")
+    kept = attachments if isinstance(attachments, Mapping) else {}
+    return certificate | {"checks": found, "attachments": {**kept, **attached}}
 
 
 def _measured(server: Server, spec: Spec, scorer: Scorer) -> dict[str, object]:

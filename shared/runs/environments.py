@@ -1,7 +1,8 @@
 """Python environments of the models, one for each distinct list of requirements, on the machine where a run goes.
 
-A *run* environment is the folder's requirements.txt; a *serving* one is Microsoft's inference server and the
-same list without MLflow. Both are found under `<home>/envs/<kind>-<hash of the list>`.
+A *run* environment is the folder's requirements.txt; a *serving* one is Microsoft's inference server and the same list without
+MLflow; a *checks* one has what tests/checks/requirements.txt lists beside the folder's. All are found under
+`<home>/envs/<kind>-<hash of the list>`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from typing import Literal
 from shared.errors import Permanent
 from shared.platforms.local_run import write_json
 
-Kind = Literal["run", "serving"]
+Kind = Literal["run", "serving", "checks"]
+CHECKS = Path("tests", "checks", "requirements.txt")
 SERVER = ("azureml-inference-server-http==1.5.1", "gunicorn>=23,<27")
 INSTALL_SECONDS = 840.0
 _ELSEWHERE = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable", ".", "/")
@@ -49,22 +51,27 @@ def python_for(folder: Path, kind: Kind, *, home: Path) -> Path:
 
 def requirements(folder: Path, kind: Kind) -> tuple[str, ...]:
     """The lines that the environment is made of: no comments, options kept, continued lines joined."""
-    file = folder / "requirements.txt"
+    wanted = _lines(folder, Path("requirements.txt"))
+    if kind == "run":
+        return wanted
+    if kind == "checks":
+        return (*wanted, *(line for line in _lines(folder, CHECKS) if line not in wanted))
+    return (*SERVER, *(line for line in wanted if not _MLFLOW.match(line)))
+
+
+def _lines(folder: Path, name: Path) -> tuple[str, ...]:
+    file = folder / name
     if not file.exists():
-        raise EnvironmentFailed(
-            f"{folder.name} has no requirements.txt.", next="add one that pins what train.py imports"
-        )
+        raise EnvironmentFailed(f"{folder.name} has no {name}.", next="add one that pins what train.py imports")
     joined = file.read_text().replace("\\\n", " ")
     lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in joined.splitlines()]
     wanted = tuple(line for line in lines if line)
     if elsewhere := [line for line in wanted if line.startswith(_ELSEWHERE)]:
         raise EnvironmentFailed(
-            f"requirements.txt of {folder.name} refers to {elsewhere[0]!r}, which its hash does not cover.",
+            f"{name} of {folder.name} refers to {elsewhere[0]!r}, which its hash does not cover.",
             next="list the requirements themselves, pinned",
         )
-    if kind == "run":
-        return wanted
-    return (*SERVER, *(line for line in wanted if not _MLFLOW.match(line)))
+    return wanted
 
 
 def _digest(wanted: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from shared.data.versions import read_manifest
 from shared.platforms.port import Registry, RunRequest
 from shared.published import InputForgotten, InputMissing, fetch_blob, fetch_folder, gone, same_hash
-from shared.runs.environments import python_for
+from shared.runs.environments import CHECKS, python_for
 from shared.storage.port import BlobMissing, Blobs
 
 
@@ -134,4 +134,6 @@ def pythons(request: RunRequest, inputs: Path, *, home: Path) -> dict[str, str]:
         roles["champion_folder"] = python_for(inputs / "champion_folder", "run", home=home)
     if request.step == "certify":
         roles["serving"] = python_for(inputs / "folder", "serving", home=home)
+        if (inputs / "folder" / CHECKS).exists():
+            roles["checks"] = python_for(inputs / "folder", "checks", home=home)
     return {role: str(python) for role, python in roles.items()}

@@ -62,6 +62,11 @@ class Server:
         finally:
             connection.close()
 
+    @property
+    def url(self) -> str:
+        """Where it is asked to score."""
+        return f"http://127.0.0.1:{self.port}/score"
+
     def score(self, body: bytes) -> Answer:
         """The answer to one scoring request."""
         return self.ask("POST", "/score", body)

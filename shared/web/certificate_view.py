@@ -6,6 +6,7 @@ from typing import Any
 
 from shared import gates
 from shared.certificate_story import annex_iv, nist, sections
+from shared.check_story import importances
 from shared.effects.certificates import certificate_document, read_signed
 from shared.errors import BatonError
 from shared.signing import SignatureRefused
@@ -30,6 +31,7 @@ def certificate_view(app: App, release: Release) -> dict[str, Any]:
         "holds": holds,
         "gates": gates.certify(spec.gates.certificate, document).results,
         "sections": sections(document, about),
+        "importances": importances(document),
         "frameworks": (
             ("EU AI Act, Annex IV", annex_iv(document, about, spec)),
             ("NIST AI Risk Management Framework", nist(document, about, spec)),

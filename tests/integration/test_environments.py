@@ -63,6 +63,13 @@ def test_requirements_in_other_files_are_refused(tmp_path: Path) -> None:
         requirements(folder, "run")
 
 
+def test_an_environment_of_checks_has_what_they_need_beside_the_folders_own(tmp_path: Path) -> None:
+    folder = model(tmp_path / "pulse", "numpy==2.4.6\njoblib==1.6.0\n")
+    (folder / "tests" / "checks").mkdir(parents=True)
+    (folder / "tests" / "checks" / "requirements.txt").write_text("numpy==2.4.6\nskl2onnx==1.20.0  # converts\n")
+    assert requirements(folder, "checks") == ("numpy==2.4.6", "joblib==1.6.0", "skl2onnx==1.20.0")
+
+
 def test_a_serving_environment_has_the_server_and_no_mlflow(tmp_path: Path) -> None:
     text = "scikit-learn==1.9.1\nmlflow-skinny==3.17.2  # logs\nmlflow[extras]>=3\nMLflow\nmlflow-export-import==1\n"
     assert requirements(model(tmp_path / "pulse", text), "serving") == (

@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from shared import gates
 from shared.errors import MetricMissing, Permanent, PlatformBusy, RunFailed
-from shared.gate_spec import Holdout, Sanity, Slices
+from shared.gate_spec import Check, Holdout, Sanity, Slices
 from shared.platforms.port import RunRequest
 from shared.runs.certify import certify
 from shared.runs.judge import judge
@@ -498,12 +498,12 @@ def test_no_holdout_row_is_held(tmp_path, folder):
 # Certifying
 
 
-def certified(tmp_path, folder, python, limits=GATES.certificate):
+def certified(tmp_path, folder, python, limits=GATES.certificate, holdout=None):
     run = run_of(tmp_path, folder, step="certify", candidate=("version:3", weights(tmp_path, "candidate", GOOD)))
     spec = Spec(
         "linear", "tests", "", SPEC.data, SPEC.train, Gates("mse", "lower", 4.0, certificate=limits), SPEC.approval
     )
-    return certify(run, spec, python=python, environment=os.environ)
+    return certify(run, spec, holdout, pythons={"folder": sys.executable, "serving": python}, environment=os.environ)
 
 
 def test_a_good_version_earns_a_certificate_of_the_real_server(tmp_path, folder, serving_python):
@@ -523,6 +523,28 @@ def test_a_good_version_earns_a_certificate_of_the_real_server(tmp_path, folder,
     assert certificate["overload"]["recovered"]
     assert 0 < certificate["start_seconds"] < 30
     assert gates.certify(GATES.certificate, certificate).passed
+
+
+def test_declared_checks_measure_the_started_server_and_are_gates(tmp_path, folder, serving_python):
+    checks = {
+        "calibration": Check(limits={"slope": "at most 1.2", "mean_error": "at least -0.1"}),
+        "mine": Check(limits={"share": "at most 0"}),
+    }
+    limits = replace(GATES.certificate, checks=checks)
+    certificate = certified(tmp_path, folder, serving_python, limits, holdout=ROWS.holdout.to_pylist())
+
+    results = {result.gate: result for result in gates.certify(limits, certificate).results}
+    assert results["check_calibration"].passed
+    assert 0.9 < certificate["checks"]["calibration"]["measures"]["slope"]["value"] < 1.1
+    assert results["check_mine"].why.startswith("nothing was measured: LookupError: there is no check mine")
+
+
+def test_without_rows_no_declared_check_is_passed(tmp_path, folder, serving_python):
+    limits = replace(GATES.certificate, checks={"calibration": Check(limits={"slope": "at most 1.2"})})
+
+    verdict = gates.certify(limits, certified(tmp_path, folder, serving_python, limits))
+
+    assert verdict.results[-1].why == "nothing was measured: the run was given no dataset version"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("azureml", "mlflow", "pyarrow", "numpy", "pandas", "scipy", "sklearn", "pydantic")
 PURE = sorted(
-    [ROOT / "shared" / f"{name}.py" for name in ("release", "gates", "policy", "turn", "verdict", "certificate")]
+    [
+        ROOT / "shared" / f"{name}.py"
+        for name in ("release", "gates", "policy", "turn", "verdict", "certificate", "declared_checks")
+    ]
     + list((ROOT / "shared/moves").glob("*.py"))
 )
 ASKING_METHODS = {"now", "utcnow", "today", "getenv", "monotonic", "perf_counter", "uuid4", "read_text", "write_text"}

@@ -111,6 +111,45 @@ def test_a_failing_certificate_holds_the_release(world: World) -> None:
     assert world.release("m-0001").why == "fast: upper bound of p95 in ms 900, must be at most 500"
 
 
+CHECKED = "{fairness: {limits: {difference: at most 0.2}, max_seconds: 90}}"
+
+
+def fairness(value: float) -> Outcome:
+    """A certificate in which the check `fairness` measured this difference."""
+    return Outcome(result={**CERTIFIED.result, "checks": {"fairness": {"measures": {"difference": {"value": value}}}}})
+
+
+def test_a_declared_check_gets_the_holdout_and_the_champion_and_time_of_its_own(world: World) -> None:
+    world.trainer.script["certify"] = fairness(0.1)
+    world.publish(checks=CHECKED)
+    world.go_live()
+    world.trainer.script["judge"] = evidence(2500.0, 3000.0)
+    world.drop("more rows")
+    world.settle()
+    judged, certified = (next(r for r in world.trainer.started if r.run_id == f"m-0002-{step}-1") for step in "jc")
+    assert certified.inputs["data"] == judged.inputs["data"]
+    assert (certified.inputs["champion"], certified.inputs["candidate"]) == ("version:1", "version:2")
+    assert certified.max_seconds == judged.max_seconds + 90
+    assert world.release("m-0002").state == "awaiting approval"
+
+
+@pytest.mark.parametrize(
+    ("measured", "why"),
+    [
+        (CERTIFIED, "check_fairness: it was not run"),
+        (fairness(0.3), "check_fairness: difference 0.3, must be at most 0.2"),
+    ],
+)
+def test_a_declared_check_that_is_missing_or_beyond_its_limit_holds_the_release(
+    world: World, measured: Outcome, why: str
+) -> None:
+    world.trainer.script["certify"] = measured
+    world.publish(checks=CHECKED)
+    world.drop("rows")
+    world.settle()
+    assert (world.release("m-0001").state, world.release("m-0001").why) == ("held", why)
+
+
 def test_a_failed_run_is_tried_again_under_a_new_name_and_then_given_up(world: World) -> None:
     world.trainer.script["train"] = Outcome("failed", "ZeroDivisionError")
     world.drop("rows")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SpecRefused
+from shared.gate_spec import Check
 from shared.metric_facts import METRICS
 from shared.runs.metrics import METRICS as COMPUTED
 from shared.runs.ranked import VALUES
@@ -215,3 +216,37 @@ def test_key_and_target_are_columns_of_the_contract(folder: Path) -> None:
 def test_the_folder_has_the_models_name(folder: Path) -> None:
     told = 'models/other/model.yaml: name: found "diabetes"; right would be the folder\'s, other.'
     assert told in folder_faults(folder.rename(folder.parent / "other"))
+
+
+CHECKED = SMALL.replace("floor: 10}", "floor: 10, certificate: {checks: %s}}")
+
+
+def test_declared_checks_are_read_with_their_limits_and_parameters() -> None:
+    checks = "{fairness: {limits: {difference: at most 0.1}, parameters: {by: SEX}, judge: values, max_seconds: 30}}"
+    found = load_spec(CHECKED % checks).gates.certificate.checks
+
+    assert found == {"fairness": Check({"difference": "at most 0.1"}, {"by": "SEX"}, "values", 30.0)}
+
+
+@pytest.mark.parametrize(
+    ("checks", "fault"),
+    [
+        ("[fairness]", 'checks: found ["..."]; right would be a mapping of names, each with a mapping of limits,'),
+        ("{fairness: yes}", "checks.fairness: found true; right would be a mapping of limits, parameters"),
+        ("{fairness: {}}", "checks.fairness.limits: missing; right would be a mapping"),
+        ("{fairness: {limits: {}}}", "checks.fairness.limits: found a mapping; right would be one limit or more"),
+        ("{fairness: {limits: {d: 0.1}}}", 'limits.d: found "0.1"; right would be "at most NUMBER" or'),
+        (
+            "{Fair-ness: {limits: {d: at most 1}}}",
+            'checks.Fair-ness: found "Fair-ness"; right would be lower-case letters',
+        ),
+        (
+            "{a: {limits: {d: at most 1}, max_seconds: 0}}",
+            "max_seconds of more than 0, of all checks together at most 900",
+        ),
+        ("{a: {limits: {d: at most 1}, max_seconds: 901}}", 'checks: found "901 s"; right would be max_seconds'),
+        ("{a: {limit: {d: at most 1}}}", "checks.a.limit: there is no such entry; right would be limits."),
+    ],
+)
+def test_a_check_that_could_decide_nothing_is_refused(checks: str, fault: str) -> None:
+    assert any(fault in found for found in faults_of(CHECKED % checks)), faults_of(CHECKED % checks)

@@ -1,0 +1,36 @@
+"""What rows decide: true values and predictions as numbers, and as yes or no where the target is one of two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shared.runs.check_one import Subject
+
+
+def truth_of(subject: Subject) -> list[float]:
+    """The target of each row; a class as its place among the declared ones."""
+    return [_number(row[subject.target], subject.classes) for row in subject.rows]
+
+
+def chances_of(predictions: Sequence[Any], classes: Sequence[str]) -> list[float]:
+    """Each prediction as a number: a class as its place, of two probabilities the second."""
+    return [
+        float(each[1]) if isinstance(each, list) and len(each) == 2 else _number(each, classes) for each in predictions
+    ]
+
+
+def is_binary(truth: Sequence[float]) -> bool:
+    """Whether every true value is 0 or 1."""
+    return set(truth) <= {0.0, 1.0}
+
+
+def _number(value: Any, classes: Sequence[str]) -> float:
+    named = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    if classes:
+        return float(classes.index(named))  # a value that is no class raises, and the check measures nothing
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no finite number")
+    return float(value)
