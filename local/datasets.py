@@ -1,8 +1,9 @@
-"""Real data to try Baton with: `python -m local.datasets diabetes --rows 1:101 --out first.csv`.
+"""Data to try Baton with: `python -m local.datasets diabetes --rows 1:101 --out first.csv`.
 
-The 442 patients of B. Efron et al., "Least Angle Regression" (2004), unscaled, as scikit-learn carries them, in one
-shuffled order that never changes; so that parts, `--rows first:end` (counted from 1, end left out), do not overlap.
-`--break` spoils the part the way that real files are spoiled.
+*diabetes*: the 442 patients of B. Efron et al., "Least Angle Regression" (2004), unscaled, as scikit-learn carries them, in
+one shuffled order that never changes; so that parts, `--rows first:end` (counted from 1, end left out), do not overlap.
+*loans*, *films* and *demand* are made up, by loans, by people, and by days of shops (`local/made_up.py`). `--break` spoils the
+part the way that real files are spoiled.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import argparse
 import csv
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-Row = dict[str, object]
+from local import made_up
+from local.made_up import Row
 
 PATIENTS = 442
 ORDER_SEED = 7
@@ -56,6 +59,24 @@ BREAKS: Mapping[str, Callable[[Sequence[Row]], list[Row]]] = {
 }
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """Rows by number, counted from 1: `most` of `what`, and the ways in which they can be spoiled."""
+
+    rows: Callable[[int, int], list[Row]]
+    most: int
+    what: str
+    breaks: Mapping[str, Callable[[Sequence[Row]], list[Row]]]
+
+
+DATASETS: Mapping[str, Dataset] = {
+    "diabetes": Dataset(diabetes, PATIENTS, "patients", BREAKS),
+    "loans": Dataset(made_up.loans, made_up.LOANS, "loans", {"mixed-up": made_up.mixed_up_loans}),
+    "films": Dataset(made_up.films, made_up.PEOPLE, "people", {"mixed-up": made_up.mixed_up_films}),
+    "demand": Dataset(made_up.demand, made_up.SHOP_DAYS, "days of shops", {"mixed-up": made_up.mixed_up_demand}),
+}
+
+
 def write_csv(rows: Sequence[Row], file: Path) -> None:
     """Write rows as CSV with a header."""
     with file.open("w", newline="", encoding="utf-8") as out:
@@ -66,18 +87,29 @@ def write_csv(rows: Sequence[Row], file: Path) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the asked part to a file, and say what is in it."""
-    options = _parser().parse_args(arguments)
-    rows = diabetes(*options.rows)
-    write_csv(BREAKS[options.spoil](rows) if options.spoil else rows, options.out)
-    print(f"{options.out}: {len(rows)} patients" + (f", broken: {options.spoil}" if options.spoil else ""))
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    found = DATASETS[options.name]
+    first, end = options.rows or (1, found.most + 1)
+    if end > found.most + 1:
+        parser.error(f"argument --rows: {first}:{end} names no rows; there are 1:{found.most}")
+    if options.spoil and options.spoil not in found.breaks:
+        parser.error(f"argument --break: of {options.name} choose from {', '.join(found.breaks)}")
+    rows = found.rows(first, end)
+    rows = found.breaks[options.spoil](rows) if options.spoil else rows
+    write_csv(rows, options.out)
+    counted = f"{end - first} {found.what}" + (f", {len(rows)} rows" if len(rows) != end - first else "")
+    print(f"{options.out}: {counted}" + (f", broken: {options.spoil}" if options.spoil else ""))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.datasets", description=__doc__)
-    parser.add_argument("name", choices=["diabetes"])
-    parser.add_argument("--rows", type=_part, default=(1, PATIENTS + 1), metavar="FIRST:END")
+    parser.add_argument("name", choices=sorted(DATASETS))
+    parser.add_argument("--rows", type=_part, metavar="FIRST:END")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--break", dest="spoil", choices=sorted(BREAKS))
+    parser.add_argument(
+        "--break", dest="spoil", choices=sorted({each for found in DATASETS.values() for each in found.breaks})
+    )
     return parser
 
 
@@ -86,8 +118,8 @@ def _part(text: str) -> tuple[int, int]:
         first, end = (int(part) for part in text.split(":"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not FIRST:END, like 1:101") from None
-    if not 1 <= first < end <= PATIENTS + 1:
-        raise argparse.ArgumentTypeError(f"{text!r} names no rows; there are 1:{PATIENTS + 1}")
+    if not 1 <= first < end:
+        raise argparse.ArgumentTypeError(f"{text!r} names no rows: they are counted from 1, and the end is left out")
     return first, end
 
 

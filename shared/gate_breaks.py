@@ -79,6 +79,7 @@ def passing_evidence(gates: Gates) -> Broken:
         "metric": gates.metric,
         "direction": gates.direction,
         "rows": max(gates.min_rows, 1),
+        "units": max(gates.min_rows, 1),
         "candidate": {"value": value},
         "champion": {"version": "1", "value": champion},
         "gain": {"mean": mean, "lower": gain, "upper": mean + abs(gain), "confidence": gates.confidence, "p": 0.0},
@@ -175,7 +176,10 @@ def _too_good(gates: Gates, good: Document) -> Broken:
 
 EVIDENCE_BREAKS: Mapping[str, Callable[[Gates, Document], Broken]] = {
     "evidence_complete": lambda gates, good: {**good, "champion": {"version": "1", "error": "no such file"}},
-    "enough_rows": lambda gates, good: {**good, "rows": max(gates.min_rows, 1) - 1},
+    "enough_rows": lambda gates, good: {
+        **good,
+        "units" if gates.compare.unit else "rows": max(gates.min_rows, 1) - 1,
+    },
     "sane_predictions": lambda gates, good: _with(good, "sanity", not_finite=1),
     "floor": lambda gates, good: _with(good, "candidate", value=_worse_than_floor(gates)),
     "min_gain": lambda gates, good: _with(good, "gain", lower=gates.minimum_gain),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.certificate import P95_NEEDS_REQUESTS, P99_NEEDS_REQUESTS
 from shared.declared_checks import limit_of
 from shared.limits import AT_LEAST_0, MORE_THAN_0, NEVER, POSSIBLE, between, is_inside
-from shared.metric_facts import METRICS, PER_UNIT, RANKED, best, facts, is_custom, worst
+from shared.metric_facts import METRICS, OF_TWO, PER_UNIT, RANKED, best, facts, is_custom, worst
 from shared.spec import CertificateLimits, Gates
 from shared.yaml_record import RecordReader, Requirement
 
@@ -46,6 +46,7 @@ GATE_REQUIREMENTS = {
     "gates.compare.classes": Requirement(
         lambda found: len(set(found)) == len(found) > 1, "two texts or more, each once"
     ),
+    "gates.compare.threshold": Requirement(lambda value: 0 < value < 1, "between 0 and 1, like 0.5"),
     "gates.guards": Requirement(lambda found: all(map(_is_guard, found.items())), GUARD_WORDS),
     "gates.slices.margin": AT_LEAST_0,
     "gates.slices.min_rows": Requirement(between(30, 1_000_000), "30 or more: fewer show nothing"),
@@ -118,6 +119,9 @@ def check_comparing(gates: Gates, reader: RecordReader) -> None:
         reader.wrong("gates.compare.unit", gates.compare.unit, f"left out: {gates.metric} compares independent rows")
     if gates.metric == "macro_recall" and not gates.compare.classes:
         reader.wrong("gates.compare.classes", None, 'the values of the target, like ["0", "1"]')
+    if len(gates.compare.classes) > 2 and (named := sorted({gates.metric, *gates.guards} & {*OF_TWO})):
+        right = f"two classes: {', '.join(named)} is about the probability of one of them"
+        reader.wrong("gates.compare.classes", list(gates.compare.classes), right)
     if gates.slices.depth and gates.metric in UNSEARCHED:
         reader.wrong("gates.slices.depth", gates.slices.depth, f"0: no row has a share of its own in {gates.metric}")
     if gates.compare.block_days and not gates.compare.unit:

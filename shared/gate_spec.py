@@ -10,13 +10,15 @@ from typing import Literal
 @dataclass(frozen=True, slots=True)
 class Comparing:
     """What is compared: rows, or all rows with one value of the column `unit` (a user), or with `block_days` all rows of
-    so many days of it. `k` is the number of places that ranking metrics look at; `classes` are the target's values.
+    so many days of it. `k` is the number of places that ranking metrics look at; `classes` are the target's values. Where
+    a metric counts right answers, a probability of the second of two classes, or of 1, counts as it from `threshold` on.
     """
 
     unit: str = ""
     block_days: float = 0.0
     k: int = 10
     classes: tuple[str, ...] = ()
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

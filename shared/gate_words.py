@@ -49,7 +49,8 @@ def _evidence_complete(gates: Gates) -> str:
 
 
 def _enough_rows(gates: Gates) -> str:
-    return f"it is judged by at least {max(gates.min_rows, 1)} holdout rows, which no training sees"
+    what = f"holdout units ({_unit(gates)})" if gates.compare.unit else "holdout rows"
+    return f"it is judged by at least {max(gates.min_rows, 1)} {what}, which no training sees"
 
 
 def _sane_predictions(gates: Gates) -> str:

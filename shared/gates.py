@@ -130,7 +130,9 @@ def _gain_faults(gates: Gates, evidence: Document) -> list[str]:
 
 
 def _enough_rows(gates: Gates, evidence: Document) -> GateResult:
-    return at_least("enough_rows", "holdout rows", number(evidence, "rows"), float(max(gates.min_rows, 1)))
+    """Rows of one unit err together: where a unit is declared, units are what is counted."""
+    name, what = ("units", f"units of {gates.compare.unit}") if gates.compare.unit else ("rows", "rows")
+    return at_least("enough_rows", f"holdout {what}", number(evidence, name), float(max(gates.min_rows, 1)))
 
 
 def _sane_predictions(gates: Gates, evidence: Document) -> GateResult:

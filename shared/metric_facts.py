@@ -40,6 +40,10 @@ METRICS: Mapping[str, MetricFacts] = {
 PER_UNIT = ("precision_at_k", "ndcg")
 RANKED = ("auc", "average_precision")
 """Metrics of the order of all rows: no row and no unit has a share of its own in them."""
+OF_TWO = (*RANKED, "brier", "calibration_error")
+"""Metrics of one score a row: of two classes that is the probability of the second, of more there is none."""
+COUNTED = ("accuracy", "macro_recall")
+"""Metrics that count right answers: a probability becomes an answer first, by `gates.compare.threshold`."""
 CUSTOM = MetricFacts("the folder's own metric", None, least=-math.inf)
 
 

@@ -92,7 +92,7 @@ def measured(name: str, found: Iterable[Answer], gates: Gates, *, alpha: float =
     """The metric over the answers that have a label: the bounds are those of the mean of the rows' losses, by the normal law."""
     import numpy as np
 
-    from shared.runs.metrics import measure, metric_named
+    from shared.runs.metrics import fitting, measure, metric_named
 
     every = list(found)
     known = [answer for answer in every if answer.label is not None]
@@ -101,6 +101,7 @@ def measured(name: str, found: Iterable[Answer], gates: Gates, *, alpha: float =
         return Measured(name, len(every), 0, None, None, None, estimate)
     metric = metric_named(gates.metric)
     truth, predicted = (np.array([getattr(one, what) for one in known]) for what in ("label", "prediction"))
+    predicted = fitting(gates.metric, truth, predicted, threshold=gates.compare.threshold)
     taken = measure(metric, truth, predicted)
     losses, whole = taken.units, taken.value
     if len(known) < 2:

@@ -41,21 +41,24 @@ def malformed(ask: Ask, requests: Mapping[str, bytes]) -> tuple[dict[str, int], 
     return {name: answer.status for name, answer in answers.items()}, unclear
 
 
-def boundary(cases: Sequence[Case], ask: Ask) -> dict[str, object]:
-    """{"tried", "broken": a sentence for each wrong answer, of very many the first 20}; at most 300 requests."""
+def boundary(cases: Sequence[Case], ask: Ask, classes: Sequence[str] = ()) -> dict[str, object]:
+    """{"tried", "broken": a sentence for each wrong answer, of very many the first 20}; at most 300 requests.
+
+    With `classes` a right prediction may also be one of them, or a list with a probability for each.
+    """
     tried, broken = 0, []
     for name, body, rows in islice(_requests(cases), MOST_REQUESTS):
         tried += 1
-        if fault := wrong_answer(ask(body), rows):
+        if fault := wrong_answer(ask(body), rows, classes):
             broken.append(f"{name}: {fault}")
     more = [f"and {len(broken) - TOLD} more"] if len(broken) > TOLD else []
     return {"tried": tried, "broken": broken[:TOLD] + more}
 
 
-def wrong_answer(answer: Answer, rows: int | None) -> str:
+def wrong_answer(answer: Answer, rows: int | None, classes: Sequence[str] = ()) -> str:
     """What is wrong with an answer that may be right or a refusal; "" if nothing is. `rows` None: any number of them."""
     if answer.status == 200:
-        return _wrong_predictions(answer.text, rows)
+        return _wrong_predictions(answer.text, rows, classes)
     return unclear_refusal(answer)
 
 
@@ -70,12 +73,19 @@ def unclear_refusal(answer: Answer) -> str:
     return ""
 
 
-def _wrong_predictions(text: str, rows: int | None) -> str:
+def _wrong_predictions(text: str, rows: int | None, classes: Sequence[str]) -> str:
     found = predictions_of(text)
     if rows is not None and len(found) != rows:
         return f"{len(found)} predictions for {rows} rows"
-    wrong = [value for value in found if not _is_finite(value)]
-    return f"status 200 with prediction {json.dumps(wrong[0])}, which is no finite number" if wrong else ""
+    wrong = [value for value in found if not (_is_finite(value) or _is_of(classes, value))]
+    right = "finite number, class, or list of probabilities" if classes else "finite number"
+    return f"status 200 with prediction {json.dumps(wrong[0])}, which is no {right}" if wrong else ""
+
+
+def _is_of(classes: Sequence[str], value: object) -> bool:
+    if isinstance(value, list):
+        return len(value) == len(classes) and all(map(_is_finite, value))
+    return isinstance(value, str) and value in classes
 
 
 def _is_finite(value: object) -> bool:

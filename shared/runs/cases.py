@@ -1,7 +1,7 @@
 """The owner's cases: requests and what their answers must be, from the folder's tests/cases.json.
 
 A list of {"request": any JSON, or text to send as it is, "expect": {"status": 200, "predictions": ...}}. The
-predictions are one [lowest, highest] a row, or one for all rows. "name" is optional.
+predictions are one [lowest, highest] a row, or one for all rows; a text is a class that must be answered. "name" is optional.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from shared.errors import SpecRefused
 from shared.runs.server import Answer
 
-Range = tuple[float, float]
+Range = tuple[float, float] | str
 
 TOLD = 20
 
@@ -42,10 +42,17 @@ class Case:
         ranges = self.ranges * len(predictions) if len(self.ranges) == 1 else self.ranges
         if len(predictions) != len(ranges) or not predictions:
             return f"{len(predictions)} predictions, must be {len(self.ranges)}"
-        for number, (found, (lowest, highest)) in enumerate(zip(predictions, ranges, strict=True)):
-            if not (isinstance(found, int | float) and lowest <= found <= highest):
-                return f"prediction {number} is {found}, must be {lowest:g} to {highest:g}"
+        faults = (_off(number, *pair) for number, pair in enumerate(zip(predictions, ranges, strict=True)))
+        return next(filter(None, faults), "")
+
+
+def _off(number: int, found: object, wanted: Range) -> str:
+    if isinstance(wanted, str):
+        return "" if found == wanted else f"prediction {number} is {found}, must be {wanted}"
+    lowest, highest = wanted
+    if isinstance(found, int | float) and lowest <= found <= highest:
         return ""
+    return f"prediction {number} is {found}, must be {lowest:g} to {highest:g}"
 
 
 def read_cases(folder: Path) -> list[Case]:
@@ -79,11 +86,14 @@ def _case(number: int, entry: Mapping[str, object]) -> Case:
 
 
 def _ranges(expected: Sequence[object]) -> tuple[Range, ...]:
-    pairs = expected if all(isinstance(pair, list) for pair in expected) else [expected]
+    single = isinstance(expected, str) or not all(isinstance(pair, list | str) for pair in expected)
+    pairs = [expected] if single else expected
     return tuple(_range(pair) for pair in pairs)
 
 
 def _range(pair: object) -> Range:
+    if isinstance(pair, str):
+        return pair
     if not isinstance(pair, list) or len(pair) != 2:
         raise TypeError(f"{pair!r} is not [lowest, highest]")
     return float(pair[0]), float(pair[1])

@@ -126,7 +126,7 @@ def _measured(server: Server, spec: Spec, scorer: Scorer) -> dict[str, object]:
         "cases": {"passed": passed, "failed": unreadable + failed},
         "invariances": _invariances(server, scorer, good),
         **_refusals(server),
-        "boundary": boundary(cases, server.score),
+        "boundary": boundary(cases, server.score, spec.gates.compare.classes),
     }
     service = service_seconds(good, server.score) if good else 0.0
     latency = measure(good, server.score, limits.load, service=service)

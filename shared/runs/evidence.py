@@ -44,7 +44,7 @@ def evidence(
 ) -> dict[str, object]:
     """The evidence on rows whose true values are `truth`, shape (rows,), finite.
 
-    {"v", "metric", "direction", "rows", "candidate": {"value", "predicted"} or {"error"}, "champion": null or the same
+    {"v", "metric", "direction", "rows", "units", "candidate": {"value", "predicted"} or {"error"}, "champion": null or the same
     with "version", "gain": {"mean", "lower", "upper", "confidence", "method", "p"} or null, "sanity": {"not_finite",
     "constant", "identical"}}, and where the spec asks for them "guards" by name, "slices" as a list, "overlap" and
     "schema" within "sanity". What is not known is null or left out, so that no gate takes it for good.
@@ -57,6 +57,7 @@ def evidence(
         "metric": gates.metric,
         "direction": gates.direction,
         "rows": len(truth),
+        "units": measuring.units,
         "truth": _summary(truth),
         "candidate": _model(measuring, candidate),
         "champion": {"version": champion.version, **_model(measuring, champion.predictions)} if champion else None,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.metric_facts import facts, is_custom
 from shared.runs.comparison import Gain, compare_units
-from shared.runs.metrics import Measure, Metric, Numbers, measure, metric_named
+from shared.runs.metrics import Measure, Metric, Numbers, fitting, measure, metric_named
 from shared.runs.ranked import VALUES, compare_ranked
 from shared.runs.scoring import Predictions
 from shared.spec import Direction, Gates
@@ -26,6 +26,11 @@ class Measuring:
     truth: Numbers
     unit: Numbers | None = None
 
+    @property
+    def units(self) -> int:
+        """How many units there are: users, blocks of time, or rows."""
+        return len(self.truth) if self.unit is None else len(np.unique(self.unit))
+
     def part(self, rows: NDArray[np.bool_]) -> Measuring:
         """The same for the rows that are chosen; a unit is what is chosen of it."""
         unit = None if self.unit is None else np.unique(self.unit[rows], return_inverse=True)[1].astype(np.float64)
@@ -34,7 +39,7 @@ class Measuring:
     def value(self, name: str, predictions: Predictions) -> float:
         """The metric's value; NaN where these rows have none."""
         if name in VALUES:
-            return VALUES[name](self.truth, predictions.values)
+            return VALUES[name](self.truth, self._fitting(name, predictions))
         with np.errstate(all="ignore"):
             return self._measure(name, predictions).value
 
@@ -43,7 +48,7 @@ class Measuring:
     ) -> Gain:
         """How much better the candidate is; `beyond` is what its chance `p` is counted against."""
         if name in VALUES:
-            both = (champion.values, candidate.values)
+            both = (self._fitting(name, champion), self._fitting(name, candidate))
             return compare_ranked(name, self.truth, *both, confidence=confidence, beyond=beyond)
         theirs, ours = self._measure(name, champion), self._measure(name, candidate)
         with np.errstate(all="ignore"):
@@ -70,7 +75,10 @@ class Measuring:
         if is_custom(name):
             own = predictions.own if predictions.own is not None else np.full(len(self.truth), math.nan)
             return measure(PER_ROW, self.truth, own, unit=self.unit)
-        return measure(metric_named(name), self.truth, predictions.values, unit=self.unit, k=k)
+        return measure(metric_named(name), self.truth, self._fitting(name, predictions), unit=self.unit, k=k)
+
+    def _fitting(self, name: str, predictions: Predictions) -> Numbers:
+        return fitting(name, self.truth, predictions.values, threshold=self.gates.compare.threshold)
 
 
 def chosen(predictions: Predictions, rows: NDArray[np.bool_]) -> Predictions:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import MetricMissing
+from shared.metric_facts import COUNTED, OF_TWO
 from shared.metric_facts import METRICS as KNOWN
 
 Numbers = NDArray[np.float64]
@@ -47,6 +48,25 @@ class Measure:
     def value(self) -> float:
         """The metric over all units."""
         return float(self.whole(self.units.mean(axis=-1)))
+
+
+def fitting(name: str, truth: Numbers, predicted: Numbers, *, threshold: float = 0.5) -> Numbers:
+    """Predictions as the metric `name` wants them, where the truth is 0 or 1: one score a row, or an answer.
+
+    Of two classes' probabilities the score is that of the second. Metrics that count right answers get one from a
+    probability: 1 from `threshold` on. Everything else stays as it is.
+
+    >>> fitting("accuracy", np.array([0.0, 1.0]), np.array([0.2, 0.4]), threshold=0.3)
+    array([0., 1.])
+    """
+    two = predicted[:, 1] if predicted.ndim == 2 and predicted.shape[1] == 2 else predicted
+    if name in OF_TWO:
+        return two
+    is_chance = two.ndim == 1 and bool(((two >= 0) & (two <= 1)).all() and np.isin(truth, (0.0, 1.0)).all())
+    if name in COUNTED and is_chance:
+        answers: Numbers = (two >= threshold).astype(np.float64)
+        return answers
+    return predicted
 
 
 def measure(metric: Metric, truth: Numbers, predicted: Numbers, *, unit: Numbers | None = None, k: int = 10) -> Measure:

@@ -66,8 +66,8 @@ def score(
 ) -> Predictions:
     """The predictions for `rows`, in order. Never raises for what the model does: that is in `error`.
 
-    With `classes` a prediction is one of them, and becomes its number, or a list with a probability for each. The first
-    `timed` rows are asked once more, one by one, with a watch.
+    With `classes` a prediction is one of them, and becomes its number, or a list with a probability for each; of two classes
+    also the probability of the second alone. The first `timed` rows are asked once more, one by one, with a watch.
     """
     if not rows:
         return unscored("there are no holdout rows")
@@ -94,6 +94,7 @@ def _read(answer: Mapping[str, object], classes: Sequence[str]) -> Predictions:
     if not isinstance(predictions, list):
         return unscored(f"score.py: {answer.get('error')}")
     wanted = f"one of {', '.join(classes)} or a list of {len(classes)} probabilities" if classes else "a number"
+    wanted += f", or the probability of {classes[1]}" if has_chance(classes) else ""
     numbers = [_number(prediction, classes) for prediction in predictions]
     for row, number in enumerate(numbers):
         if number is None or isinstance(number, list) != isinstance(numbers[0], list):
@@ -110,10 +111,23 @@ def _number(prediction: object, classes: Sequence[str]) -> float | list[float] |
             fits = len(numbers) == len(classes) and all(isinstance(each, float) for each in numbers)
             return [each for each in numbers if isinstance(each, float)] if fits else None
         named = class_name(prediction)
-        return float(classes.index(named)) if named in classes else None
+        if named in classes:
+            return float(classes.index(named))
+        if not has_chance(classes) or isinstance(prediction, bool) or not isinstance(prediction, int | float):
+            return None
+        return float(prediction) if 0 <= prediction <= 1 else None
     if prediction is None:
         return math.nan
     return float(prediction) if isinstance(prediction, int | float) else None
+
+
+def has_chance(classes: Sequence[str]) -> bool:
+    """Whether a number can be the probability of the second class: not where 0 or 1 is the name of another one.
+
+    >>> has_chance(["repaid", "defaulted"]), has_chance(["0", "1"]), has_chance(["1", "2"]), has_chance(["a", "b", "c"])
+    (True, True, False, False)
+    """
+    return len(classes) == 2 and (tuple(classes) == ("0", "1") or not {"0", "1"} & set(classes))
 
 
 def class_name(value: object) -> str:
