@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +18,9 @@ from shared.names import MODEL_NAME
 
 if TYPE_CHECKING:
     from shared.data.verdict import Verdict
+    from shared.spec import Data
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = click.Path(exists=True, path_type=Path)
 
 
 @click.command()
@@ -42,7 +44,7 @@ def check(
     references: tuple[str, ...],
     wants_json: bool,
 ) -> int:
-    """Check a file before dropping it: same code, same verdict.
+    """Check a file, or a folder of parts, before dropping it: same code, same verdict.
 
     Against models/MODEL of this folder (nothing needs to run), else against the published folder.
     Exit code 0 it would be accepted, 2 refused.
@@ -53,12 +55,13 @@ def check(
     from shared.data.checking import check_in_subprocess
     from shared.wiring import CHECK_MEMORY_MB, CHECK_SECONDS
 
-    with contract_file(model, wants_published=published) as contract, waiting(f"checking {file.name}"):
+    with model_folder(model, wants_published=published) as (here, data), waiting(f"checking {file.name}"):
+        contract = here / data.contract
         at = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
         with _referred(references) as folder:
-            verdict = check_in_subprocess(
-                file, contract, memory_mb=CHECK_MEMORY_MB, seconds=CHECK_SECONDS, at=at, references=folder
-            )
+            limits = {"memory_mb": CHECK_MEMORY_MB, "seconds": CHECK_SECONDS}
+            checked = functools.partial(check_in_subprocess, contract_file=contract, **limits, at=at, references=folder)
+            verdict = _of_folder(file, model, data, checked) if file.is_dir() else checked(file)
         if junit:
             _write_junit(junit, verdict, contract, name=file.name)
     found = verdict.to_dict()
@@ -69,6 +72,14 @@ def check(
         tell_problems(found["problems"])
         tell_next(f"baton drop {model} {file} --wait" if verdict.accepted else "mend the file and check it again")
     return DONE if verdict.accepted else SAID_NO
+
+
+def _of_folder(folder: Path, model: str, data: Data, checked: Callable[[Path], Verdict]) -> Verdict:
+    from shared.data.folders import check_on_disk
+
+    if not data.closed_by:
+        raise click.BadParameter(f"{folder} is a folder, and model.yaml of {model} names no data.closed_by")
+    return check_on_disk(folder, data.closed_by, checked)
 
 
 def _write_junit(junit: Path, verdict: Verdict, contract: Path, *, name: str) -> None:
@@ -98,17 +109,24 @@ def _referred(references: tuple[str, ...]) -> Iterator[Path | None]:
 @contextmanager
 def contract_file(model: str, *, wants_published: bool = False) -> Iterator[Path]:
     """The contract's file, of the local folder or of the published one."""
+    with model_folder(model, wants_published=wants_published) as (here, data):
+        yield here / data.contract
+
+
+@contextmanager
+def model_folder(model: str, *, wants_published: bool = False) -> Iterator[tuple[Path, Data]]:
+    """The local folder of a model, or the published one, with what its model.yaml says of data."""
     from shared.spec_file import load_spec
 
     here = Path("models") / model
     if (here / "model.yaml").is_file() and not wants_published:
         text = (here / "model.yaml").read_text(encoding="utf-8-sig")
-        yield here / load_spec(text, file=str(here / "model.yaml")).data.contract
+        yield here, load_spec(text, file=str(here / "model.yaml")).data
         return
     with tempfile.TemporaryDirectory(prefix="baton-check-") as folder:
         copy = Path(folder) / model
         _fetch_published(model, copy)
-        yield copy / load_spec((copy / "model.yaml").read_text(encoding="utf-8-sig")).data.contract
+        yield copy, load_spec((copy / "model.yaml").read_text(encoding="utf-8-sig")).data
 
 
 def _fetch_published(model: str, into: Path) -> None:

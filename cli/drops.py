@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import address, api, options
+from cli import address, api, options, uploads
 from cli.address import Address
 from cli.checks import tell_problems
-from cli.telling import DONE, SAID_NO, SaidNo, TookTooLong, coloured, tell_json, tell_next, waiting
-from shared.errors import Retryable
+from cli.telling import DONE, SAID_NO, TookTooLong, coloured, tell_json, tell_next, waiting
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
-INCOMING = "incoming"
-VERDICTS = ("accepted", "refused", "held")
 PAUSE_SECONDS = 0.3
 SOURCE_ROOM = 100  # a header of the upload
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = click.Path(exists=True, path_type=Path)
 
 
 @click.command()
@@ -36,7 +32,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--timeout", "timeout_seconds", default=120.0, show_default=True, help="Seconds to wait at most.")
 @options.as_json
 def drop(model: str, file: Path, name: str, source: str, waits: bool, timeout_seconds: float, wants_json: bool) -> int:
-    """Upload a file for a model; --wait tells the verdict on it.
+    """Upload a file for a model, or a folder of parts; --wait tells the verdict on it.
+
+    Of a folder (data.closed_by in model.yaml) the parts go first, then the file that closes it, which is made if it is not there.
 
     Any storage client does as well: Baton hears of the file by the event that storage raises.
 
@@ -45,76 +43,38 @@ def drop(model: str, file: Path, name: str, source: str, waits: bool, timeout_se
 
     \b
     Example:  baton drop diabetes first.csv --wait
+              baton drop rents spark-output/ --name 2026-03-01 --wait
     """
     if not source.isascii() or len(source) > SOURCE_ROOM:
         raise click.BadParameter(f"{source!r} is not ASCII, or longer than {SOURCE_ROOM}", param_hint="--source")
     at = address.find()
     api.read(at, "models", model)
-    blob = f"{model}/{name or file.name}"
-    client = _client(at, blob)
-    _upload(client, file, blob, source)
+    blob = f"{model}/{name or file.resolve().name}"
+    if file.is_dir():
+        blob = uploads.upload_folder(at, model, file, blob, source)
+    client = uploads.client_of(at, blob)
+    if not file.is_dir():
+        uploads.upload(client, file, blob, source)
     if not waits:
-        tell_json({"drop": f"{INCOMING}/{blob}"}) if wants_json else click.echo(f"dropped {INCOMING}/{blob}")
+        tell_json({"drop": f"{uploads.INCOMING}/{blob}"}) if wants_json else click.echo(
+            f"dropped {uploads.INCOMING}/{blob}"
+        )
         return DONE
-    with waiting(f"dropped {INCOMING}/{blob}, waiting for its verdict"):
+    with waiting(f"dropped {uploads.INCOMING}/{blob}, waiting for its verdict"):
         tags = _verdict(client, blob, within_seconds=timeout_seconds)
-    return _tell_verdict(at, f"{INCOMING}/{blob}", tags, wants_json)
-
-
-def _client(at: Address, blob: str) -> BlobClient:
-    from azure.storage.blob import BlobClient
-
-    connection = at.setting("BATON_DATA")
-    return BlobClient.from_connection_string(
-        connection, INCOMING, blob, retry_total=1, initial_backoff=1, random_jitter_range=1
-    )
-
-
-@contextmanager
-def _told_plainly(blob: str) -> Iterator[None]:
-    from azure.core.exceptions import AzureError
-
-    try:
-        yield
-    except AzureError as error:
-        why = error.message.splitlines()[0] if error.message else type(error).__name__
-        raise Retryable(f"Storage did not take or show {INCOMING}/{blob}: {why}", next="`baton doctor`") from error
-
-
-def _upload(client: BlobClient, file: Path, blob: str, source: str = "") -> None:
-    from azure.core import MatchConditions
-    from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
-
-    waits = SaidNo(
-        f"{INCOMING}/{blob} is there already, and its verdict is not told yet.",
-        next="wait for it, or drop yours under another --name",
-    )
-    named = {"source": source} if source else {}
-    with _told_plainly(blob), file.open("rb") as content:
-        try:
-            client.upload_blob(content, overwrite=False, metadata=named)
-        except ResourceExistsError:
-            etag = client.get_blob_properties().etag
-            if client.get_blob_tags().get("baton") not in VERDICTS:
-                raise waits from None
-            content.seek(0)
-            unchanged = MatchConditions.IfNotModified
-            try:
-                client.upload_blob(content, overwrite=True, etag=etag, match_condition=unchanged, metadata=named)
-            except ResourceModifiedError:
-                raise waits from None
+    return _tell_verdict(at, f"{uploads.INCOMING}/{blob}", tags, wants_json)
 
 
 def _verdict(client: BlobClient, blob: str, *, within_seconds: float) -> Mapping[str, str]:
     """The tags that Baton put on the drop."""
     until = time.monotonic() + within_seconds
     while time.monotonic() < until:
-        with _told_plainly(blob):
+        with uploads.told_plainly(blob):
             tags: Mapping[str, str] = client.get_blob_tags()
-        if tags.get("baton") in VERDICTS:
+        if tags.get("baton") in uploads.VERDICTS:
             return tags
         time.sleep(PAUSE_SECONDS)
-    what = f"{INCOMING}/{blob} has no verdict after {within_seconds:g} s."
+    what = f"{uploads.INCOMING}/{blob} has no verdict after {within_seconds:g} s."
     raise TookTooLong(what, next="the drop is kept and will be checked; `baton doctor` tells what is in the way")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from shared.data.checking import KEPT, PROFILE
+from shared.data.folders import part_files
 from shared.data.report import NOTHING_MORE, Extras, to_html, to_json
 from shared.data.verdict import ACCEPTED, REFUSED, Problem, Verdict
 from shared.names import digest
@@ -23,7 +24,8 @@ HTML, JSON, BYTES = "text/html; charset=utf-8", "application/json", "application
 
 
 def keep_bytes(blobs: Blobs, model: str, verdict: Verdict, file: Path, where: str) -> tuple[Verdict, str]:
-    """The drop's bytes, to `stored` if they were accepted, into quarantine if not. `where` is the drop's container/blob.
+    """The drop's bytes, to `stored` if they were accepted, into quarantine if not. `where` is the drop's container/blob; of a
+    folder of parts, which `file` may be, that of the file which closed it.
 
     Where only some rows were accepted, or the drop was written anew, the check left that file beside it: then that is kept, and
     the refused rows go to quarantine. An accepted file's profile is kept too. Returns the verdict that holds, since bytes
@@ -45,7 +47,8 @@ def _kept(model: str, verdict: Verdict, file: Path, where: str) -> dict[tuple[st
     # `drop-` keeps a drop that is called report.html apart from its report
     apart = f"{_apart(model, verdict, where)}/drop-"
     if not verdict.accepted:
-        return {(QUARANTINE, f"{apart}{PurePosixPath(where).name[-NAME_KEPT:]}"): (file, BYTES)}
+        names = {one: one.name if file.is_dir() else PurePosixPath(where).name for one in part_files(file)}
+        return {(QUARANTINE, f"{apart}{name[-NAME_KEPT:]}"): (one, BYTES) for one, name in names.items()}
     if verdict.kept is None:
         return {(DATASETS, stored(model, verdict, where)): (file, BYTES)}
     kept = {(DATASETS, stored(model, verdict, where)): (file.with_name(KEPT) / ACCEPTED, BYTES)}

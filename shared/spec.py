@@ -32,7 +32,8 @@ class Data:
     """Where the model's rows come from and how they are split: the `key` columns decide train or holdout, for ever, or with
     `split` time the block of `block_days` days in which the column `time` lies.
 
-    `window` says what a dataset version holds besides the files that are new in it (`shared/data/window.py`).
+    `window` says what a dataset version holds besides the files that are new in it (`shared/data/window.py`). With `closed_by`, a
+    drop is a folder of parts, and the file of that name closes it: a marker, or a manifest where the name ends in .json.
     """
 
     contract: str
@@ -44,6 +45,7 @@ class Data:
     split: Literal["key", "time"] = "key"
     time: str = ""
     block_days: float = 7.0
+    closed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

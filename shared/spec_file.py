@@ -20,6 +20,7 @@ from shared.spec import Data, Spec
 from shared.yaml_record import RecordReader, Requirement
 
 PARTITION = re.compile(r"[A-Za-z0-9-]+")
+CLOSER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 MARKER_WAIT_SECONDS = 600
 CHECKS_PINNED = "tests/checks/requirements.txt"
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -53,6 +54,9 @@ REQUIREMENTS = {
     ),
     "data.batch.quiet_seconds": MORE_THAN_0,
     "data.block_days": MORE_THAN_0,
+    "data.closed_by": Requirement(
+        lambda name: bool(CLOSER.fullmatch(name)), "the name of a file, like _SUCCESS (a marker) or manifest.json"
+    ),
     "data.window": Requirement(is_window, WORDS, is_pair=True),
     "data.holdout_percent": Requirement(between(5, 50), f"5 to 50: rows that no training sees{NEVER}"),
     "train.entry": INSIDE,
@@ -105,6 +109,9 @@ def _check_data(data: Data, reader: RecordReader) -> None:
     if data.split == "time" and not data.time:
         reader.wrong("data.time", None, "the column with the time by which rows are split")
     batch = data.batch
+    if data.closed_by and data.closed_by == batch.marker:
+        right = "another name than data.batch.marker: a file closes a folder of parts, or a batch of drops"
+        reader.wrong("data.closed_by", data.closed_by, right)
     if (batch.marker or batch.partitions) and batch.quiet_seconds < MARKER_WAIT_SECONDS:
         right = f"{MARKER_WAIT_SECONDS} or more beside marker or partitions: how long to wait for them at most"
         reader.wrong("data.batch.quiet_seconds", batch.quiet_seconds, right)

@@ -135,6 +135,7 @@ class Head:
     are the places that files came from. `useless` counts the releases in a row that were not promoted, `trained` names data
     and code that were trained, `denied` those whose version was rolled back. `last_print` is what was trained last, and
     `last_depth` how often drift alone had it trained again. `watch` is what the drift monitor reported, `spent` what runs cost.
+    `closed` are the folders of parts that were closed last, by hash.
     """
 
     model: str
@@ -180,6 +181,7 @@ class Head:
     denied: tuple[str, ...] = ()
     last_print: str = ""
     last_depth: int = 0
+    closed: tuple[str, ...] = ()
 
     @property
     def is_frozen(self) -> bool:

@@ -40,7 +40,7 @@ data:
   target: Y
   batch: {{files: {files}, quiet_seconds: {quiet}}}
   window: {window}
-  holdout_percent: 20
+  holdout_percent: 20{closed}
 train:
   entry: train.py
   parameters: {{alpha: {alpha}}}
@@ -76,6 +76,7 @@ RULES: Mapping[str, Any] = {
     "schedule": "{}",
     "holdout": "{}",
     "adopt": "always",
+    "closed": "",
 }
 CASES = '[{"request": {"data": [{"X": 1}]}, "expect": {"status": 200}}]'
 

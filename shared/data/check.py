@@ -6,7 +6,6 @@ the same verdict, on the laptop before the drop and on arrival.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -15,8 +14,10 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.data.cells import TextGone
+from shared.data.folders import content_hash
 from shared.data.formats import Unreadable
 from shared.data.look import Look, look
+from shared.data.part_rows import placed
 from shared.data.personal import without_values
 from shared.data.profile import Profile
 from shared.data.references import Known, known
@@ -40,7 +41,8 @@ def check(
     keep: Path | None = None,
     quick_from: int = QUICK_FROM,
 ) -> Verdict:
-    """The verdict on a file. Whatever the file holds is told in it; only a disk that cannot be read raises (OSError).
+    """The verdict on a file, or on a folder of parts. Whatever it holds is told in it; only a disk that cannot be read
+    raises (OSError).
 
     The age of rows is counted to `at`; what foreign keys point to lies in `references`, a folder for each dataset.
     An empty `profile` of the contract takes in the accepted file's rows; of a refused one, all that were read. Where the
@@ -48,10 +50,9 @@ def check(
     `quick_from` bytes is first read the quick way, which knows no cell's text; whatever it cannot tell is read again. The
     answer is the same.
     """
-    with file.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    sha256 = content_hash(file)
     foreign = known(contract, references)
-    if file.stat().st_size >= quick_from:
+    if file.is_file() and file.stat().st_size >= quick_from:
         quick = _quickly(file, contract, foreign, at, profile, sha256)
         if quick is not None:
             return quick
@@ -60,14 +61,20 @@ def check(
         found = look(file, contract, foreign, at=at, profile=profile, sieve=sieve)
         verdict = Verdict(found.is_clean, sha256, found.total, found.header, found.all_problems)
         if not _is_written_anew(found, sieve):
-            return verdict
+            return _placed(verdict, found)
         with tempfile.TemporaryDirectory(prefix="baton-sift-") if keep is None else nullcontext(keep) as folder:
             again = _Again(contract, foreign, at, profile)
-            return again.verdict(
-                verdict, found, sift(file, contract, sieve or Sieve(), Path(folder), found.rows.skipped.numbers)
-            )
+            sifted = sift(file, contract, sieve or Sieve(), Path(folder), found.rows.skipped.numbers)
+            return _placed(again.verdict(verdict, found, sifted), found)
     except Unreadable as unreadable:
         return Verdict(False, sha256, 0, (), (without_values(unreadable.problem, contract),))
+
+
+def _placed(verdict: Verdict, found: Look) -> Verdict:
+    """The verdict with the parts named in which rows stand, if it is about a folder."""
+    if not found.rows.parts:
+        return verdict
+    return replace(verdict, problems=tuple(placed(problem, found.rows.parts) for problem in verdict.problems))
 
 
 def _quickly(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.data import prepared
+from shared.data.folders import content_hash
 from shared.data.verdict import Problem, Verdict
 from shared.errors import Retryable, SpecRefused
 
@@ -39,8 +39,8 @@ def check_in_subprocess(
     references: Path | None = None,
     keep: Path | None = None,
 ) -> Verdict:
-    """The verdict on a file, read by a child process that may take `memory_mb` of data and compute for `computing_seconds`
-    (0: most of `seconds`). The age of rows is counted to `at`, foreign keys are looked for in
+    """The verdict on a file or folder of parts, by a child process that may take `memory_mb` of data and compute for
+    `computing_seconds` (0: most of `seconds`). The age of rows is counted to `at`, foreign keys are looked for in
     `references`. What the columns look like is written to `profile`, as
     far as they were read; accepted and refused rows go into `keep`, where they are not the file itself.
 
@@ -95,8 +95,7 @@ def _ended(file: Path, why: str, stderr: bytes) -> Verdict:
     last = words[-1][:200] if words else ""
     if READING not in words:
         raise Retryable(f"the check of {file.name} did not start: {why} {last}".strip(), next="see `baton doctor`")
-    with file.open("rb") as content:
-        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    sha256 = content_hash(file)
     said = f" ({last})" if last and last != READING else ""
     problem = Problem("readable", "", 1, (), (), f"the file cannot be read: {why}{said}", SMALLER)
     return Verdict(False, sha256, 0, (), (problem,))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shared.data.ahead import ahead
 from shared.data.ending import ends_with_line
+from shared.data.folders import part_files
 from shared.data.formats import recognise
 from shared.data.levels import Ages
 from shared.data.opened import Rows
@@ -90,10 +91,12 @@ def look(
     return Look(rows, total, hidden, hidden_of_rows)
 
 
-def _cut(file: Path, contract: Contract) -> Iterator[Problem]:
-    if contract.ends_lines and not ends_with_line(file, recognise(file, contract.dialect.encoding)):
-        what = "the last row has no line end: the file may have been cut inside it"
-        yield Problem("last_line", "", 1, (), (), what, "send the file whole, with a line end after its last row")
+def _cut(drop: Path, contract: Contract) -> Iterator[Problem]:
+    for file in part_files(drop) if contract.ends_lines else ():
+        if not ends_with_line(file, recognise(file, contract.dialect.encoding)):
+            of = f"of part {shown(file.name, 120)} " if drop.is_dir() else ""
+            what = f"the last row {of}has no line end: the file may have been cut inside it"
+            yield Problem("last_line", "", 1, (), (), what, "send the file whole, with a line end after its last row")
 
 
 def _without_rows() -> Problem:

@@ -39,7 +39,8 @@ class Rows:
 
     Batches hold those of the wanted columns that the file has exactly once; CSV cells are bytes, JSON cells text. Of the
     `converted` columns the CSV reader gives values, and the text that they came from is gone. `is_foreign` says
-    that only who knows the contract, or the byte order mark of UTF-16, reads it so.
+    that only who knows the contract, or the byte order mark of UTF-16, reads it so. Of a folder, `parts` are its parts with the
+    number of the first row of each.
     """
 
     header: list[str]
@@ -47,3 +48,4 @@ class Rows:
     skipped: Skipped = field(default_factory=Skipped)
     converted: frozenset[str] = frozenset()
     is_foreign: bool = False
+    parts: list[tuple[str, int]] = field(default_factory=list)

@@ -35,10 +35,13 @@ th,td{padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line);vertica
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What stands in a report beside the verdict, and only arrival knows: warnings about the drop, and charts as HTML."""
+    """What stands in a report beside the verdict, and only arrival knows: warnings about the drop, charts as HTML, and how a
+    folder was read.
+    """
 
     warnings: tuple[Problem, ...] = ()
     charts: str = ""
+    said: str = ""
 
 
 NOTHING_MORE = Extras()
@@ -47,18 +50,20 @@ NOTHING_MORE = Extras()
 def to_json(verdict: Verdict, extras: Extras = NOTHING_MORE) -> str:
     """The verdict as JSON text, the same for the same verdict; what arrival adds stands under `arrival`."""
     arrival = {"arrival": [asdict(problem) for problem in extras.warnings]} if extras.warnings else {}
-    return json.dumps({**verdict.to_dict(), **arrival}, indent=1, ensure_ascii=False)
+    said = {"said": extras.said} if extras.said else {}
+    return json.dumps({**verdict.to_dict(), **arrival, **said}, indent=1, ensure_ascii=False)
 
 
 def to_html(verdict: Verdict, *, title: str, extras: Extras = NOTHING_MORE) -> str:
     """One page: the answer first, then each broken rule with count, share, rows, values and how to mend it, then charts."""
     word, look = ("✓ accepted", "ok") if verdict.accepted else ("✕ refused", "error")
+    said = f'<p class="muted">{escape(extras.said)}</p>' if extras.said else ""
     sections = "".join(_section(problem, verdict.rows) for problem in (*verdict.problems, *extras.warnings))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} {word}</title>'
         f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>'
         f'<h1><span class="{look}">{word}</span> {escape(title)}</h1><p class="lead">{escape(verdict.summary)}</p>'
-        f"{_facts(verdict)}{_overview(verdict)}{sections}{extras.charts}</main></body></html>"
+        f"{_facts(verdict)}{said}{_overview(verdict)}{sections}{extras.charts}</main></body></html>"
     )
 
 

@@ -16,6 +16,7 @@ from shared.data.csv_rows import AS_UTF8, open_csv
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable, recognise, room, swollen
 from shared.data.opened import BLOCK_BYTES, Rows, Skipped
 from shared.data.parquet_pages import check_pages
+from shared.data.part_rows import open_parts
 from shared.data.rules import PLAIN, Dialect, Kind
 
 BATCH_ROWS = 1 << 16  # of Parquet; a JSON row takes much more room until it is a row of columns
@@ -32,7 +33,7 @@ def open_rows(
     kinds: Mapping[str, Kind] | None = None,
     skipped: Skipped | None = None,
 ) -> Rows:
-    """Open a file for reading its `wanted` columns. Opening and reading raise `Unreadable` for what the file is.
+    """Open a file, or a folder of parts, for reading its `wanted` columns. Opening and reading raise `Unreadable` for what the file is.
 
     A drop is read by its contract's `dialect`; an accepted file never needs one. Rows of another shape go to `skipped`.
 
@@ -40,6 +41,10 @@ def open_rows(
     raises `Unreadable` as well, and without kinds the same file may well be read.
     """
     skipped = skipped or Skipped()
+    if file.is_dir():
+        return open_parts(
+            file, wanted, dialect, skipped, lambda part, own: open_rows(part, wanted, dialect, skipped=own)
+        )
     try:
         found = recognise(file, dialect.encoding)
         match found.layout:

@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared import closings
 from shared.effects.parts import Parts
 from shared.errors import Permanent
 from shared.events import CommandDone, Outcome
+from shared.folder_names import folder_of
 from shared.keeping import DATASETS, JSON, QUARANTINE, REPORTS, tombstone
 from shared.names import digest
 from shared.state import AcceptedFile, Command
@@ -33,7 +35,7 @@ def forget(parts: Parts, model: str, command: Command) -> Outcome:
         told = {**stone, "at": what["asked_at"], "by": what["by"], "why": what["why"], "command": command.number}
         parts.blobs.put(DATASETS, tombstone(model, file.sha256), json.dumps(told).encode(), content_type=JSON)
     erased = sum(parts.blobs.remove(container, name) for container, name in _blobs(parts, model, command, files))
-    erased += sum(_erase_drop(parts, file.blob, file.drop_sha256 or file.sha256) for file in files)
+    erased += sum(_erase_drop(parts, drop, sha256) for file in files for drop, sha256 in _drops(parts, model, file))
     erased += sum(_erase_refused(parts, model, place) for place in what.get("quarantine", ()))
     detail = f"{erased} blobs erased, {len(files)} tombstones"
     return CommandDone(**parts.stamp(model, command), name="forget", detail=detail)
@@ -51,7 +53,9 @@ def _blobs(parts: Parts, model: str, command: Command, files: list[AcceptedFile]
     """Every blob to be erased but the drops in their sources; a name outside the model's prefix is refused."""
     for file in files:
         yield DATASETS, file.stored
-        yield from ((REPORTS, f"{model}/drops/{file.sha256[:16]}/report.{kind}") for kind in ("html", "json"))
+        dropped = (file.drop_sha256 or file.sha256)[:PLACE]
+        yield from ((REPORTS, f"{model}/drops/{dropped}/report.{kind}") for kind in ("html", "json"))
+        yield from ((QUARANTINE, name) for name in parts.blobs.names(QUARANTINE, f"{model}/{dropped}-"))
         if file.profile:
             yield DATASETS, file.profile
     for place in command.payload.get("quarantine", ()):
@@ -60,6 +64,16 @@ def _blobs(parts: Parts, model: str, command: Command, files: list[AcceptedFile]
     for name in command.payload.get("scored", ()):
         _check_own(model, name)
         yield SCORED, name
+
+
+def _drops(parts: Parts, model: str, file: AcceptedFile) -> Iterator[tuple[str, str]]:
+    """Where the file's bytes came from, each place with the hash that they had there: the drop, or every part of a folder."""
+    folder = folder_of(file.blob.partition("/")[2])
+    made_of = closings.parts_of(parts.blobs, model, folder, file.sha256) if folder else {}
+    if made_of:
+        yield from ((f"{file.blob.rpartition('/')[0]}/{name}", sha256) for name, sha256 in made_of.items())
+    else:
+        yield file.blob, file.drop_sha256 or file.sha256
 
 
 def _check_own(model: str, name: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from shared.data.verdict import Verdict
 from shared.effects.parts import Later, Parts
@@ -27,15 +26,15 @@ class CheckRunFailed(Permanent):
     """The run that was to check a drop gave no verdict: that says nothing of the drop."""
 
 
-def check_by_run(parts: Parts, model: str, command: Command) -> Verdict | Later:
-    """The verdict of the command's run; `Later` while it goes, and when it was only started now.
+def check_by_run(parts: Parts, model: str, command: Command, *, drop: str) -> Verdict | Later:
+    """The verdict of the command's run on its input `drop`; `Later` while it goes, and when it was only started now.
 
     `CheckRunFailed` where it ended without a verdict, or did not end within `CHECKED_WITHIN` of the first look at it.
     """
     run_id = check_run_id(model, command.number)
     seen = parts.trainer.look(run_id)
     if seen is None:
-        parts.trainer.start(_request(parts, model, command, run_id))
+        parts.trainer.start(_request(parts, model, command, run_id, drop))
         return Later(LOOK_AGAIN)
     if seen.status in STILL_GOING:
         if command.asked_since is not None and parts.clock() - command.asked_since > CHECKED_WITHIN:
@@ -59,14 +58,14 @@ def _overdue(parts: Parts, command: Command, run_id: str, status: str) -> CheckR
     return CheckRunFailed(what, next=todo)
 
 
-def _request(parts: Parts, model: str, command: Command, run_id: str) -> RunRequest:
-    drop: Mapping[str, Any] = command.payload
+def _request(parts: Parts, model: str, command: Command, run_id: str, drop: str) -> RunRequest:
+    folder = command.payload["folder"]
     return RunRequest(
         run_id=run_id,
         model=model,
         step="check",
-        folder=drop["folder"],
-        inputs={"drop": f"drop:{drop['etag']}:{drop['container']}/{drop['blob']}"},
+        folder=folder,
+        inputs={"drop": drop},
         max_seconds=CHECK_SECONDS,
-        max_memory_mb=parts.rules(model, drop["folder"]).train.max_memory_mb,
+        max_memory_mb=parts.rules(model, folder).train.max_memory_mb,
     )

@@ -59,10 +59,14 @@ class FileRefused(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileGone(Outcome):
-    """The drop was removed or overwritten before it was read; the later writing raised its own event."""
+    """The drop was removed or overwritten before it was read; the later writing raised its own event.
+
+    With `folder`, it is a part of that one, and no drop by itself: `reason` says what became of it.
+    """
 
     blob: str
     reason: str
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

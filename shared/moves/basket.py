@@ -18,7 +18,7 @@ from shared.events import (
     RetryRequested,
     RunChanged,
 )
-from shared.moves import appointments, building, origin, versions
+from shared.moves import appointments, building, folders, origin, versions
 from shared.moves.stale import Early, Stale
 from shared.names import release_of_run
 from shared.room import cut
@@ -38,6 +38,8 @@ def landed(turn: Turn, event: DataLanded) -> str:
     """A drop is heard; whether it counts is decided by its bytes. An empty one gets a moment to be completed."""
     if batches.is_marker(turn.spec.data.batch, event.blob):
         return versions.closed(turn, event)
+    if folders.is_of_folder(turn, event):
+        return folders.landed(turn, event)
     after = EMPTY_GRACE if event.size == 0 else timedelta(0)
     turn.send(
         "check_file",
@@ -57,6 +59,7 @@ def landed(turn: Turn, event: DataLanded) -> str:
 def accepted(turn: Turn, event: FileAccepted) -> str:
     """The drop joins the model's data under the next number; the same bytes under another name do not."""
     appointments.checking(turn, -1)
+    folders.accepted(turn, event.blob)
     if event.known_as:
         why = f"{event.blob} holds the same bytes as file {event.known_as}, so it adds nothing"
         turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(event.known_as))
@@ -91,6 +94,7 @@ def _tell_rows(turn: Turn, event: FileAccepted) -> None:
 def refused(turn: Turn, event: FileRefused) -> str:
     """The drop breaks its contract: it is in quarantine with a report, and its owner is told."""
     appointments.checking(turn, -1)
+    folders.not_accepted(turn, event.blob)
     turn.send("tag_drop", blob=event.blob, etag=event.etag, verdict="refused", report=event.report)
     first = f"read {event.report}, mend the file and" if event.report else "split the file and"
     todo = f"{first} drop it again; `baton check {turn.head.model} FILE` shows the same before dropping"
@@ -103,6 +107,9 @@ def refused(turn: Turn, event: FileRefused) -> str:
 def gone(turn: Turn, event: FileGone) -> str:
     """The drop was overwritten or removed first; a later writing comes with an event of its own."""
     appointments.checking(turn, -1)
+    if event.folder:
+        raise Stale(f"{event.blob} {event.reason}")
+    folders.not_accepted(turn, event.blob)
     todo = "nothing if that was meant: a later writing is checked by itself; otherwise drop the file again"
     turn.note("drop gone", why=f"{event.blob}: {event.reason}", next=todo, level="warning")
     raise Stale(event.reason)

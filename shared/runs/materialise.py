@@ -7,6 +7,8 @@ An input says by its scheme where it comes from:
     version:<n>               that version of the run's model, from the registry
     folder:<hash>             a published model folder, checked against its hash
     drop:<ETag>:<container>/<blob>   a drop with that ETag, as `drop`
+    closed:<listing>:<ETag>:<container>/<blob>   the parts of a folder that the blob closed, as a listing in container
+                              `datasets` has them, in `drop`; beside them the listing and the blob
 
 Each lands in inputs/<name>, whole or not at all; the run's own folder always in inputs/folder.
 """
@@ -14,12 +16,16 @@ Each lands in inputs/<name>, whole or not at all; the run's own folder always in
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from shared.closings import Listing
+from shared.data.folders import contents
 from shared.data.versions import read_manifest
+from shared.folder_names import folder_of
 from shared.platforms.port import Registry, RunRequest
 from shared.published import InputForgotten, InputMissing, fetch_blob, fetch_folder, gone, same_hash
 from shared.runs.environments import CHECKS, python_for
@@ -109,12 +115,33 @@ def _drop(named: str, into: Path, _model: str, sources: Sources) -> None:
         ) from error
 
 
+def _closed(named: str, into: Path, _model: str, sources: Sources) -> None:
+    listed, etag, place = named.split(":", 2)
+    container, _, closer = place.partition("/")
+    content = _read(sources.blobs, "datasets", listed, what="the listing of a closed folder")
+    (into / "listing.json").write_bytes(content)
+    (into / "drop").mkdir()
+    listing, folder = Listing.from_json(content), folder_of(closer)
+    try:
+        sources.blobs.fetch(container, closer, into / "closer", etag=etag)
+        found = contents(listing.sizes, closer.rsplit("/", 1)[-1], (into / "closer").read_bytes())
+        for name in found.parts:
+            sources.blobs.fetch(container, f"{folder}/{name}", into / "drop" / name, etag=listing.files[name][0])
+    except BlobMissing as error:
+        raise InputMissing(
+            f"{place} or a part is not as it was: {error.what}", next=f"write the folder anew, and {closer} after it"
+        ) from error
+    landed = (into / "closer").stat().st_mtime
+    os.utime(into / "drop", (landed, landed))
+
+
 _SCHEMES: Mapping[str, Callable[[str, Path, str, Sources], None]] = {
     "dataset": _dataset,
     "run": _run,
     "version": _version,
     "folder": _folder,
     "drop": _drop,
+    "closed": _closed,
 }
 
 

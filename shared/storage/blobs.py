@@ -122,6 +122,13 @@ class AzureBlobs:
         except UNANSWERED as error:
             raise _busy(error) from error
 
+    def listed(self, container: str, prefix: str) -> Iterable[BlobSeen]:
+        try:
+            found = list(self._service.get_container_client(container).list_blobs(name_starts_with=prefix))
+        except UNANSWERED as error:
+            raise _busy(error) from error
+        return [BlobSeen(one.name, one.etag.strip('"'), one.size) for one in found]
+
 
 def _make_append_blob(client: BlobClient) -> None:
     """Make it if it is not there; two that make it at once get one."""

@@ -172,3 +172,7 @@ class Blobs(Protocol):
     def names(self, container: str, prefix: str) -> Iterable[str]:
         """Names of blobs under a prefix."""
         ...
+
+    def listed(self, container: str, prefix: str) -> Iterable[BlobSeen]:
+        """The blobs under a prefix as they are now, in one listing; their `source` is not asked for."""
+        ...

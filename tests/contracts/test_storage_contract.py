@@ -166,6 +166,17 @@ def test_a_tag_takes_no_word_away_that_it_must_leave(blobs: Blobs, model: str) -
     assert blobs.tags_of("reports", f"{model}/u") == {"baton": "accepted", "version": "4"}
 
 
+def test_a_listing_tells_each_blobs_size_and_the_etag_by_which_it_is_fetched(
+    blobs: Blobs, model: str, tmp_path: Path
+) -> None:
+    for name, content in (("run/b", b"12"), ("run/a", b""), ("runner", b"1")):
+        blobs.put("incoming", f"{model}/{name}", content, content_type="text/plain")
+    found = list(blobs.listed("incoming", f"{model}/run/"))
+    assert [(one.name, one.size) for one in found] == [(f"{model}/run/a", 0), (f"{model}/run/b", 2)]
+    blobs.fetch("incoming", f"{model}/run/b", tmp_path / "b", etag=found[1].etag)
+    assert (tmp_path / "b").read_bytes() == b"12"
+
+
 def test_a_removed_blob_is_gone_and_removing_it_again_changes_nothing(blobs: Blobs, model: str) -> None:
     blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
     assert blobs.remove("reports", f"{model}/a")

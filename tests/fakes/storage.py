@@ -219,6 +219,11 @@ class MemoryBlobs:
     def names(self, container: str, prefix: str) -> Iterable[str]:
         return sorted(name for owner, name in self.blobs if owner == container and name.startswith(prefix))
 
+    def listed(self, container: str, prefix: str) -> Iterable[BlobSeen]:
+        self.trap("before listed")
+        found = ((name, self.blobs[container, name]) for name in self.names(container, prefix))
+        return [BlobSeen(name, str(count), len(content)) for name, (content, count) in found]
+
 
 @dataclass
 class MemoryNotifier:

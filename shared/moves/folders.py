@@ -1,0 +1,113 @@
+"""Folders of parts (`data.closed_by`): parts are heard and wait, the file that closes their folder has it checked.
+
+The head knows the folders that were closed last, by hash, so that a part that comes afterwards is looked at. A folder that was
+refused is open again: its sender mends it, and closes it once more.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.events import DataLanded
+from shared.folder_names import folder_of, is_beside, is_manifest
+from shared.moves import appointments
+from shared.moves.stale import Stale
+from shared.names import digest
+from shared.turn import Turn
+
+CLOSED_KEPT = 100
+KEY = 16
+LATE_GRACE = timedelta(seconds=10)
+EMPTY_GRACE = timedelta(seconds=5)
+
+
+def is_of_folder(turn: Turn, event: DataLanded) -> bool:
+    """Whether what landed is a part of a folder, or closes one, and no drop by itself."""
+    return bool(turn.spec.data.closed_by) and (bool(folder_of(event.blob)) or _is_special(turn, event.blob))
+
+
+def _is_special(turn: Turn, blob: str) -> bool:
+    name = blob.split("/", 1)[-1]
+    return name == turn.spec.data.closed_by or is_beside(name)
+
+
+def landed(turn: Turn, event: DataLanded) -> str:
+    """A part is heard, or a folder is closed. What writers put beside the parts is not read."""
+    folder, inside = folder_of(event.blob), event.blob.split("/", 1)[-1]
+    closed_by = turn.spec.data.closed_by
+    if event.blob.rsplit("/", 1)[-1] == closed_by:
+        if not folder:
+            raise Stale(f"{event.blob} closes no folder: write parts and {closed_by} into one below {turn.head.model}/")
+        return _closed(turn, event, folder)
+    if is_beside(inside):
+        raise Stale(f"{event.blob} lies beside the parts and is not read")
+    late_for = next((one for one in _above(folder) if _key(one) in turn.head.closed), "")
+    if late_for:
+        appointments.checking(turn, 1)
+        _check(turn, event, after=LATE_GRACE, part_of=late_for)
+        turn.note("part heard", why=f"{event.blob}, {event.size} bytes; its folder was closed before")
+        return f"{event.blob} is looked at: its folder was closed before"
+    turn.note("part heard", why=f"{event.blob}, {event.size} bytes, is a part of an open folder")
+    return f"{event.blob} waits for {folder}/{closed_by}"
+
+
+def _closed(turn: Turn, event: DataLanded, folder: str) -> str:
+    appointments.checking(turn, 1)
+    _know(turn, folder)
+    after = EMPTY_GRACE if event.size == 0 and is_manifest(turn.spec.data.closed_by) else timedelta(0)
+    _check(turn, event, after=after, closes=folder)
+    turn.note("folder closed", why=f"{event.blob}")
+    return f"{folder} is to be checked"
+
+
+def _check(turn: Turn, event: DataLanded, *, after: timedelta, **of: str) -> None:
+    turn.send(
+        "check_file",
+        after=after,
+        container=event.container,
+        blob=event.blob,
+        etag=event.etag,
+        size=event.size,
+        folder=turn.head.folder,
+        origins=list(turn.head.origins),
+        **of,
+    )
+
+
+def accepted(turn: Turn, where: str) -> None:
+    """A drop was accepted; if it is a folder, no part may come any more."""
+    folder = _closing(turn, where)
+    if folder:
+        _know(turn, folder)
+
+
+def not_accepted(turn: Turn, where: str) -> None:
+    """A drop was refused or is gone; if it is a folder, it is open again."""
+    folder = _closing(turn, where)
+    if folder:
+        turn.set_head(closed=tuple(key for key in turn.head.closed if key != _key(folder)))
+
+
+def _closing(turn: Turn, where: str) -> str:
+    """The folder that the blob `where` (with its container) closes; "" if it closes none."""
+    blob = where.split("/", 1)[-1]
+    return folder_of(blob) if blob.rsplit("/", 1)[-1] == turn.spec.data.closed_by else ""
+
+
+def _know(turn: Turn, folder: str) -> None:
+    others = tuple(key for key in turn.head.closed if key != _key(folder))
+    turn.set_head(closed=(*others, _key(folder))[-CLOSED_KEPT:])
+
+
+def _key(folder: str) -> str:
+    return digest(folder)[:KEY]
+
+
+def _above(folder: str) -> list[str]:
+    """The folder and those that it lies in, below the model's prefix.
+
+    >>> _above("m/run/day=1")
+    ['m/run/day=1', 'm/run']
+    """
+    steps = folder.split("/")
+    return ["/".join(steps[:length]) for length in range(len(steps), 1, -1)]
