@@ -7,7 +7,6 @@ listed as not checked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaOb
 from pydantic import BaseModel, ValidationError
 
 from shared.data.faults import Faults
+from shared.data.foreign import LINK, foreign_keys
 from shared.data.levels import levels_of
 from shared.data.options import enum_rule, option_rules
 from shared.data.own_properties import own_properties
@@ -29,7 +29,6 @@ from shared.errors import SpecRefused
 YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 UNCHECKABLE = ("properties", "items", "map", "semanticType")
-LINK = re.compile(r"([a-z][a-z0-9-]*)\.(.+)")
 
 
 def read_contract(file: Path) -> Contract:
@@ -107,10 +106,9 @@ def _table(table: SchemaObject, faults: Faults) -> Contract:
     if len(kinds) < len(columns):
         faults.add("schema", "two properties describe the same column", "one property a column")
     where = f"schema.{table.name or 0}"
-    if table.relationships:
-        faults.add(f"{where}.relationships", "Baton follows those of single columns", "relationships of a property")
     called = table.physicalName or table.name or "rows"
     rules = [rule for item in properties if _name(item) in kinds for rule in _column_rules(item, kinds, faults, called)]
+    rules += foreign_keys(table, columns, where, faults)
     whole = quality_rules(table.quality, where, (), kinds, faults, table=called)
     prose = prose_rules(table.quality, table.name or "schema")
     prose += [text for item in properties for text in prose_rules(item.quality, _name(item))]
@@ -161,10 +159,10 @@ def _foreign(item: SchemaProperty, name: str, faults: Faults) -> Iterator[Rule]:
     for link in item.relationships or []:
         found = LINK.fullmatch(link.to) if isinstance(link.to, str) else None
         if not found or link.from_ or link.type not in (None, "foreignKey"):
-            right = "to: MODEL.COLUMN of another model's data, and no other type than foreignKey"
+            right = "to: MODEL.COLUMN of another model's data, and no other type than foreignKey; several columns: at the table"
             faults.add(f"{name}.relationships", f"found {link.type or 'foreignKey'} to {link.to!r}", right)
         else:
-            yield Rule("relationship", (name,), Foreign(found[1], found[2]))
+            yield Rule("relationship", (name,), Foreign(found[1], (found[2],)))
 
 
 def _key_rules(properties: list[SchemaProperty]) -> list[Rule]:

@@ -37,14 +37,15 @@ def owner_of(contract: bytes | str) -> str:
 
 
 def datasets_of(contract: str) -> list[str]:
-    """The datasets that the foreign keys of a contract's properties point to, by name."""
+    """The datasets that the foreign keys of a contract's properties and of its table point to, by name."""
     if NAMED not in contract:
         return []
     try:
-        properties = _read(contract)["schema"][0]["properties"]
-        named = [str(link["to"]) for item in properties for link in item.get(NAMED) or []]
+        table = _read(contract)["schema"][0]
+        links = [link["to"] for item in (table, *table["properties"]) for link in item.get(NAMED) or []]
     except (LookupError, TypeError, AttributeError):
         return []
+    named = [str(name) for to in links for name in (to if isinstance(to, list) else [to])]
     return sorted({name.partition(".")[0] for name in named})
 
 

@@ -65,10 +65,16 @@ class NotIn:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Picks rows whose value is none that `column` has in the current version of another model's `dataset`."""
+    """Picks rows whose values together are none that `columns` have, in this order, in the current version of another model's
+    `dataset`. A row with a missing value among them is not picked.
+    """
 
     dataset: str
-    column: str
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        named = ", ".join(self.columns)
+        return f"{self.dataset}.{named}" if len(self.columns) == 1 else f"{self.dataset}.({named})"
 
 
 @dataclass(frozen=True, slots=True)

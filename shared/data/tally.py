@@ -91,8 +91,9 @@ class Tally:
             elif isinstance(rule.test, Measured):
                 self._sums[rule].add(read[rule.columns[0]].values)
             elif isinstance(rule.test, Foreign):
-                cells = read[rule.columns[0]]
-                self._count(rule, count, among(rule.test, cells.values, self._foreign.get(rule)), cells)
+                columns = {name: read[name] for name in rule.columns}
+                mask = among([column.values for column in columns.values()], self._foreign.get(rule))
+                self._count(rule, count, mask, Beside(columns) if len(columns) > 1 else columns[rule.columns[0]])
             elif len(rule.columns) == 1:
                 name = rule.columns[0]
                 mask = picked(rule.test, read[name], self._kinds[name])

@@ -123,8 +123,8 @@ def _measure(test: Test) -> str:
             return f"outside {low:g} to {high:g}"
         case Length(sign, most):
             return LENGTH[sign].format(most)
-        case Foreign(dataset, column):
-            return f"not among {dataset}.{column}"
+        case Foreign():
+            return f"not among {test}"
     return "there"
 
 

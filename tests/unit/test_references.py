@@ -8,7 +8,9 @@ import pytest
 
 from shared.data.check import check
 from shared.data.contract import parse_contract
+from shared.data.glance import datasets_of
 from shared.data.verdict import Verdict
+from shared.errors import SpecRefused
 from tests.world import World
 from tests.world import check as pretended
 
@@ -102,3 +104,72 @@ def test_a_drop_is_checked_beside_the_current_version_of_the_other_dataset(tmp_p
     world.drop("later", model="orders")
     world.settle("orders")
     assert (beside, world.head("orders").next_file) == ({}, 4)
+
+
+COMPOSITE = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: orders
+version: 1.0.0
+schema:
+  - name: orders
+    relationships:
+      - {from: [orders.N, orders.town], to: [towns.ID, towns.NAME]}
+    properties:
+      - {name: N, logicalType: integer}
+      - {name: town, physicalName: TOWN, logicalType: string}
+"""
+
+
+def test_several_columns_must_stand_together_in_the_other_dataset(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("N,TOWN\n10,Ulm\n10,Bonn\n20,Bonn\n,Ulm\n1,0Ulm\n")
+    contract = parse_contract(COMPOSITE)
+    (problem,) = check(tmp_path / "orders.csv", contract, references=folder).problems
+    assert (problem.rule, problem.rows, problem.samples) == (
+        "relationship",
+        (2, 5),
+        ("N=10, TOWN=Bonn", "N=1, TOWN=0Ulm"),
+    )
+    assert problem.what == "N, TOWN: 2 of 5 values are not among towns.(ID, NAME) (rows 2, 5)"
+    quick = check(tmp_path / "orders.csv", contract, references=folder, quick_from=0)
+    assert quick.problems == (problem,)
+
+
+def test_rows_that_point_nowhere_are_refused_alone_where_the_contract_says_so(folder: Path, tmp_path: Path) -> None:
+    rows = "    customProperties: [{property: acceptance, value: rows}, {property: acceptedShare, value: 50}]\n"
+    contract = parse_contract(COMPOSITE.replace("    properties:\n", f"{rows}    properties:\n"))
+    (tmp_path / "orders.csv").write_text("N,TOWN\n10,Ulm\n10,Bonn\n20,Bonn\n")
+    verdict = check(tmp_path / "orders.csv", contract, references=folder)
+    assert (verdict.accepted, verdict.refused_rows, verdict.problems[0].rows) == (True, 1, (2,))
+
+
+def test_a_version_that_lacks_one_of_the_columns_refuses_the_file(tmp_path: Path) -> None:
+    (tmp_path / "references" / "towns").mkdir(parents=True)
+    (tmp_path / "references" / "towns" / "000001").write_text("ID\n10\n")
+    (tmp_path / "orders.csv").write_text("N,TOWN\n10,Ulm\n")
+    (problem,) = check(tmp_path / "orders.csv", parse_contract(COMPOSITE), references=tmp_path / "references").problems
+    assert problem.what == "N, TOWN must be among towns.(ID, NAME), of which no version with those columns can be read"
+
+
+def test_the_datasets_of_a_tables_foreign_keys_are_fetched_too() -> None:
+    assert datasets_of(COMPOSITE) == ["towns"]
+    assert datasets_of(CONTRACT) == ["towns"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "{from: [orders.N, orders.town], to: [towns.ID]}",
+        "{from: [orders.N, orders.nothing], to: [towns.ID, towns.NAME]}",
+        "{from: [orders.N, other.town], to: [towns.ID, towns.NAME]}",
+        "{from: [orders.N, orders.town], to: [towns.ID, villages.NAME]}",
+        "{from: [orders.N, orders.town], to: [schema/towns/properties/ID, towns.NAME]}",
+        "{from: [orders.N, orders.N], to: [towns.ID, towns.NAME]}",
+        "{type: join, from: [orders.N, orders.town], to: [towns.ID, towns.NAME]}",
+        "{from: [orders.N, orders.town]}",
+        "{to: [towns.ID, towns.NAME]}",
+    ],
+)
+def test_a_relationship_that_cannot_be_followed_is_an_error_when_the_contract_is_read(link: str) -> None:
+    with pytest.raises(SpecRefused, match=r"orders\.relationships\[0\]"):
+        parse_contract(COMPOSITE.replace("{from: [orders.N, orders.town], to: [towns.ID, towns.NAME]}", link))
