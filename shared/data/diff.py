@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.data.implied import implied
-from shared.data.rules import Column, Contract, Kind, Rule
+from shared.data.rules import Column, Contract, Kind, Level, Rule
+from shared.data.shown import shown
 from shared.data.telling import demand
 
 Affected = Literal["producers", "model"]
@@ -60,7 +61,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def difference(old: Contract, new: Contract) -> Difference:
     """The changes, columns first."""
-    changes = (*_columns(old, new), *_rules(old, new), *_ending(old, new), *_taking(old, new))
+    promised = (*_levels(old, new), *_told(old, new))
+    changes = (*_columns(old, new), *_rules(old, new), *promised, *_ending(old, new), *_taking(old, new))
     return Difference(changes, old.version, new.version)
 
 
@@ -74,8 +76,10 @@ def _columns(old: Contract, new: Contract) -> Iterator[Change]:
         yield Change(name, what, ("producers", "model") if renamed else ("model",))
     for name in come:
         yield Change(name, f"new, {after[name].kind}: files without it are refused", ("producers",))
-    for name in before.keys() & after.keys():
-        yield from _kind(before[name], after[name])
+    for name in before:
+        if name in after:
+            yield from _kind(before[name], after[name])
+            yield from _personal(before[name], after[name])
 
 
 def _kind(before: Column, after: Column) -> Iterator[Change]:
@@ -86,6 +90,16 @@ def _kind(before: Column, after: Column) -> Iterator[Change]:
         yield Change(before.name, what)
     else:
         yield Change(before.name, what, ("model",) if after.kind == "string" else ("producers", "model"))
+
+
+def _personal(before: Column, after: Column) -> Iterator[Change]:
+    """Whether reports and profiles show values: of a personal column a profile has none, so that its drift is not seen."""
+    if after.personal and not before.personal:
+        yield Change(
+            before.name, "becomes personal: reports and profiles show no value, drift of its values is not looked for"
+        )
+    if before.personal and not after.personal:
+        yield Change(before.name, "is no longer personal: reports and profiles show its values")
 
 
 def _rules(old: Contract, new: Contract) -> Iterator[Change]:
@@ -115,6 +129,43 @@ def _rule(rule: Rule, before: list[Rule]) -> Change:
 
 def _same_subject(rule: Rule, other: Rule) -> bool:
     return (rule.name, rule.columns, type(rule.test)) == (other.name, other.columns, type(other.test))
+
+
+def _levels(old: Contract, new: Contract) -> Iterator[Change]:
+    """Service levels: an age that is allowed no longer refuses files that were accepted; the model reads the same rows."""
+    before, after = ({(level.name, level.column): level for level in one.levels} for one in (old, new))
+    for of, level in after.items():
+        earlier = before.get(of)
+        if level == earlier:
+            continue
+        was = f", was {_age(earlier)}" if earlier else ""
+        if level.severity == "warning":
+            yield Change(level.column, f"warns: {_age(level)}{was}")
+        elif earlier is not None and earlier.severity == "error" and level.age >= earlier.age:
+            yield Change(
+                level.column, f"{'wider' if level.age > earlier.age else 'in other words'}: {_age(level)}{was}"
+            )
+        else:
+            yield Change(level.column, f"{'narrower' if earlier else 'new rule'}: {_age(level)}{was}", ("producers",))
+    for of, level in before.items():
+        if of not in after:
+            yield Change(level.column, f"no longer: {_age(level)}")
+
+
+def _age(level: Level) -> str:
+    end = "newest" if level.name == "freshness" else "oldest"
+    warns = ", as a warning" if level.severity == "warning" else ""
+    return f"{level.name}: the {end} value within {level.says}{warns}"
+
+
+def _told(old: Contract, new: Contract) -> Iterator[Change]:
+    """What nobody checks refuses no file: rules in prose, and service levels that no file shows."""
+    for text in new.not_checked:
+        if text not in old.not_checked:
+            yield Change("", f"told, not checked: {shown(text, 120)}")
+    for text in old.not_checked:
+        if text not in new.not_checked:
+            yield Change("", f"no longer told: {shown(text, 120)}")
 
 
 def _ending(old: Contract, new: Contract) -> Iterator[Change]:

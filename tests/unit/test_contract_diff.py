@@ -79,6 +79,162 @@ def test_a_change_breaks(old: str | list[str], new: str | list[str], breaks: tup
     assert {who for change in changes for who in change.breaks} == {*breaks}
 
 
+def table(more: str) -> str:
+    """A contract with A, B and the column of times T, and what else is said."""
+    items = f"      - {number()}\n      - {B}\n      - {{name: T, logicalType: timestamp}}\n"
+    return HEAD.format(version="1.0.0") + items + more
+
+
+def sla(value: str, severity: str = "error", name: str = "freshness") -> str:
+    more = f"customProperties: [{{property: severity, value: {severity}}}]"
+    return f"slaProperties: [{{property: {name}, value: {value}, element: rows.T, {more}}}]\n"
+
+
+def of_table(rule: str) -> str:
+    return f"    quality: [{{{rule}}}]\n"
+
+
+def own(name: str, value: object) -> str:
+    return f"    customProperties: [{{property: {name}, value: {value}}}]\n"
+
+
+def key(*to: str) -> str:
+    return f"    relationships: [{{from: [rows.A, rows.B], to: [{', '.join(to)}]}}]\n"
+
+
+WHERE = 'type: sql, query: "SELECT count(*) FROM {{object}} WHERE {}", mustBe: 0'
+TOTAL = 'type: sql, query: "SELECT count(DISTINCT B) FROM {{object}}", {}'
+
+
+def where(condition: str) -> str:
+    return of_table(WHERE.format(condition))
+
+
+def total(limit: str) -> str:
+    return of_table(TOTAL.format(limit))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "breaks", "says"),
+    [
+        ("", sla("2, unit: d"), ("producers",), "T new rule: freshness: the newest value within 2 d"),
+        (
+            sla("2, unit: d"),
+            sla("1, unit: d"),
+            ("producers",),
+            "T narrower: freshness: the newest value within 1 d, was freshness: the newest value within 2 d",
+        ),
+        (
+            sla("2, unit: d"),
+            sla("3, unit: d"),
+            (),
+            "T wider: freshness: the newest value within 3 d, was freshness: the newest value within 2 d",
+        ),
+        (
+            sla("2, unit: d"),
+            sla("48, unit: h"),
+            (),
+            "T in other words: freshness: the newest value within 48 h, was freshness: the newest value within 2 d",
+        ),
+        (sla("2, unit: d"), "", (), "T no longer: freshness: the newest value within 2 d"),
+        (
+            sla("2, unit: d"),
+            sla("1, unit: d", "warning"),
+            (),
+            "T warns: freshness: the newest value within 1 d, as a warning, was freshness: the newest value within 2 d",
+        ),
+        (
+            sla("2, unit: d", "warning"),
+            sla("9, unit: d"),
+            ("producers",),
+            "T narrower: freshness: the newest value within 9 d, was freshness: the newest value within 2 d, as a warning",
+        ),
+        (
+            sla("5, unit: y", name="retention"),
+            sla("4, unit: y", name="retention"),
+            ("producers",),
+            "T narrower: retention: the oldest value within 4 y, was retention: the oldest value within 5 y",
+        ),
+        (
+            "",
+            "slaProperties: [{property: latency, value: 4, unit: h}]\n",
+            (),
+            " told, not checked: service level latency",
+        ),
+        (of_table("type: text, description: Spelt right."), "", (), " no longer told: rows: Spelt right."),
+        (
+            of_table("metric: rowCount, mustBeGreaterThan: 5"),
+            of_table("metric: rowCount, mustBeGreaterThan: 6"),
+            ("producers",),
+            " narrower: rows: more than 6, was rows: more than 5",
+        ),
+        (
+            of_table("metric: rowCount, mustBeGreaterThan: 5"),
+            of_table("metric: rowCount, mustBeGreaterThan: 4"),
+            (),
+            " wider: rows: more than 4, was rows: more than 5",
+        ),
+        (
+            "",
+            of_table("metric: duplicateValues, arguments: {properties: [A, B]}, mustBe: 0"),
+            ("producers",),
+            "A, B new rule: none repeats of an earlier row",
+        ),
+        ("", key("x.A", "x.B"), ("producers",), "A, B new rule: none not among x.(A, B)"),
+        (
+            key("x.A", "x.B"),
+            key("y.A", "y.B"),
+            ("producers",),
+            "A, B narrower: none not among y.(A, B), was none not among x.(A, B)",
+        ),
+        (key("x.A", "x.B"), "", (), "A, B no longer: none not among x.(A, B)"),
+        ("", where("A > 3 AND B = 'x'"), ("producers",), "A, B new rule: none where A > 3 AND B = 'x'"),
+        (where("A > 3 AND B = 'x'"), "", (), "A, B no longer: none where A > 3 AND B = 'x'"),
+        (total("mustBeLessThan: 9"), total("mustBeLessThan: 8"), ("producers",), None),
+        (total("mustBeLessThan: 9"), total("mustBeLessThan: 10"), (), None),
+        (own("lastLine", "ended"), "", (), " no longer: a file ends with a line end"),
+        ("", own("lastLine", "ended"), ("producers",), " new rule: a file ends with a line end"),
+        ("", own("acceptance", "rows"), (), " whole files must be right, now 95 % of the rows"),
+        (own("acceptance", "rows"), "", ("producers",), " 95 % of the rows must be right, now whole files"),
+        (
+            "",
+            own("encoding", "windows-1252"),
+            ("producers",),
+            " text is read another way (encoding, delimiter or quote)",
+        ),
+    ],
+)
+def test_each_kind_of_rule_is_told_as_breaking_or_compatible(
+    old: str, new: str, breaks: tuple[str, ...], says: str | None
+) -> None:
+    (change,) = difference(parse_contract(table(old)), parse_contract(table(new))).changes
+    assert change.breaks == breaks
+    assert says is None or f"{change.column} {change.what}" == says
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "breaks"),
+    [
+        ("pattern: '^x'", "pattern: '^xy'", ("producers",)),
+        ("pattern: '^x'", "", ()),
+        ("maxLength: 5", "maxLength: 4", ("producers",)),
+        ("minLength: 2", "minLength: 1", ()),
+    ],
+)
+def test_rules_on_text_are_told_too(old: str, new: str, breaks: tuple[str, ...]) -> None:
+    text = "{{name: A, logicalType: string, logicalTypeOptions: {{{}}}}}"
+    (change,) = between(text.format(old), text.format(new)).changes
+    assert change.breaks == breaks
+
+
+def test_a_column_that_becomes_personal_breaks_nobody_and_is_told() -> None:
+    secret = "{name: A, logicalType: number, classification: restricted}"
+    (hidden,), (shown,) = (between(*pair).changes for pair in ((number(), secret), (secret, number())))
+    assert (hidden.breaks, shown.breaks) == ((), ())
+    assert hidden.what.startswith("becomes personal")
+    assert shown.what.startswith("is no longer personal")
+
+
 def test_no_change_is_none() -> None:
     assert between(number("minimum: 1", ", required: true"), number("minimum: 1", ", required: true")).changes == ()
 
