@@ -71,6 +71,15 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Versions:
+    """What two dataset versions look like, and each column's worst test, the most changed first."""
+
+    before: Profile
+    now: Profile
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DriftHistory:
     """Reads histories, and keeps what it compared. `rules` gives the spec of a model's folder."""
 
@@ -108,6 +117,22 @@ class DriftHistory:
             what = f"it has no file that version {release.against} was not trained on"
             raise NothingToCompare(what, next=f"baton data show {release.model}")
         return self._history(release.model, [(file, reference) for file in files])
+
+    def of_versions(self, release: Release) -> Versions:
+        """The release's whole dataset version beside that of the version it was to take over from; `NothingToCompare` if
+        one of them is not known.
+        """
+        from shared.data.comparing import compare
+
+        known = {one.version: one for one in self._releases(release.model) if one.manifest and one.version}
+        reference = known.get(release.against)
+        if reference is None or not release.manifest:
+            what = "it was compared with no version that Baton trained" if reference is None else "it has no data yet"
+            raise NothingToCompare(what, next=f"baton data log {release.model}")
+        forgotten = forgotten_in(list(self.blobs.names(DATASETS, tombstones(release.model))))
+        before, now = (self._profile(one.manifest, forgotten) for one in (reference, release))
+        without = self.rules(release.model, release.folder).data.key
+        return Versions(before, now, worst(compare(before, now, without=without)))
 
     def _releases(self, model: str) -> list[Release]:
         return [*self.book.ended(model, RELEASES_LOOKED_AT), *self.book.read(model).releases.values()]

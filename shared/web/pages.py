@@ -20,6 +20,7 @@ from shared.web.approval import data_change, losing_slices
 from shared.web.auth import COOKIE, SESSION_FOR, Gatekeeper, Session
 from shared.web.certificate_view import certificate_view
 from shared.web.chart import gain_chart
+from shared.web.columns import columns_beside
 from shared.web.driftchart import drift_chart
 from shared.web.rendering import Renderer
 from shared.web.steps import Papers, steps
@@ -140,6 +141,7 @@ class Pages:
             needs_person=found.state == NEEDS_PERSON,
             losing=losing_slices(papers.evidence),
             data_change=data_change(found, self._serving(found)),
+            columns=columns_beside(lambda: self._drift.of_versions(found)) if found.against else None,
             why_not=self._why_not(request, found),
             asked=_known(request, asking.OF_RELEASE),
         )
