@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from cli import address, api, options
 from cli.address import Address
 from cli.telling import DONE, SAID_NO, columns, tell_json, tell_next, waiting
 from shared.errors import Permanent
+from shared.labels import labels_prefix
 
 if TYPE_CHECKING:
     from shared.data.rules import Contract
@@ -38,7 +41,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Everywhere that a row is: accepted files, places in quarantine, blobs of collected requests.
+    """Everywhere that a row is: accepted files, places in quarantine, blobs of collected requests and of their labels.
 
     `unread` are blobs that cannot be searched, since they cannot be read.
     """
@@ -132,13 +135,29 @@ class Search:
     key: tuple[str, ...]
 
     def everywhere(self, accepted: Iterable[Mapping[str, Any]]) -> Found:
-        """In accepted files, quarantine and collected requests."""
+        """In accepted files, quarantine, collected requests and labels."""
         unread: list[str] = []
         files = tuple(self._accepted(accepted, unread))
         drops = [name for name in self.blobs.names(QUARANTINE, f"{self.model}/") if f"/{DROP}" in name]
         places = tuple(name.rsplit("/", 1)[0] for name in drops if self._rows_of(QUARANTINE, name, unread))
-        scored = [name for name in self.blobs.names(SCORED, f"{self.model}/") if self._is_scored(name)]
-        return Found(files, places, tuple(scored), tuple(unread))
+        return Found(files, places, tuple(self._scored(unread)), tuple(unread))
+
+    def _scored(self, unread: list[str]) -> Iterator[str]:
+        """Blobs of collected requests with the row, then files of labels that are about one of these requests, or have the row."""
+        every = sorted(self.blobs.names(SCORED, f"{self.model}/"))
+        labels = [name for name in every if name.startswith(labels_prefix(self.model))]
+        requests: set[str] = set()
+        for name in every:
+            found = set() if name in labels else self._requests_in(name)
+            if found:
+                requests |= found
+                yield name
+        for name in labels:
+            try:
+                if self._is_labelled(name, requests):
+                    yield name
+            except (ValueError, csv.Error):
+                unread.append(f"{SCORED}/{name}")
 
     def _accepted(self, accepted: Iterable[Mapping[str, Any]], unread: list[str]) -> Iterator[Hit]:
         from shared.data.split import is_holdout
@@ -176,9 +195,16 @@ class Search:
                 unread.append(f"{container}/{name}")
         return tuple(found)
 
-    def _is_scored(self, name: str) -> bool:
-        lines = self.blobs.read(SCORED, name).splitlines()
-        return any(self._is_row(row) for line in lines for row in _scored_rows(line))
+    def _requests_in(self, name: str) -> set[str]:
+        """The ids of the requests in a blob that hold the row; "" for one without an id."""
+        lines = map(_scored_line, self.blobs.read(SCORED, name).splitlines())
+        return {str(line.get("request_id", "")) for line in lines if any(self._is_row(row) for row in _rows_in(line))}
+
+    def _is_labelled(self, name: str, requests: Collection[str]) -> bool:
+        lines = csv.DictReader(io.StringIO(self.blobs.read(SCORED, name).decode("utf-8-sig")))
+        return any(
+            (bool(line.get("request_id")) and line["request_id"] in requests) or self._is_row(line) for line in lines
+        )
 
     def _is_row(self, row: object) -> bool:
         if not isinstance(row, Mapping) or not set(self.data.key) <= row.keys():
@@ -202,11 +228,16 @@ def _places(key_columns: Sequence[Any], key: Sequence[str]) -> Iterator[int]:
     yield from np.flatnonzero(together.to_numpy(zero_copy_only=False)).tolist()
 
 
-def _scored_rows(line: bytes) -> list[Any]:
+def _scored_line(line: bytes) -> Mapping[str, Any]:
     try:
-        rows_ = json.loads(line).get("rows")
-    except (ValueError, AttributeError):
-        return []
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _rows_in(line: Mapping[str, Any]) -> list[Any]:
+    rows_ = line.get("rows")
     return rows_ if isinstance(rows_, list) else [rows_]
 
 

@@ -66,13 +66,18 @@ def read_labels(content: bytes, *, name: str) -> dict[Key, float]:
 
 def labels_place(model: str, content: bytes) -> str:
     """The blob in `scored` for a file of labels: the same bytes are the same blob."""
-    return f"{model}/labels/{digest(content)[:32]}.csv"
+    return f"{labels_prefix(model)}{digest(content)[:32]}.csv"
+
+
+def labels_prefix(model: str) -> str:
+    """Under which prefix of container `scored` a model's files of labels stand."""
+    return f"{model}/labels/"
 
 
 def labels_of(blobs: Blobs, model: str) -> dict[Key, float]:
     """Every label of a model."""
     found: dict[Key, float] = {}
-    for name in sorted(blobs.names(SCORED, f"{model}/labels/")):
+    for name in sorted(blobs.names(SCORED, labels_prefix(model))):
         found |= read_labels(blobs.read(SCORED, name), name=name)
     return found
 
@@ -82,7 +87,7 @@ def answers(blobs: Blobs, model: str, since: datetime) -> Iterator[Answer]:
     labels = labels_of(blobs, model)
     first = f"{model}/{since:%Y/%m/%d/%H}-"
     for name in sorted(blobs.names(SCORED, f"{model}/")):
-        if name >= first and not name.startswith(f"{model}/labels/"):
+        if name >= first and not name.startswith(labels_prefix(model)):
             for line in blobs.read(SCORED, name).splitlines():
                 yield from _answers(line, labels)
 

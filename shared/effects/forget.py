@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shared import closings
+from shared.data.folders import content_hash
 from shared.effects.parts import Parts
 from shared.errors import Permanent
 from shared.events import CommandDone, Outcome
@@ -23,7 +24,7 @@ PLACE = 16  # characters of the bytes' hash in a place of quarantine
 
 
 def forget(parts: Parts, model: str, command: Command) -> Outcome:
-    """Erase what the command names: accepted files with their reports, drops in quarantine, collected requests.
+    """Erase what the command names: accepted files with their reports, drops in quarantine, collected requests and labels.
 
     A file's tombstone stands before its bytes go, so that whoever finds them missing knows why, and whoever stores them
     again meanwhile takes them away again (`shared/keeping.py`). The drop itself goes where it still has the same bytes.
@@ -34,9 +35,10 @@ def forget(parts: Parts, model: str, command: Command) -> Outcome:
         stone = {"v": 1, "sha256": file.sha256, "rows": file.rows, "bytes": file.size, "number": file.number}
         told = {**stone, "at": what["asked_at"], "by": what["by"], "why": what["why"], "command": command.number}
         parts.blobs.put(DATASETS, tombstone(model, file.sha256), json.dumps(told).encode(), content_type=JSON)
-    erased = sum(parts.blobs.remove(container, name) for container, name in _blobs(parts, model, command, files))
+    # copies go before what they are found by, so that a repeat after a crash finds the rest
+    erased = sum(_erase_refused(parts, model, place) for place in what.get("quarantine", ()))
+    erased += sum(parts.blobs.remove(container, name) for container, name in _blobs(parts, model, command, files))
     erased += sum(_erase_drop(parts, drop, sha256) for file in files for drop, sha256 in _drops(parts, model, file))
-    erased += sum(_erase_refused(parts, model, place) for place in what.get("quarantine", ()))
     detail = f"{erased} blobs erased, {len(files)} tombstones"
     return CommandDone(**parts.stamp(model, command), name="forget", detail=detail)
 
@@ -82,10 +84,29 @@ def _check_own(model: str, name: str) -> None:
 
 
 def _erase_refused(parts: Parts, model: str, place: str) -> int:
-    """The drop that was refused, where it still lies in the default source: a place is named by its bytes and its name."""
+    """The drop that was refused, where it still lies in the default source: a place is named by its bytes and its name.
+
+    Of a folder, every part that lies in quarantine goes, where the source has the same bytes under its name.
+    """
+    _check_own(model, place)
     sha256, _, named = place.rsplit("/", 1)[-1].partition("-")
-    drops = (f"incoming/{name}" for name in parts.blobs.names("incoming", f"{model}/"))
-    return sum(_erase_drop(parts, drop, sha256) for drop in drops if digest(drop)[:8] == named)
+    erased = 0
+    for name in list(parts.blobs.names("incoming", f"{model}/")):
+        if digest(f"incoming/{name}")[:8] == named:
+            erased += _erase_parts(parts, place, folder_of(name)) if folder_of(name) else 0
+            erased += _erase_drop(parts, f"incoming/{name}", sha256)
+    return erased
+
+
+def _erase_parts(parts: Parts, place: str, folder: str) -> int:
+    refused = {name.removeprefix(f"{place}/drop-"): name for name in parts.blobs.names(QUARANTINE, f"{place}/drop-")}
+    with tempfile.TemporaryDirectory(prefix="baton-forget-") as work:
+        copy = Path(work) / "part"
+        erased = 0
+        for name, kept in refused.items():
+            parts.blobs.fetch(QUARANTINE, kept, copy)
+            erased += _erase_drop(parts, f"incoming/{folder}/{name}", content_hash(copy))
+        return erased
 
 
 def _erase_drop(parts: Parts, drop: str, sha256: str) -> int:

@@ -164,7 +164,17 @@ def test_forgetting_asks_first_and_a_no_changes_nothing(baton: CommandLine, worl
 def test_a_forgotten_row_is_erased_and_its_versions_say_so(baton: CommandLine, world: World) -> None:
     """Last, since it changes the account. It names the models that keep what they learned."""
     scored = f"{MODEL}/2026/03/01/12-1.jsonl"
-    world.blobs.put("scored", scored, b'{"rows": [{"PATIENT": 58, "AGE": 59}]}\n', content_type="text/plain")
+    requests = (
+        b'{"request_id": "r1", "rows": [{"PATIENT": 58, "AGE": 59}]}\n{"request_id": "r2", "rows": [{"PATIENT": 1}]}\n'
+    )
+    world.blobs.put("scored", scored, requests, content_type="text/plain")
+    labels, others, named = (f"{MODEL}/labels/{name}.csv" for name in ("a", "b", "c"))
+    for name, content in (
+        (labels, b"request_id,label\nr9,1\nr1,151\n"),
+        (others, b"request_id,label\nr2,75\n"),
+        (named, b"request_id,label,PATIENT\nr7,151,58\n"),
+    ):
+        world.blobs.put("scored", name, content, content_type="text/csv")
     ran = baton("data", "forget", MODEL, "--key", PATIENT, "--why", "request 4711", stdin="y\n")
     assert ran.code == 0, ran.err
     assert f"{MODEL}-0001" in ran.out
@@ -172,11 +182,17 @@ def test_a_forgotten_row_is_erased_and_its_versions_say_so(baton: CommandLine, w
     first = baton("data", "show", MODEL, f"{MODEL}-0001")
     assert first.out.splitlines()[-1].split()[:3] == ["forgotten", "file", "1"]
     assert baton("data", "rows", MODEL, PATIENT).code == 2
-    assert world.blobs.look("scored", scored) is None
+    assert [world.blobs.look("scored", name) is None for name in (scored, labels, named, others)] == [True] * 3 + [
+        False
+    ]
     assert world.blobs.look("incoming", f"{MODEL}/1.csv") is None
     lines = [json.loads(line) for line in world.app.book.journal(MODEL)]
     (asked,) = [line["event"] for line in lines if line["event"]["kind"] == "ForgetRequested"]
     sha256 = first.out.splitlines()[-1].split()[5]
     assert asked["why"] == "request 4711"
-    assert asked["erase"] == {"files": [asked["erase"]["files"][0]], "quarantine": [], "scored": [scored]}
+    assert asked["erase"] == {
+        "files": [asked["erase"]["files"][0]],
+        "quarantine": [],
+        "scored": [scored, labels, named],
+    }
     assert asked["erase"]["files"][0].startswith(sha256)

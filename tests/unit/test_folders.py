@@ -341,6 +341,7 @@ def test_forgetting_the_file_erases_its_parts(world: World) -> None:
     left = list(world.blobs.names("incoming", "m/run/"))
     assert left == ["m/run/_SUCCESS", "m/run/part-00001.csv"]
     assert not any(ONE.splitlines()[1].encode() in content for content, _ in world.blobs.blobs.values())
+    assert list(world.blobs.names("reports", "m/drops/")) == []
 
 
 def test_a_large_folder_is_checked_by_a_run_with_the_same_answer(tmp_path: Path) -> None:
@@ -369,3 +370,14 @@ def test_what_closes_a_folder_is_the_name_of_a_file(closed_by: str) -> None:
 def test_one_name_closes_no_folder_and_batch_alike() -> None:
     with pytest.raises(SpecRefused, match=r"another name than data\.batch\.marker"):
         load_spec(spec_text(closed=CLOSED.format("_SUCCESS"), files="0, marker: _SUCCESS", quiet=3600))
+
+
+def test_forgetting_a_refused_folder_erases_its_parts_where_they_still_lie(world: World) -> None:
+    write_all(world, {**WHOLE, "part-00002.csv": "ID,RENT\n5,x\n"})
+    world.blobs.drop("incoming", "m/run/part-00001.csv", b"somebody else's")
+    kept = list(world.blobs.names("quarantine", "m/"))
+    assert len(kept) == 5  # three parts and two reports
+    world.ask(events.ForgetRequested, erase={"quarantine": [kept[0].rsplit("/", 1)[0]]})
+    world.settle()
+    assert list(world.blobs.names("incoming", "m/run/")) == ["m/run/_SUCCESS", "m/run/part-00001.csv"]
+    assert list(world.blobs.names("quarantine", "m/")) == []

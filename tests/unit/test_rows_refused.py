@@ -72,7 +72,7 @@ def test_forgetting_the_file_takes_the_drop_with_it_whose_bytes_are_others(world
     world.settle()
     (file,) = world.app.book.files("m", 10)
     assert file.drop_sha256 not in ("", file.sha256)
-    erase = {"files": [file.sha256], "quarantine": [name.rsplit("/", 1)[0] for name in kept(world, "quarantine")][:1]}
+    erase = {"files": [file.sha256]}
     asked = events.ForgetRequested(id="f", at=world.now, by="operations", why="case 1", erase=erase)
     world.accept("m", asked)
     world.settle()
