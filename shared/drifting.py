@@ -48,10 +48,22 @@ class Drifting:
         return tuple(dict.fromkeys(change.column for change in self.changes if change.drifted))
 
 
-def drifting(book: Ledger, blobs: Blobs, rules: Callable[[str, str], Spec], model: str) -> Drifting:
-    """Compare the files that are not in the champion's dataset version with those that are; `NothingToCompare` says why not."""
-    from shared.data.comparing import compare
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two sets of files, none of them forgotten: those of the champion's dataset version, and those that came after it.
 
+    `folder` is the published one by whose rules the champion was trained.
+    """
+
+    version: str
+    release: str
+    folder: str
+    known: tuple[Listed, ...]
+    newer: tuple[AcceptedFile, ...]
+
+
+def compared(book: Ledger, blobs: Blobs, model: str) -> Compared:
+    """The files to compare; `NothingToCompare` says why there are none."""
     files, champion = _served(book, model)
     release = book.release(model, champion.release) if champion.release else None
     if release is None or not release.manifest:
@@ -60,20 +72,27 @@ def drifting(book: Ledger, blobs: Blobs, rules: Callable[[str, str], Spec], mode
     manifest = read_manifest(blobs.read(DATASETS, release.manifest), name=release.manifest)
     last = max((file.number for file in manifest.files), default=0)
     forgotten = forgotten_in(list(blobs.names(DATASETS, tombstones(model))))
-    known = [file for file in manifest.files if file.sha256 not in forgotten]
+    known = tuple(file for file in manifest.files if file.sha256 not in forgotten)
     others = forgotten | manifest.sha256s
-    newer = [file for file in book.files(model, files) if file.number > last and file.sha256 not in others]
+    newer = tuple(file for file in book.files(model, files) if file.number > last and file.sha256 not in others)
     if not known:
         what = f"every file that version {champion.version} of {model} was trained on is forgotten"
         raise NothingToCompare(what, next=f'baton retrain {model} --why "..."')
     if not newer:
         what = f"{model} has no newer file than those that version {champion.version} was trained on"
         raise NothingToCompare(what, next=f"baton drop {model} FILE")
-    before, now = (profile_of_files(blobs, files) for files in (known, newer))
-    key = rules(model, release.folder).data.key
-    changes = compare(before, now, without=key)
-    sides = Side(len(known), before.rows), Side(len(newer), now.rows)
-    return Drifting(model, champion.version, release.id, *sides, changes)
+    return Compared(champion.version, release.id, release.folder, known, newer)
+
+
+def drifting(book: Ledger, blobs: Blobs, rules: Callable[[str, str], Spec], model: str) -> Drifting:
+    """Compare the files that are not in the champion's dataset version with those that are; `NothingToCompare` says why not."""
+    from shared.data.comparing import compare
+
+    pair = compared(book, blobs, model)
+    before, now = (profile_of_files(blobs, files) for files in (pair.known, pair.newer))
+    changes = compare(before, now, without=rules(model, pair.folder).data.key)
+    sides = Side(len(pair.known), before.rows), Side(len(pair.newer), now.rows)
+    return Drifting(model, pair.version, pair.release, *sides, changes)
 
 
 def profile_of_accepted(book: Ledger, blobs: Blobs, model: str) -> Profile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,17 +21,27 @@ def read_table(file: Path, contract: Contract) -> pa.Table:
 
     Reads as `check` does, so an accepted file is always read whole. `Permanent` for one that this contract would refuse.
     """
-    schema = pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in contract.columns])
+    return pa.Table.from_batches(read_batches(file, contract), schema_of(contract))
+
+
+def schema_of(contract: Contract) -> pa.Schema:
+    """The contract's columns, with their types as they are read."""
+    return pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in contract.columns])
+
+
+def read_batches(file: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
+    """The rows of `read_table`, a batch at a time."""
+    schema = schema_of(contract)
     try:
         rows = open_rows(file, contract.names)
-        batches = [_typed(batch, contract, schema, file) for batch in rows.batches]
+        for batch in rows.batches:
+            yield _typed(batch, contract, schema, file)
     except Unreadable as error:
         raise _refused(file, str(error)) from error
     lacking = [name for name in contract.names if rows.header.count(name) != 1]
     if lacking or rows.skipped.numbers:
         why = f"it lacks {', '.join(lacking)}" if lacking else f"row {rows.skipped.numbers[0]} has another shape"
         raise _refused(file, why)
-    return pa.Table.from_batches(batches, schema)
 
 
 def _typed(batch: pa.RecordBatch, contract: Contract, schema: pa.Schema, file: Path) -> pa.RecordBatch:

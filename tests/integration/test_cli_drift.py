@@ -9,7 +9,7 @@ import pytest
 from shared import wiring
 from shared.storage.port import Put
 from tests.integration.command_line import CommandLine
-from tests.unit.test_drifting import checked, rows
+from tests.unit.test_drifting import TEXT, checked, rows
 from tests.world import World
 
 MODEL = "drifting"
@@ -70,6 +70,41 @@ def test_each_file_over_time_is_a_character_and_the_last_one_decides(
     assert line.split()[:2] == ["drift", "X"]
     assert line.split()[2][-1] == "█"
     assert last == "drifted in the last file: X"
+
+
+def with_contract(world: World) -> World:
+    """The published folder's contract is one that rows can be read by."""
+    (name,) = (
+        name for container, name in world.blobs.blobs if container == "models" and name.endswith("/contract.yaml")
+    )
+    world.blobs.drop("models", name, TEXT.encode())
+    return world
+
+
+def test_columns_together_are_told_apart_by_a_classifier(world: World, connection: str, tmp_path: Path) -> None:
+    world.drop(rows(2, shift=1.5), model=MODEL)
+    world.settle(MODEL)
+    ran = stored(with_contract(world), connection, tmp_path)("drift", MODEL, "--joint")
+    assert ran.code == 2, ran.err
+    first, read, told, most, todo = ran.out.splitlines()
+    assert first == f"{MODEL}: 1 newer file of 400 rows against version 1, 1 file of 400 rows"
+    assert read == "read: 400 newer and 400 older rows, columns X"
+    assert told.startswith("drift  told apart 0.8")
+    assert (most, todo.startswith("Next: ")) == ("most by: X", True)
+
+
+def test_rows_of_the_same_kind_are_not_told_apart(world: World, connection: str, tmp_path: Path) -> None:
+    world.drop(rows(3), model=MODEL)
+    world.settle(MODEL)
+    ran = stored(with_contract(world), connection, tmp_path)("drift", MODEL, "--joint", "--json")
+    found = ran.json["found"]
+    assert (ran.code, found["drifted"], found["rows_before"], found["rows_now"]) == (0, False, 400, 400)
+    assert found["limit"] == 0.57
+
+
+def test_joint_drift_goes_with_no_other_way_to_look(connection: str, tmp_path: Path) -> None:
+    ran = CommandLine({"BATON_DATA": connection, "BATON_HOME": str(tmp_path)})("drift", MODEL, "--joint", "--all")
+    assert (ran.code, "leave out --all and --over-time" in ran.err) == (1, True)
 
 
 def test_a_model_without_a_champion_is_an_error(connection: str, tmp_path: Path) -> None:

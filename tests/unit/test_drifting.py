@@ -18,10 +18,8 @@ from shared.keeping import tombstone
 from tests.unit.test_check import HEAD
 from tests.world import World
 
-CONTRACT = parse_contract(
-    HEAD
-    + "".join(f"      - {{name: {name}, logicalType: {kind}}}\n" for name, kind in (("ID", "integer"), ("X", "number")))
-)
+TEXT = HEAD + "      - {name: ID, logicalType: integer}\n      - {name: X, logicalType: number}\n"
+CONTRACT = parse_contract(TEXT)
 
 
 def checked(file: Path, contract: Path) -> Verdict:
