@@ -27,10 +27,10 @@ class Rate:
         return float(found.low), float(found.high)
 
 
-def false_alarms(shape: str, rows: int, draws: int, *, seed: int = 0) -> Rate:
-    """Draw pairs of files and count those that are called drifted."""
+def false_alarms(shape: str, rows: int, draws: int, *, seed: int = 0, first: int = 0) -> Rate:
+    """Draw pairs of files and count those that are called drifted. Each number from `first` on is a draw of its own."""
     alarms = 0
-    for number in range(draws):
+    for number in range(first, first + draws):
         random = np.random.default_rng([seed, list(SHAPES).index(shape), rows, number])
         pair = [profile_of(shape, drawn(shape, random, rows), gaps(random, rows)) for _ in range(2)]
         alarms += any(change.drifted for change in compare(*pair))
