@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import threading
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,10 +24,12 @@ from shared.segments import Sizes
 from shared.state import Command, Head
 from shared.storage.port import Bells, Delete, Insert, Replace, Write
 from shared.turn import Note
+from shared.turnstile import Turnstile
 
 RACES, RACES_OF_AN_OUTCOME = 5, 15
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
 RING_AGAIN = timedelta(seconds=30)
+URGENCY = 5  # of what waits undecided: before the outcomes of checks, after those of a roll-back
 
 Log = Callable[[str, events.Event, Note, str], None]
 
@@ -85,7 +85,7 @@ class Fold:
         self._log = log
         self._sizes = sizes
         self._pause = pause
-        self._one_worker: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._turnstile = Turnstile()
 
     def advance(self, model: str) -> Folded:
         """Decide on what waits. Safe to call at any time and twice: an empty inbox is success."""
@@ -128,7 +128,7 @@ class Fold:
 
         `LedgerConflict` if a head stands there again.
         """
-        with self._one_worker[model]:
+        with self._turnstile.turn(model, URGENCY):
             before = self._book.read(model)
             draft = Draft(head, dict(before.releases), self._sizes)
             self._deciding.decide(draft, event, self._clock())
@@ -137,7 +137,7 @@ class Fold:
     def _fold(self, model: str, own: Own | None, damaged: Damaged | None = None) -> Folded:
         """Try until a race is won. An outcome is tried for longer: its effect is done, and who asks again does it twice."""
         races = RACES if own is None else RACES_OF_AN_OUTCOME
-        with self._one_worker[model]:
+        with self._turnstile.turn(model, own.claimed.command.urgency if own else URGENCY):
             for race in range(races):
                 try:
                     return self._once(model, own, damaged, is_first=race == 0)
