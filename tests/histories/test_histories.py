@@ -12,16 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.histories import allowed
+from tests.histories.facts import REPLAYED, check_events
 from tests.histories.generator import generate
 from tests.histories.history import NotAHistory, Step, read, write
 from tests.histories.play import play
 from tests.histories.stage import Stage
+from tests.histories.told import Told
 from tests.histories.trial import fails_by, keep, trial
 
 SEEDS = int(os.environ.get("BATON_HISTORIES", "200"))
 A_TEST = 25
 SHORT_STEPS = 9
 SHORT_ONES = [seed for seed in range(0, 200, 2) if len(generate(seed).steps) < 30]
+WITH_A_REPLAY = 15
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, A_TEST))
@@ -90,3 +94,18 @@ def test_the_histories_meet_every_fault_at_every_kind_of_port() -> None:
         if not missing:
             return
     raise AssertionError(missing)
+
+
+def test_a_replayed_letter_that_nobody_decides_is_found(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, generate(WITH_A_REPLAY))
+    for step in stage.history.steps:
+        stage.run(step)
+    allowed.come_to_rest(stage)
+    told = Told(stage, "m1")
+    check_events(told)
+    assert not stage.watch.findings
+
+    told.lines = [line for line in told.lines if not REPLAYED.search(line["event"]["id"])]
+    check_events(told)
+
+    assert [finding.oracle for finding in stage.watch.findings] == ["events"]
