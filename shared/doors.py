@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from shared import log
 from shared.errors import LedgerConflict, NewerForm
-from shared.fold import Fold
+from shared.fold import Fold, Folded
 from shared.perform import Performer
 from shared.storage.port import Bells
 
@@ -72,7 +72,7 @@ class Doors:
             if not free:
                 return
             try:
-                more = self._fold_some(model)
+                folded = self._fold_some(model)
             except LedgerConflict:
                 later = timedelta(seconds=random.uniform(*JITTER_SECONDS))  # noqa: S311 - jitter
                 self._bells.ring("advance", model, after=later)
@@ -80,11 +80,18 @@ class Doors:
             except NewerForm as newer:
                 _left_alone("advance", model, newer)
                 return
-            if more:
+            if folded.more:
                 self._bells.ring("advance", model)
 
-    def _fold_some(self, model: str) -> bool:
-        return all(self._fold.advance(model).more for _ in range(FOLDS_A_RING))
+    def _fold_some(self, model: str) -> Folded:
+        """Fold a few times while more waits. What is to be done at once is done here, and rung for in case that we die."""
+        for _ in range(FOLDS_A_RING):
+            folded = self._fold.advance(model)
+            if folded.immediate:
+                self._hurry(model)
+            if not folded.more:
+                break
+        return folded
 
     def perform(self, model: str) -> None:
         """Do the model's due commands; where enough workers do so already, only what is urgent, such as a roll-back."""
@@ -98,6 +105,9 @@ class Doors:
             if free:
                 self._performer.perform(model)
                 return
+        self._hurry(model)
+
+    def _hurry(self, model: str) -> None:
         with self._lane(self._hurrying, "perform", model) as free:
             if free:
                 self._performer.perform(model, up_to=URGENT)

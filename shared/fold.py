@@ -29,6 +29,7 @@ from shared.turnstile import Turnstile
 RACES, RACES_OF_AN_OUTCOME = 5, 15
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
 RING_AGAIN = timedelta(seconds=30)
+IMMEDIATE = 0  # this urgent
 URGENCY = 5  # of what waits undecided: before the outcomes of checks, after those of a roll-back
 
 Log = Callable[[str, events.Event, Note, str], None]
@@ -36,10 +37,14 @@ Log = Callable[[str, events.Event, Note, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What one fold did: how many events it decided, whether more wait, and whether effects must wait after it."""
+    """What one fold did: how many events it decided, whether more wait, and whether effects must wait after it.
+
+    `immediate` says that it asked for something for which nobody should wait until a queue is looked at, such as a roll-back.
+    """
 
     decided: int
     more: bool = False
+    immediate: bool = False
     lost_claim: bool = False
     is_still: bool = False
 
@@ -177,7 +182,8 @@ class Fold:
         more = left or draft.raised > 0 or bool(draft.again) or (full and draft.decided > 0)
         if draft.writes:
             self._commit(model, before, draft, now, more=more)
-        return Folded(draft.decided, more=more, is_still=draft.head.is_still)
+        immediate = any(c.urgency <= IMMEDIATE and c.due <= now for c in draft.commands) and not draft.head.is_still
+        return Folded(draft.decided, more=more, immediate=immediate, is_still=draft.head.is_still)
 
     def _check_new(self, model: str) -> None:
         """A model without a head is new, or its head was lost: then nothing may begin again at line 1."""

@@ -13,7 +13,7 @@ from shared.effects import Effect
 from shared.effects.parts import Later, Parts
 from shared.errors import BatonError, CapacityRefused, LedgerConflict, NewerForm, Permanent, PlatformBusy, Retryable
 from shared.events import CapacityAwaited, CommandFailed, Outcome
-from shared.fold import Fold
+from shared.fold import IMMEDIATE, Fold
 from shared.ledger import LEAST_URGENT, Claimed, Ledger
 from shared.ring import RING_AHEAD, Ring
 from shared.room import EVENT_ROOM, cut, stored_size
@@ -175,6 +175,8 @@ class Performer:
         if folded.lost_claim:
             return 0
         ring.is_still = folded.is_still
+        if folded.immediate:  # rung for as well, in case that we die
+            self.perform(ring.model, up_to=IMMEDIATE)
         return 1
 
     def _put_back(self, ring: Ring, claimed: Claimed, after: timedelta, error: str = "") -> None:

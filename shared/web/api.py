@@ -101,7 +101,7 @@ class Api:
 
     def journal(self, request: Request) -> Response:
         """Journal lines from `?from=` on; `next` is where the following page begins."""
-        model = reading.one_model(self._app, request.path_params["model"]).view.name
+        model = reading.known(self._app, request.path_params["model"])
         first = _positive(request.query_params.get("from", "1"))
         lines = reading.journal_page(self._app, model, first)
         return answer({"lines": lines, "next": lines[-1]["n"] + 1 if lines else first})

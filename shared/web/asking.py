@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import approvals, events, names
 from shared.errors import BatonError, NameRefused, Permanent
-from shared.state import ENDS, Release
+from shared.state import ENDS, Head, Release
 from shared.web import reading
 from shared.web.answers import NotAllowed, NotDone, NotFound, NotNow
 from shared.wiring import App
@@ -104,7 +104,7 @@ def _check_folder(app: App, model: str, folder: object) -> None:
 
 def of_model(app: App, action: str, model: str, by: Asked) -> Recorded:
     """Retrain, roll back, pause or resume a model."""
-    name = reading.one_model(app, model).view.name
+    name = reading.known(app, model)
     return accept(app, name, OF_MODEL[action](**by.stamp(app)))
 
 
@@ -166,15 +166,16 @@ def why_not(app: App, release: Release, person: str) -> str:
 
 def accept(app: App, model: str, event: events.PersonEvent) -> Recorded:
     """Record what a person asks, for the fold to decide on."""
-    if not app.book.has_head(model) and not isinstance(event, events.ModelPublished):
+    head = app.book.head(model)
+    if head is None and not isinstance(event, events.ModelPublished):
         raise NotFound(f"{model} is not published yet.", next="wait for its first publish to be decided")
-    return Recorded(event.id, app.intake.accept(model, event), _waits(app, model, event))
+    return Recorded(event.id, app.intake.accept(model, event), _waits(app, head, event))
 
 
-def _waits(app: App, model: str, event: events.PersonEvent) -> str:
-    freeze, head = app.freezer.last(), app.book.head(model)
+def _waits(app: App, head: Head | None, event: events.PersonEvent) -> str:
+    freeze = app.freezer.last()
     if freeze is not None and freeze.holds:
         return f"everything is frozen {freeze.words}; nothing is done before baton unfreeze --why ..."
     if head is not None and head.paused and not isinstance(event, events.ResumeRequested):
-        return f"{model} is paused by {head.paused}; nothing is done before baton resume {model} --why ..."
+        return f"{head.model} is paused by {head.paused}; nothing is done before baton resume {head.model} --why ..."
     return ""

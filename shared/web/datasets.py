@@ -33,7 +33,7 @@ def log(app: App, model: str, file: str = "") -> list[Json]:
 
     `file` is a SHA-256, its beginning, or the drop's container/path.
     """
-    name = reading.one_model(app, model).view.name
+    name = reading.known(app, model)
     used = _used(app, name)
     found = (_told(manifest, where, used) for where, manifest in _chain(app, name, used) if _has(manifest, file))
     return [one for one, _ in zip(found, range(VERSIONS_TOLD), strict=False)]
@@ -100,7 +100,7 @@ def _told(manifest: Manifest, where: str, used: Mapping[str, list[Release]]) -> 
 
 def show(app: App, model: str, version: str) -> Json:
     """One version: the whole manifest, which releases used it, and which of its files are forgotten or missing."""
-    name = reading.one_model(app, model).view.name
+    name = reading.known(app, model)
     where = _named(app, name, version)
     manifest = _manifest(app, where)
     gone = forgotten_in(list(app.blobs.names(DATASETS, tombstones(name))))
@@ -118,7 +118,7 @@ def show(app: App, model: str, version: str) -> Json:
 
 def files(app: App, model: str) -> list[Json]:
     """Every accepted file, whether a version holds it or not; no value of a row is among it."""
-    name = reading.one_model(app, model).view.name
+    name = reading.known(app, model)
     head = app.book.head(name)
     return [asdict(file) for file in app.book.files(name, head.next_file - 1)] if head else []
 
@@ -149,7 +149,7 @@ def _named(app: App, model: str, version: str) -> str:
 
 def pin(app: App, model: str, version: object, by: asking.Asked) -> asking.Recorded:
     """Have the next retrain read this version, or the newest again ("none")."""
-    name = reading.one_model(app, model).view.name
+    name = reading.known(app, model)
     if version == "none":
         return asking.accept(app, name, events.VersionPinned(**by.stamp(app), manifest=""))
     if not isinstance(version, str):
@@ -161,7 +161,7 @@ def pin(app: App, model: str, version: object, by: asking.Asked) -> asking.Recor
 
 def forget(app: App, model: str, erase: Mapping[str, Any], by: asking.Asked) -> asking.Recorded:
     """Have bytes erased for ever. Only an approver of the model may ask; names and hashes are recorded, no value."""
-    name = reading.one_model(app, model).view.name
+    name = reading.known(app, model)
     _may_forget(app, name, app.book.head(name), by.by)
     wanted = {kind: _names(erase.get(kind, []), kind, name) for kind in KINDS}
     unknown = [sha256 for sha256 in wanted["files"] if not app.book.file_number(name, sha256)]

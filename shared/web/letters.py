@@ -66,7 +66,7 @@ class Named:
 
 def dead_letters(app: App, model: str = "") -> list[DeadLetter]:
     """Dead letters of one model or of all, with what Event Grid could not deliver; the latest first."""
-    chosen = [reading.one_model(app, model).view.name] if model else app.book.models()
+    chosen = [reading.known(app, model)] if model else app.book.models()
     found = [letter for name in chosen for letter in _of_model(app, name)]
     found += [letter for letter in _undelivered(app) if model in ("", letter.model)]
     return sorted(found, key=lambda letter: letter.at, reverse=True)
@@ -201,7 +201,7 @@ def find(app: App, owner: str, begin: str) -> DeadLetter:
 
 
 def _names(app: App, model: str) -> list[Named]:
-    name = reading.one_model(app, model).view.name
+    name = reading.known(app, model)
     return [Named(name, _name(key), key) for key, _ in app.book.dead(name, FOUND)]
 
 

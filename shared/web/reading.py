@@ -57,16 +57,22 @@ def _or_damaged(app: App, name: str) -> OneModel:
         return OneModel(unread_model(name, error.what, is_damaged=isinstance(error, RowDamaged)), ())
 
 
-def one_model(app: App, name: str) -> OneModel:
-    """A model by name; `NotFound` names what comes closest."""
+def known(app: App, name: str) -> str:
+    """The name of a model that there is; `NotFound` names what comes closest."""
     try:
         names.model_name(name)
     except NameRefused as refused:
         raise NotFound(refused.what, next=refused.next) from refused
-    known = app.book.models()
-    if name not in known and not app.book.has_head(name):
-        raise NotFound(f"There is no model {name!r}.", next=_closest(name, known))
-    return _one(app, name)
+    if not app.book.has_head(name):
+        every = app.book.models()
+        if name not in every:
+            raise NotFound(f"There is no model {name!r}.", next=_closest(name, every))
+    return name
+
+
+def one_model(app: App, name: str) -> OneModel:
+    """A model by name; `NotFound` as of `known`."""
+    return _one(app, known(app, name))
 
 
 def _one(app: App, name: str) -> OneModel:

@@ -53,6 +53,13 @@ def working(slow: SlowCheck, *calls: Callable[[], object]) -> Iterator[None]:
             thread.join(20)
 
 
+def split(world: World) -> dict[str, int]:
+    """The endpoint's traffic."""
+    seen = world.endpoints.look("m")
+    assert seen is not None
+    return dict(seen.split)
+
+
 @pytest.fixture
 def slow(world: World) -> SlowCheck:
     """Model `m` serves its second version; from now on checks are slow, and more files than one worker takes wait."""
@@ -91,10 +98,30 @@ def test_a_roll_back_passes_the_commands_of_a_flood(world: World, slow: SlowChec
     with working(slow, *[_perform(world)] * PERFORMERS):
         world.ask(events.RollbackRequested)
         world.app.doors.advance("m")
-        world.app.doors.perform("m")
-        seen = world.endpoints.look("m")
-        assert seen is not None
-        assert seen.split == {"m-0001": 100}
+        assert split(world) == {"m-0001": 100}
+
+
+def test_a_roll_back_that_an_outcome_brings_about_is_done_by_who_recorded_it(world: World, slow: SlowCheck) -> None:
+    with working(slow, _perform(world)):
+        world.ask(events.RollbackRequested)
+    assert split(world) == {"m-0001": 100}
+
+
+def test_a_roll_back_that_nobody_lived_to_do_is_rung_for(world: World, slow: SlowCheck) -> None:
+    world.ask(events.RollbackRequested)
+    world.bells.rung.clear()
+    assert world.app.fold.advance("m").immediate  # and here its process ends
+    assert ("perform", "m") in [ring[:2] for ring in world.bells.rung]
+    world.app.doors.perform("m")
+    assert split(world) == {"m-0001": 100}
+
+
+def test_nothing_is_done_at_once_for_a_model_that_stands_still(world: World, slow: SlowCheck) -> None:
+    world.ask(events.PauseRequested)
+    world.app.fold.advance("m")
+    world.ask(events.RollbackRequested)
+    world.app.doors.advance("m")
+    assert split(world) == {"m-0002": 100}
 
 
 def test_another_model_is_served_while_one_is_flooded(world: World, slow: SlowCheck) -> None:
