@@ -16,7 +16,7 @@ from local.azurite import azurite
 from tests.bench.figures import Figure, report
 from tests.floods.rig import Rig, model_deployed, moment, rig, settled
 
-FILES, OTHERS, ROUNDS = 250, 49, 3
+FILES, OTHERS, ROUNDS = 250, 49, 5
 TIMES_IDLE = 3.0
 
 
