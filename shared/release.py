@@ -18,6 +18,7 @@ from shared.moves import (
     capacity,
     carried,
     closing,
+    folders,
     letters,
     opening,
     operations,
@@ -146,6 +147,7 @@ def _waits(head: Head, releases: Mapping[str, Release]) -> list[tuple[datetime, 
     waits = [(release.deadline, release.id, release.state) for release in releases.values()]
     waits += [(head.basket.look_at, "basket", "basket")]
     waits += [(head.appointments.monitor_by, "monitor", "the monitor's life sign")]
+    waits += [(folders.close_by(head), "folders", "a folder of parts that is open")]
     if head.rollback is not None:
         waits += [(head.rollback.deadline, "rollback", "rollback")]
     else:

@@ -135,7 +135,7 @@ class Head:
     are the places that files came from. `useless` counts the releases in a row that were not promoted, `trained` names data
     and code that were trained, `denied` those whose version was rolled back. `last_print` is what was trained last, and
     `last_depth` how often drift alone had it trained again. `watch` is what the drift monitor reported, `spent` what runs cost.
-    `closed` are the folders of parts that were closed last, by hash.
+    `closed` are the folders of parts that were closed last, by hash, `open` those that are not closed: hash, name, last part.
     """
 
     model: str
@@ -182,6 +182,7 @@ class Head:
     last_print: str = ""
     last_depth: int = 0
     closed: tuple[str, ...] = ()
+    open: tuple[tuple[str, str, datetime], ...] = ()
 
     @property
     def is_frozen(self) -> bool:

@@ -6,16 +6,19 @@ refused is open again: its sender mends it, and closes it once more.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.events import DataLanded
 from shared.folder_names import folder_of, is_beside, is_manifest
 from shared.moves import appointments
 from shared.moves.stale import Stale
 from shared.names import digest
+from shared.room import cut
+from shared.state import Head
 from shared.turn import Turn
 
-CLOSED_KEPT = 100
+CLOSED_KEPT, OPEN_KEPT, NAME_ROOM = 100, 20, 160
+OPEN_WITHIN = timedelta(hours=24)
 KEY = 16
 LATE_GRACE = timedelta(seconds=10)
 EMPTY_GRACE = timedelta(seconds=5)
@@ -47,6 +50,7 @@ def landed(turn: Turn, event: DataLanded) -> str:
         _check(turn, event, after=LATE_GRACE, part_of=late_for)
         turn.note("part heard", why=f"{event.blob}, {event.size} bytes; its folder was closed before")
         return f"{event.blob} is looked at: its folder was closed before"
+    _waits(turn, folder)
     turn.note("part heard", why=f"{event.blob}, {event.size} bytes, is a part of an open folder")
     return f"{event.blob} waits for {folder}/{closed_by}"
 
@@ -54,10 +58,53 @@ def landed(turn: Turn, event: DataLanded) -> str:
 def _closed(turn: Turn, event: DataLanded, folder: str) -> str:
     appointments.checking(turn, 1)
     _know(turn, folder)
+    _forget(turn, folder)
     after = EMPTY_GRACE if event.size == 0 and is_manifest(turn.spec.data.closed_by) else timedelta(0)
     _check(turn, event, after=after, closes=folder)
     turn.note("folder closed", why=f"{event.blob}")
     return f"{folder} is to be checked"
+
+
+def _waits(turn: Turn, folder: str) -> None:
+    """From now on the folder may stay open so long; the head has room for so many, and the oldest gives way to a new one."""
+    _forget(turn, folder)
+    waiting = turn.head.open
+    if len(waiting) >= OPEN_KEPT:
+        why = f"{waiting[0][1]} is open since {waiting[0][2].isoformat(timespec='minutes')}, and others came after it"
+        turn.note("open folder no longer watched", why=why, next=_todo(turn), level="warning")
+    turn.set_head(open=(*waiting[-OPEN_KEPT + 1 :], (_key(folder), cut(folder, NAME_ROOM), turn.now)))
+
+
+def _forget(turn: Turn, folder: str) -> None:
+    turn.set_head(open=tuple(one for one in turn.head.open if one[0] != _key(folder)))
+
+
+def close_by(head: Head) -> datetime | None:
+    """When the first open folder is to be told of; None if none is open."""
+    return min(at for _, _, at in head.open) + OPEN_WITHIN if head.open else None
+
+
+def left_open(turn: Turn) -> str:
+    """Parts came and nothing closed their folder: nobody reads them, so the owner is told, once."""
+    over = [one for one in turn.head.open if one[2] + OPEN_WITHIN <= turn.now]
+    turn.set_head(open=tuple(one for one in turn.head.open if one not in over))
+    for _, folder, at in over:
+        why = (
+            f"{folder} has parts, the last of {at.isoformat(timespec='minutes')}, and was not closed: nobody reads them"
+        )
+        turn.note("folder left open", rule="data.closed_by", why=why, next=_todo(turn), level="warning")
+        turn.send("tell", state="folder left open", why=why, next=_todo(turn))
+    return ", ".join(folder for _, folder, _ in over) or "no folder is open any more"
+
+
+def _todo(turn: Turn) -> str:
+    closer = turn.spec.data.closed_by or "its marker"
+    return f"look at the job that writes it; write {closer} into it, again if it is there (its event was lost), or remove the parts"
+
+
+def postponed(turn: Turn, slept: timedelta) -> None:
+    """After a pause: what could not be heard is not missed yet."""
+    turn.set_head(open=tuple((key, name, at + slept) for key, name, at in turn.head.open))
 
 
 def _check(turn: Turn, event: DataLanded, *, after: timedelta, **of: str) -> None:

@@ -14,7 +14,7 @@ from shared.events import (
     ModelPublished,
     RollbackRequested,
 )
-from shared.moves import appointments, basket, building, champion, closing, shipping
+from shared.moves import appointments, basket, building, champion, closing, folders, shipping
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import LIVE, Release, Rollback
@@ -78,6 +78,8 @@ def deadline_passed(turn: Turn, event: DeadlinePassed) -> str:
         return _cooled(turn)
     if event.of == "monitor":
         return appointments.monitor_silent(turn)
+    if event.of == "folders":
+        return folders.left_open(turn)
     release = turn.releases.get(event.of)
     if release is None:
         raise Stale(f"{event.of} is not open")

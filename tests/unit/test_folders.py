@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shared import events
+from shared import events, state
 from shared.data.check import check
 from shared.data.checking import KEPT
 from shared.data.contract import parse_contract
@@ -199,6 +199,41 @@ def test_the_same_content_again_adds_nothing(world: World) -> None:
     write_all(world, {"other-0.csv": ONE, "other-1.csv": TWO}, folder="copy")
     assert files(world) == [(1, "incoming/m/run/_SUCCESS", 4)]
     assert told(world, "copy/_SUCCESS")[0] == "accepted"
+
+
+def test_a_folder_that_nobody_closes_is_told_after_a_day_and_once(world: World) -> None:
+    write(world, "run/part-00000.csv", ONE)
+    world.settle()
+    assert world.head().wake_at == world.now + timedelta(hours=24)
+    world.wait(timedelta(hours=60), step=timedelta(hours=1))
+    assert messages(world).count("folder left open") == 1
+    write_all(world, WHOLE)
+    assert told(world) == ("accepted", "")
+    world.wait(timedelta(hours=60), step=timedelta(hours=1))
+    assert messages(world).count("folder left open") == 1
+
+
+def test_a_pause_is_no_time_in_which_a_folder_could_be_closed(world: World) -> None:
+    write(world, "run/part-00000.csv", ONE)
+    world.settle()
+    world.ask(events.PauseRequested)
+    world.settle()
+    world.now += timedelta(hours=30)
+    world.ask(events.ResumeRequested)
+    world.wait(timedelta(hours=20), step=timedelta(hours=1))
+    assert "folder left open" not in messages(world)
+    world.wait(timedelta(hours=6), step=timedelta(hours=1))
+    assert "folder left open" in messages(world)
+
+
+def test_of_many_open_folders_the_head_watches_the_newest(world: World) -> None:
+    for number in range(25):
+        write(world, f"run-{number:02d}/{'x' * 200}/part-0.csv", ONE)
+    world.settle()
+    assert len(world.head().open) == 20
+    assert len(state.dumps(world.head())) < 16 * 1024
+    world.wait(timedelta(hours=25), step=timedelta(hours=1))
+    assert messages(world).count("folder left open") == 20
 
 
 def test_a_folder_that_was_accepted_and_closed_again_with_more_parts_is_refused(world: World) -> None:
