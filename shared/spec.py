@@ -49,14 +49,36 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """Parameters that the training run tries before it trains the candidate, on a part of its own rows (docs/search.md).
+
+    `space` names a dimension for each (`shared/search_space.py`); without one nothing is searched. It ends after `trials`, after
+    `max_minutes`, or when `max_money` is spent at `retrain.price_per_minute` (0: no limit). `validation_percent` of all rows,
+    taken from those for training, choose the best trial.
+    """
+
+    space: Mapping[str, str] = field(default_factory=dict)
+    trials: int = 20
+    max_minutes: float = 10.0
+    max_money: float = 0.0
+    validation_percent: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Train:
-    """The training run: `entry` is a script of the folder, called with `parameters`."""
+    """The training run: `entry` is a script of the folder, called with `parameters`.
+
+    With `warm_start` champion it also gets `--warm-start FOLDER` with the files of the version that serves, if one does.
+    """
 
     entry: str
     parameters: Mapping[str, str]
     max_minutes: float = 30.0
     max_memory_mb: int = 2048
     tries: int = 2
+    search: Search = field(default_factory=Search)
+    warm_start: Literal["none", "champion"] = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from shared.gate_file import GATE_REQUIREMENTS, check_comparing, check_gates, co
 from shared.limits import AT_LEAST_0, MORE_THAN_0, NEVER, between, is_inside
 from shared.metric_facts import is_custom
 from shared.names import model_name
+from shared.search_space import WORDS as WORDS_OF_SPACE
+from shared.search_space import dimension
 from shared.spec import Data, Spec
 from shared.yaml_record import RecordReader, Requirement
 
@@ -65,6 +67,15 @@ REQUIREMENTS = {
     ),
     "train.max_minutes": Requirement(lambda value: 0 < value <= 1440, "more than 0, at most 1440"),
     "train.max_memory_mb": Requirement(between(256, 1 << 20), "256 or more"),
+    "train.search.space": Requirement(
+        lambda found: all(PARAMETER.fullmatch(name) and dimension(words) for name, words in found.items()),
+        WORDS_OF_SPACE,
+    ),
+    "train.search.trials": Requirement(between(1, 200), "1 to 200"),
+    "train.search.max_minutes": MORE_THAN_0,
+    "train.search.max_money": AT_LEAST_0,
+    "train.search.validation_percent": Requirement(between(5, 40), "5 to 40"),
+    "train.search.seed": Requirement(between(0, 2**31 - 1), "0 or more"),
     "train.tries": Requirement(between(1, 5), "1 to 5"),
     **GATE_REQUIREMENTS,
     **spec_policy.REQUIREMENTS,
@@ -90,6 +101,7 @@ def load_spec(text: str, *, file: str = "model.yaml") -> Spec:
     if spec is not None:
         _check_target(spec, reader)
         _check_data(spec.data, reader)
+        _check_search(spec, reader)
         check_gates(spec.gates, reader)
         check_comparing(spec.gates, reader)
         spec_policy.check(spec.retrain, spec.train, reader)
@@ -115,6 +127,20 @@ def _check_data(data: Data, reader: RecordReader) -> None:
     if (batch.marker or batch.partitions) and batch.quiet_seconds < MARKER_WAIT_SECONDS:
         right = f"{MARKER_WAIT_SECONDS} or more beside marker or partitions: how long to wait for them at most"
         reader.wrong("data.batch.quiet_seconds", batch.quiet_seconds, right)
+
+
+def _check_search(spec: Spec, reader: RecordReader) -> None:
+    """The declared parameters are the first trial, and time must be left to train the candidate."""
+    asked = spec.train.search
+    for name, words in asked.space.items():
+        declared, found = spec.train.parameters.get(name), dimension(words)
+        if declared is None or (found is not None and not found.holds(declared)):
+            reader.wrong("train.parameters", declared, f"{name} within its space, {words}: it is the first trial")
+    if asked.space and asked.max_minutes >= spec.train.max_minutes:
+        right = f"less than train.max_minutes ({spec.train.max_minutes:g}): the candidate is trained after it"
+        reader.wrong("train.search.max_minutes", asked.max_minutes, right)
+    if asked.max_money > 0 and spec.retrain.price_per_minute == 0:
+        reader.wrong("train.search.max_money", asked.max_money, "0, or retrain.price_per_minute beside it")
 
 
 def _check_rollout(spec: Spec, reader: RecordReader) -> None:

@@ -207,6 +207,7 @@ class Release:
     made against. `deadline` and `owner` say until when and for whom it waits. While the platform has no room for its
     command `waits_command`, `waits_for` says why, and `waits_left` how many seconds its own deadline had left.
     `input_print` names the data and code that it trained; `depth` is how often drift alone had the same trained again before.
+    `trained` is where the training run's result is kept.
     """
 
     id: str
@@ -254,6 +255,7 @@ class Release:
     pinned: str = ""
     input_print: str = ""
     depth: int = 0
+    trained: str = ""
 
     @property
     def number(self) -> int:

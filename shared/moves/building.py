@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import Cause, Release
 from shared.turn import Turn
-from shared.verdict import Document, Verdict, is_number, number
+from shared.verdict import Document, Verdict, at, is_number, number
 
 PLATFORM_SLACK = timedelta(minutes=5)
 JUDGING = timedelta(minutes=30)
@@ -94,11 +94,19 @@ def _inputs(turn: Turn, release: Release, step: str) -> dict[str, Any]:
     """What the step reads, by name: the dataset version, the candidate, the champion with its folder."""
     candidate = f"version:{release.version}" if release.version else f"run:{release.train_run}"
     if step == "train":
-        return versions.inputs(turn, release)
+        return {**versions.inputs(turn, release), **_warm_start(turn, release)}
     if step == "certify" and not turn.spec_of(release).gates.certificate.checks:
         return {"candidate": candidate}
     serving = {"champion": release.against, "champion_folder": release.against_folder}
     return {**versions.inputs(turn, release), "candidate": candidate, **serving}
+
+
+def _warm_start(turn: Turn, release: Release) -> dict[str, Any]:
+    """The version that serves, as last seen, whose files the training may begin with; nothing where none does or nobody asks."""
+    serving = turn.head.champion
+    if turn.spec_of(release).train.warm_start == "none" or serving is None:
+        return {}
+    return {"champion": serving.version}
 
 
 def to_judging(turn: Turn, release: Release) -> None:
@@ -172,8 +180,24 @@ def _trained(turn: Turn, release: Release, event: RunEnded) -> None:
     found = event.result.get("metrics")
     logged = found if isinstance(found, Mapping) else {}
     metrics = {str(name): float(value) for name, value in logged.items() if is_number(value)}
-    turn.note("candidate trained", release, why=event.run_id, numbers={**metrics, "seconds": event.seconds})
+    release = turn.set(release, trained=event.report)
+    why = "; ".join((event.run_id, *_found_by(event.result)))
+    turn.note("candidate trained", release, why=why, numbers={**metrics, "seconds": event.seconds})
     to_judging(turn, release)
+
+
+def _found_by(result: Document) -> Iterator[str]:
+    """What a search found, and what the training began with, in words."""
+    search = result.get("search")
+    if isinstance(search, Mapping) and isinstance(search.get("best"), Mapping):
+        best, failed = search["best"], search.get("failed") or 0
+        value = number(search, "best", "value")
+        parameters = ", ".join(f"{name} {given}" for name, given in dict(best.get("parameters") or {}).items())
+        wrong = f", {failed} failed" if failed else ""
+        told = f"best of {search.get('trials')} trials{wrong}: {parameters}"
+        yield cut(f"{told} ({search.get('metric')} {value:g} on validation rows)" if value is not None else told, 300)
+    if version := at(result, "warm_start", "version"):
+        yield f"begun with the files of version {version}"
 
 
 def champion_seen(turn: Turn, release: Release, event: ChampionSeen) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from shared.data.rules import Contract
 from shared.data.split import split, split_by_time
 from shared.data.versions import Listed, read_manifest
 from shared.errors import Permanent
-from shared.runs.rows import Rows
+from shared.runs.rows import Parts, Rows
 from shared.spec import Data
 
 
@@ -35,6 +36,13 @@ def read_rows(dataset: Path, folder: Path, data: Data, *, manifest: str) -> Rows
     new_holdout = sum(holdout.num_rows for new, _, holdout in sides if new)
     train, holdout = (pa.concat_tables([side[place] for side in sides]) for place in (1, 2))
     return Rows(train, holdout, new_holdout)
+
+
+def search_parts(train: pa.Table, data: Data, percent: int) -> Parts:
+    """The training rows with `percent` of all rows set apart, by the next part of the hash that sets the holdout apart: a key, or
+    a block of time, is in one of the three, for ever.
+    """
+    return Parts(*_sides(train, replace(data, holdout_percent=data.holdout_percent + percent)))
 
 
 def _sides(table: pa.Table, data: Data) -> tuple[pa.Table, pa.Table]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,8 +43,13 @@ def owner_environment(environment: Mapping[str, str], **more: str) -> dict[str, 
     return {**theirs, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
-def run_script(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Ended:
-    """Run to the end, passing each printed line on to the run's own log as it comes. Time is the supervisor's to limit."""
+def run_script(
+    command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], seconds: float | None = None
+) -> Ended:
+    """Run to the end, passing each printed line on to the run's own log as it comes.
+
+    It is killed after `seconds`; where none are given, time is the supervisor's to limit.
+    """
     last_lines: deque[str] = deque(maxlen=LAST_LINES)
     with subprocess.Popen(
         command,
@@ -56,8 +62,13 @@ def run_script(command: Sequence[str], *, cwd: Path, environment: Mapping[str, s
         errors="replace",
     ) as process:
         assert process.stdout is not None
+        late = threading.Timer(seconds if seconds is not None else threading.TIMEOUT_MAX, process.kill)
+        late.daemon = True
+        late.start()
         for line in process.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
             last_lines.append(line.rstrip())
+        process.wait()
+        late.cancel()
     return Ended(process.returncode, tuple(last_lines))

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shared.names import digest
-from shared.runs.model_files import ModelFiles
+from shared.runs.model_files import ModelFiles, model_files
 from shared.runs.owner_code import owner_environment
 from shared.runs.run_dir import RunDir
 from shared.spec import Spec
@@ -22,17 +22,28 @@ PROVENANCE = "provenance.json"
 DESCRIBE = Path(__file__).with_name("describe_environment.py")
 DESCRIBE_SECONDS = 60
 SBOM_SECONDS = 240
+WARM_START = "champion"
+"""The input of a training run with the files of the version that serves."""
 SEEDS = ("seed", "random_state", "random-state")
 FILES_TOLD = 100
 
 
-def of_training(run: RunDir, spec: Spec, *, python: str, environment: Mapping[str, str]) -> dict[str, object]:
+def of_training(
+    run: RunDir,
+    spec: Spec,
+    *,
+    python: str,
+    environment: Mapping[str, str],
+    parameters: Mapping[str, str] | None = None,
+    searched: Mapping[str, object] | None = None,
+) -> dict[str, object]:
     """What the model was made of: folder, dataset version, parameters, seeds, interpreter and installed packages.
 
     "seeds" are the parameters that are called so, and PYTHONHASHSEED; without one it is null, and a training that draws
-    chance need not come out the same.
+    chance need not come out the same. `parameters` are those that it was trained with, where a search found them, and `searched` what
+    is told of that. "warm_start" is the version whose files the training began with, and their hash.
     """
-    parameters = dict(run.request.parameters)
+    used = dict(run.request.parameters if parameters is None else parameters)
     return {
         "v": 1,
         "model": run.request.model,
@@ -40,13 +51,19 @@ def of_training(run: RunDir, spec: Spec, *, python: str, environment: Mapping[st
         "folder": run.request.folder,
         "entry": spec.train.entry,
         "manifest": run.request.inputs.get("data", ""),
-        "parameters": parameters,
+        "parameters": used,
+        **({"search": dict(searched)} if searched else {}),
+        **({"warm_start": _warm_start(run)} if run.has(WARM_START) else {}),
         "seeds": {
-            **{name: value for name, value in parameters.items() if name in SEEDS},
+            **{name: value for name, value in used.items() if name in SEEDS},
             "PYTHONHASHSEED": environment.get("PYTHONHASHSEED"),
         },
         "environment": described(python, environment),
     }
+
+
+def _warm_start(run: RunDir) -> dict[str, object]:
+    return {"version": run.version(WARM_START), "model_sha256": model_files(run.input(WARM_START)).sha256}
 
 
 def of_certificate(files: ModelFiles, model: Path, *, python: str, environment: Mapping[str, str]) -> dict[str, object]:

@@ -16,3 +16,11 @@ class Rows:
     train: pa.Table
     holdout: pa.Table
     new_holdout: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The training rows in two: those that trials are trained on, and those that choose among them."""
+
+    train: pa.Table
+    validation: pa.Table

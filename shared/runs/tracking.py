@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 RUN_TAG = "baton.run_id"
 MODEL_TAG = "baton.model"
 MODEL_PATH = "model"
+PARENT_TAG = "mlflow.parentRunId"
 
 
 class Tracking(Protocol):
@@ -27,6 +28,10 @@ class Tracking(Protocol):
 
     def environment(self, tracked: str) -> Mapping[str, str]:
         """What the training script needs in its environment to log into the tracked run."""
+        ...
+
+    def begin_trial(self, tracked: str, number: int) -> str:
+        """A tracked run for a trial of a search, below the tracked run; the trial's script logs into it."""
         ...
 
     def metrics(self, tracked: str) -> Mapping[str, float]:
@@ -63,6 +68,13 @@ class MlflowTracking:
 
     def environment(self, tracked: str) -> Mapping[str, str]:
         return {"MLFLOW_TRACKING_URI": self._uri, "MLFLOW_RUN_ID": tracked}
+
+    def begin_trial(self, tracked: str, number: int) -> str:
+        """None of Baton's tags: no platform takes a trial for a run of the model's."""
+        with _busy_if_it_fails("open a trial"):
+            experiment = self._client.get_run(tracked).info.experiment_id
+            tags = {PARENT_TAG: tracked}
+            return str(self._client.create_run(experiment, tags=tags, run_name=f"trial-{number}").info.run_id)
 
     def metrics(self, tracked: str) -> Mapping[str, float]:
         with _busy_if_it_fails("read the metrics"):

@@ -10,17 +10,17 @@ from contextlib import suppress
 from dataclasses import asdict
 
 import pyarrow as pa
-from pyarrow import csv
 
 from shared.data.contract import read_contract
 from shared.errors import BatonError, MetricMissing, Permanent, PlatformBusy, RunFailed
+from shared.runs.fitting import Training, mend
 from shared.runs.model_files import ModelFiles, model_files
-from shared.runs.owner_code import owner_environment, run_script
 from shared.runs.provenance import PROVENANCE, of_training
 from shared.runs.reference import reference
 from shared.runs.rows import Rows
 from shared.runs.run_dir import RunDir
 from shared.runs.tracking import Tracking
+from shared.runs.trials import search_parameters
 from shared.spec import Spec
 
 REFERENCE = "reference.json"
@@ -39,10 +39,15 @@ def train(
     started = time.monotonic()
     tracked = tracking.begin(run.request)
     try:
-        theirs = owner_environment(environment, **tracking.environment(tracked))
-        _run_entry(run, spec, rows.train, python=python, environment=theirs)
+        _needs_rows(rows.train)
+        training = Training(run, spec, python, environment)
+        found = search_parameters(training, rows.train, tracking, tracked) if spec.train.search.space else None
+        parameters = found.best.parameters if found else run.request.parameters
+        training.fit(rows.train, run.outputs / "model", parameters, tracking.environment(tracked))
         metrics = _finite(tracking.metrics(tracked), run, spec)
-        model = _model(run, spec, rows.train, python=python, environment=environment)
+        told = found.summary(spec.train.search, spec.gates.metric) if found else None
+        made_of = of_training(run, spec, python=python, environment=environment, parameters=parameters, searched=told)
+        model = _model(run, spec, rows.train, made_of)
         tracking.store_model(tracked, run.outputs / "model")
     except BatonError:
         with suppress(PlatformBusy):  # the first error is the one to tell
@@ -65,56 +70,42 @@ def train(
         },
         "mlflow_run_id": tracked,
         "seconds": round(time.monotonic() - started, 3),
+        **({"search": told, "attachments": {"trials": found.told()}} if found else {}),
+        **({"warm_start": made_of["warm_start"]} if "warm_start" in made_of else {}),
     }
 
 
-def _run_entry(run: RunDir, spec: Spec, table: pa.Table, *, python: str, environment: Mapping[str, str]) -> None:
+def _needs_rows(table: pa.Table) -> None:
     if not table.num_rows:
         raise Permanent(
             "there is no row to train on", next="drop more data, or lower data.holdout_percent in model.yaml"
         )
-    data, model = run.scratch / "train.csv", run.outputs / "model"
-    csv.write_csv(table, data)
-    model.mkdir(exist_ok=True)
-    parameters = [part for name, value in run.request.parameters.items() for part in (f"--{name}", value)]
-    command = [python, spec.train.entry, "--data", str(data), "--model-dir", str(model), *parameters]
-    ended = run_script(command, cwd=run.input("folder"), environment=environment)
-    if ended.code != 0:
-        raise RunFailed(f"{spec.train.entry} failed: {ended.reason}", next=_mend(run, spec, "mend it"))
 
 
 def _finite(metrics: Mapping[str, float], run: RunDir, spec: Spec) -> dict[str, float]:
     if not metrics:
         raise MetricMissing(
-            f"{spec.train.entry} logged no metric", next=_mend(run, spec, "log one with mlflow.log_metric")
+            f"{spec.train.entry} logged no metric", next=mend(run, spec, "log one with mlflow.log_metric")
         )
     wrong = [f"{name} = {value}" for name, value in metrics.items() if not math.isfinite(value)]
     if wrong:
-        raise MetricMissing(
-            f"{spec.train.entry} logged {', '.join(wrong)}", next=_mend(run, spec, "log finite numbers")
-        )
+        raise MetricMissing(f"{spec.train.entry} logged {', '.join(wrong)}", next=mend(run, spec, "log finite numbers"))
     return dict(metrics)
 
 
-def _model(run: RunDir, spec: Spec, table: pa.Table, *, python: str, environment: Mapping[str, str]) -> ModelFiles:
+def _model(run: RunDir, spec: Spec, table: pa.Table, made_of: Mapping[str, object]) -> ModelFiles:
     folder = run.outputs / "model"
     made = model_files(folder).files
     if not made:
         raise RunFailed(
-            f"{spec.train.entry} wrote no file to its --model-dir", next=_mend(run, spec, "save the model there")
+            f"{spec.train.entry} wrote no file to its --model-dir", next=mend(run, spec, "save the model there")
         )
     for name in (REFERENCE, PROVENANCE):
         if any(file.path == name for file in made):
-            raise RunFailed(f"{spec.train.entry} wrote {name}", next=_mend(run, spec, "give that file another name"))
-    made_of = json.dumps(of_training(run, spec, python=python, environment=environment), indent=1)
-    (folder / PROVENANCE).write_text(made_of)
+            raise RunFailed(f"{spec.train.entry} wrote {name}", next=mend(run, spec, "give that file another name"))
+    (folder / PROVENANCE).write_text(json.dumps(made_of, indent=1))
     contract = read_contract(run.input("folder") / spec.data.contract)
     profile = json.dumps(reference(table, contract, without={*spec.data.key, spec.data.target}), allow_nan=False)
     for place in (folder, run.outputs):
         (place / REFERENCE).write_text(profile)
     return model_files(folder)
-
-
-def _mend(run: RunDir, spec: Spec, what: str) -> str:
-    model = run.request.model
-    return f"{what} in models/{model}/{spec.train.entry}, `baton publish models/{model}`, then {run.again}"

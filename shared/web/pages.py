@@ -140,6 +140,7 @@ class Pages:
             model=reading.one_model(self._app, found.model).view,
             needs_person=found.state == NEEDS_PERSON,
             losing=losing_slices(papers.evidence),
+            trials=papers.trials,
             data_change=data_change(found, self._serving(found)),
             columns=columns_beside(lambda: self._drift.of_versions(found)) if found.against else None,
             why_not=self._why_not(request, found),

@@ -15,11 +15,12 @@ from shared import journal, names
 from shared.errors import NameRefused, NewerForm, RowDamaged
 from shared.state import ENDS, Release
 from shared.storage.port import BlobMissing
-from shared.verdict import Document
+from shared.verdict import Document, at
 from shared.web import whynot
 from shared.web.answers import NotFound, TooLarge
 from shared.web.steps import Papers
 from shared.web.story import Line, of_model, story
+from shared.web.trials import trials
 from shared.web.views import ModelView, last_change, model_view, unread_model
 from shared.web.whynot import WhyNot
 from shared.wiring import App
@@ -108,11 +109,14 @@ def one_release(app: App, name: str) -> Release:
 
 def papers(app: App, release: Release) -> Papers:
     """The pinned rules, the small documents and the story of a release."""
+    training = document(app, release.trained)
+    listed = at(training or {}, "attachments", "trials", "blob")
     return Papers(
         spec=app.parts.rules(release.model, release.folder),
         evidence=document(app, release.evidence),
         certificate=document(app, release.certificate),
         story=story(lines_of(app, release), release.id),
+        trials=trials(training, document(app, listed) if isinstance(listed, str) else None),
     )
 
 

@@ -12,6 +12,7 @@ from shared.spec import Spec
 from shared.state import BUILDING, ENDS, LIVE, SHIPPING, Release
 from shared.verdict import Document, GateResult
 from shared.web.story import Told
+from shared.web.trials import Trials
 from shared.web.views import causes_of
 from shared.web.words import brief, count, number
 
@@ -21,12 +22,13 @@ Standing = Literal["done", "waiting", "ended", "ahead", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """What a release's steps are told from: its rules, its documents (None if not there), its story."""
+    """What a release's steps are told from: its rules, its documents (None if not there), its story, and what a search tried."""
 
     spec: Spec
     evidence: Document | None
     certificate: Document | None
     story: tuple[Told, ...]
+    trials: Trials | None = None
 
 
 @dataclass(frozen=True, slots=True)
