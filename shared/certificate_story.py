@@ -136,6 +136,10 @@ def _origin(certificate: Document, about: About | None) -> Iterator[tuple[str, s
                 label,
                 ", ".join(f"{key} {'not set' if value is None else value}" for key, value in found.items()) or "none",
             )
+    if trials := number(certificate, "provenance", "training", "search", "trials"):
+        yield "parameters found by", f"a search of {text(trials)} trials, on rows for training alone"
+    if version := at(certificate, "provenance", "training", "warm_start", "version"):
+        yield "begun with the files of", f"version {version}"
     if blob := at(certificate, "attachments", "sbom", "blob"):
         yield "bill of materials (CycloneDX)", str(blob)
     missing = at(certificate, "licences", "without_licence")

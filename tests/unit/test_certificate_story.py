@@ -93,3 +93,11 @@ def test_the_certificate_without_a_signature_says_so():
     assert told(MEASURED, None)["signature"].startswith("none")
     assert "release" not in told(MEASURED, None)
     assert told(MEASURED, replace(ABOUT, commit="abc+changed"))["commit"] == "abc+changed"
+
+
+def test_a_search_and_a_warm_start_are_told_where_the_model_comes_from():
+    training = {"parameters": {"alpha": "0.3"}, "search": {"trials": 12}, "warm_start": {"version": "2"}}
+    found = told({**MEASURED, "provenance": {"training": training}})
+    assert found["parameters found by"] == "a search of 12 trials, on rows for training alone"
+    assert found["begun with the files of"] == "version 2"
+    assert not {"parameters found by", "begun with the files of"} & told().keys()
