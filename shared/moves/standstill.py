@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.events import FreezeBegan, FreezeEnded, PauseRequested, ResumeRequested
-from shared.moves import folders
+from shared.moves import appointments, folders
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.turn import Turn
@@ -68,6 +68,7 @@ def _go_on(turn: Turn, what: str, by: str) -> str:
     rollback, warm = turn.head.rollback, turn.head.warm_until
     later = replace(rollback, deadline=rollback.deadline + slept) if rollback is not None else None
     turn.set_head(paused_at=None, rollback=later, warm_until=warm + slept if warm is not None else None)
+    appointments.postponed(turn, slept)
     folders.postponed(turn, slept)
     turn.note(what, why=f"{by}, after {slept.total_seconds():.0f} s")
     return what

@@ -301,3 +301,15 @@ def test_the_journal_of_a_schedule_rebuilds_the_rows(world: World) -> None:
     assert head is not None
     assert head.appointments == stored.head.appointments
     assert opened == dict(stored.releases)
+
+
+def test_a_pause_is_no_silence_of_the_monitor(world: World) -> None:
+    watched(world)
+    world.ask(PauseRequested)
+    world.settle()
+    world.now += timedelta(hours=30)
+    world.ask(ResumeRequested)
+    world.wait(timedelta(hours=4), step=timedelta(minutes=30))
+    assert told(world, "monitor silent") == []
+    world.wait(timedelta(hours=2), step=timedelta(minutes=30))
+    assert len(told(world, "monitor silent")) == 1
