@@ -16,6 +16,8 @@ from shared import names, wiring
 from shared.certificate_story import Item, annex_iv, differences, nist, sections
 from shared.effects.certificates import certificate_document, read_signed
 from shared.errors import Permanent
+from shared.reproducing import reproductions
+from shared.reproducing import told as reproduced
 from shared.signing import SignatureRefused, Signer
 from shared.state import Release
 from shared.statement import About, CertificateRefused, check_files, check_holds
@@ -47,7 +49,7 @@ def show(release: str, wants_json: bool) -> None:
     Example:  baton certificate show diabetes-0002
     """
     keeper = storage.keeper()
-    found = _certified(keeper, release)
+    found = certified(keeper, release)
     document = certificate_document(keeper.blobs, found.certificate)
     told = _signed(keeper, found, _public(None))
     if wants_json:
@@ -56,6 +58,8 @@ def show(release: str, wants_json: bool) -> None:
     for section in sections(document, told):
         click.echo(section.title)
         _tell((label, value) for label, value in section.facts)
+    for again in reproductions(keeper.blobs, found):
+        _tell([("trained again", reproduced(again))])
     spec = wiring.published_rules(keeper.blobs)(found.model, found.folder)
     for title, items in (
         ("EU AI Act, Annex IV", annex_iv(document, told, spec)),
@@ -92,7 +96,7 @@ def verify(release: str, files: Path | None, public_key: str | None, wants_json:
     from shared.runs.model_files import model_files
 
     keeper = storage.keeper()
-    found = _certified(keeper, release)
+    found = certified(keeper, release)
     fault = ""
     try:
         if not found.signature:
@@ -124,7 +128,7 @@ def diff(release: str, other: str, wants_json: bool) -> None:
     Example:  baton certificate diff diabetes-0001 diabetes-0002
     """
     keeper = storage.keeper()
-    one, two = (certificate_document(keeper.blobs, _certified(keeper, each).certificate) for each in (release, other))
+    one, two = (certificate_document(keeper.blobs, certified(keeper, each).certificate) for each in (release, other))
     found = differences(one, two)
     if wants_json:
         tell_json([{"path": path, release: left, other: right} for path, left, right in found])
@@ -139,7 +143,8 @@ def _short(value: object) -> str:
     return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
 
 
-def _certified(keeper: Any, release: str) -> Release:
+def certified(keeper: Any, release: str) -> Release:
+    """The release as the ledger has it; `Permanent` if it is none, or has no certificate."""
     match = names.RELEASE_ID.fullmatch(release)
     if match is None:
         raise Permanent(f"{release!r} is no release.", next="a release is a model and a number, such as diabetes-0002")

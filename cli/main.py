@@ -32,6 +32,7 @@ from cli import (
     publishing,
     releases,
     replay_history,
+    reproducing,
     scoring,
     simulate,
     whynot,
@@ -50,7 +51,7 @@ COMMANDS = (
     *(releases.explain, whynot.why_not, diffing.diff, releases.approve, releases.reject, releases.retry),
     *(simulate.simulate, scoring.score, drift.drift, performance.labels, performance.performance),
     *(logs.logs, deadletters.deadletters),
-    *(data.data, audit.audit, certificates.certificate, ledger.ledger),
+    *(data.data, audit.audit, certificates.certificate, reproducing.reproduce, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )
 

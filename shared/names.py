@@ -65,6 +65,15 @@ def check_run_id(model: str, command: int) -> str:
     return f"{model}-k-{command}"
 
 
+def reproduction_id(release: str, attempt: int) -> str:
+    """The id of the run that trains a release's version once more; it names the release, so its end opens none.
+
+    >>> reproduction_id("diabetes-0012", 1), release_of_run("diabetes-0012-r-1"), step_of_run("diabetes-0012-r-1")
+    ('diabetes-0012-r-1', 'diabetes-0012', '')
+    """
+    return f"{release}-r-{attempt}"
+
+
 def release_of_run(run: str) -> str | None:
     """The release that a run id of ours names, or None for a foreign id."""
     match = RUN_ID.fullmatch(run)

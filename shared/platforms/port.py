@@ -27,7 +27,7 @@ class RunRequest:
 
     run_id: str
     model: str
-    step: Literal["train", "judge", "certify", "check"]
+    step: Literal["train", "judge", "certify", "check", "reproduce"]
     folder: str
     inputs: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""`python -m shared.runs train|judge|certify|check`: one step in the run's folder, whose path is in BATON_RUN_DIR.
+"""`python -m shared.runs train|judge|certify|check|reproduce`: one step in the run's folder, whose path is in BATON_RUN_DIR.
 
 Exit code 0 and result.json: completed. 1 and error.json {"what", "next"}: failed by design, the reason is told.
 Anything else is a fault of Baton or of the machine, told by the log.
@@ -53,6 +53,17 @@ def _train(run: RunDir, environment: Environment) -> Mapping[str, object]:
     return train(run, spec, rows, python=_pythons(environment)["folder"], tracking=tracked, environment=environment)
 
 
+def _reproduce(run: RunDir, environment: Environment) -> Mapping[str, object]:
+    from shared.runs.dataset import read_rows
+    from shared.runs.reproduce import reproduce
+    from shared.runs.tracking import tracking
+
+    spec = _spec(run)
+    rows = read_rows(run.input("data"), run.input("folder"), spec.data, manifest=run.manifest)
+    tracked = tracking(environment, _setting(environment, "MLFLOW_TRACKING_URI"))
+    return reproduce(run, spec, rows, python=_pythons(environment)["folder"], tracking=tracked, environment=environment)
+
+
 def _judge(run: RunDir, environment: Environment) -> Mapping[str, object]:
     from shared.runs.dataset import read_rows
     from shared.runs.judge import judge
@@ -87,6 +98,7 @@ STEPS: Mapping[str, Callable[[RunDir, Environment], Mapping[str, object]]] = {
     "judge": _judge,
     "certify": _certify,
     "check": _check,
+    "reproduce": _reproduce,
 }
 
 

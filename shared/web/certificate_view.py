@@ -9,6 +9,7 @@ from shared.certificate_story import annex_iv, nist, sections
 from shared.check_story import importances
 from shared.effects.certificates import certificate_document, read_signed
 from shared.errors import BatonError
+from shared.reproducing import reproductions, told
 from shared.signing import SignatureRefused
 from shared.state import Release
 from shared.statement import About, CertificateRefused, check_holds
@@ -32,6 +33,7 @@ def certificate_view(app: App, release: Release) -> dict[str, Any]:
         "gates": gates.certify(spec.gates.certificate, document).results,
         "sections": sections(document, about),
         "importances": importances(document),
+        "again": [told(result) for result in reproductions(app.blobs, release)],
         "frameworks": (
             ("EU AI Act, Annex IV", annex_iv(document, about, spec)),
             ("NIST AI Risk Management Framework", nist(document, about, spec)),

@@ -21,6 +21,7 @@ from shared.platforms.port import RunRequest
 from shared.runs.certify import certify
 from shared.runs.judge import judge
 from shared.runs.reference import read_reference
+from shared.runs.reproduce import reproduce
 from shared.runs.rows import Rows
 from shared.runs.run_dir import RunDir
 from shared.runs.scoring import Scorer, score
@@ -569,6 +570,69 @@ def test_no_holdout_row_is_held(tmp_path, folder):
 
     assert evidence["rows"] == 0
     assert not gates.judge(GATES, evidence).passed
+
+
+# Reproducing
+
+LEARN = """import json, pathlib, sys
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+weights = [float(given["--alpha"]), 2.0, -1.0]
+pathlib.Path(given["--model-dir"], "weights.json").write_text(json.dumps(weights))
+"""
+
+
+@pytest.fixture
+def before(tmp_path, folder):
+    """A version's files, as its training left them, by a train.py that needs no MLflow."""
+    run = run_of(tmp_path, quick(folder, LEARN))
+    trained(run, Remembered())
+    return run.outputs / "model"
+
+
+def reproduced(tmp_path, folder, model):
+    run = run_of(tmp_path, folder, step="reproduce", candidate=("version:1", model))
+    return reproduce(run, SPEC, ROWS, python=sys.executable, tracking=Remembered(), environment=os.environ)
+
+
+def test_a_version_that_is_trained_again_is_the_same_byte_for_byte(tmp_path, folder, before):
+    found = reproduced(tmp_path, folder, before)
+
+    assert (found["answer"], found["files"]) == ("same bytes", {"same": 1, "differ": []})
+    assert found["predictions"] == {"rows": 40, "differ": 0, "largest": 0.0}
+    assert found["provenance"] == []
+
+
+def test_a_version_that_comes_out_otherwise_says_in_what_and_by_how_much(tmp_path, folder, before):
+    (before / "weights.json").write_text("[0.35, 2.0, -1.0]")
+    made_of = json.loads((before / "provenance.json").read_text())
+    made_of["environment"]["packages"].append("numpy==1.0")
+    (before / "provenance.json").write_text(json.dumps(made_of))
+
+    found = reproduced(tmp_path, folder, before)
+
+    assert (found["answer"], found["files"]) == ("differs", {"same": 0, "differ": ["weights.json"]})
+    assert (found["predictions"]["rows"], found["predictions"]["differ"]) == (40, 40)
+    assert found["predictions"]["largest"] == pytest.approx(0.25)
+    assert found["provenance"] == [["environment.packages", ["numpy==1.0"], []]]
+
+
+def test_other_bytes_with_the_same_predictions_are_told_apart(tmp_path, folder, before):
+    append(before / "weights.json", "\n")
+
+    assert reproduced(tmp_path, folder, before)["answer"] == "same predictions"
+
+
+def test_the_parameters_are_those_of_the_training_and_not_of_the_request(tmp_path, folder, before):
+    (before / "weights.json").write_text("[50.0, 2.0, -1.0]")
+    made_of = json.loads((before / "provenance.json").read_text())
+    (before / "provenance.json").write_text(json.dumps({**made_of, "parameters": {"alpha": "50"}}))
+
+    assert reproduced(tmp_path, folder, before)["answer"] == "same bytes"
+
+
+def test_a_version_that_does_not_say_what_it_was_made_of_is_not_trained_again(tmp_path, folder):
+    with pytest.raises(Permanent, match="no run of ours trained it"):
+        reproduced(tmp_path, folder, weights(tmp_path, "candidate", GOOD))
 
 
 # Certifying
