@@ -62,7 +62,7 @@ def _provenance(model: Path) -> Any:
     except (OSError, ValueError) as error:
         raise Permanent(
             "the version does not say what it was made of: no run of ours trained it",
-            next="retrain it, by `baton retrain MODEL`; what others trained is theirs to repeat",
+            next="nothing here: what others trained is theirs to repeat",
         ) from error
 
 

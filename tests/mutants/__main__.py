@@ -47,7 +47,7 @@ pytest_add_cli_args_test_selection = [{tests}]
 pytest_add_cli_args = ["-p", "no:cacheprovider"]
 also_copy = ["tests"]
 [tool.pytest.ini_options]
-addopts = "-q -x"
+addopts = "-q -x --hypothesis-profile=ci"
 """
 
 
