@@ -32,10 +32,11 @@ QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEM
 Took = Mapping[str, float]
 
 
-def run(side: str, file: Path, contract: Path) -> Took:
+def run(side: str, file: Path, contract: Path, *more: Path) -> Took:
     """One side on one file, with the check's own environment where it is ours."""
-    environment = {**os.environ, **(QUIET if side in OURS else {})}
-    words = [side, str(file), *([str(contract)] if side in OURS else [])]
+    ours = side.startswith("check")
+    environment = {**os.environ, **(QUIET if ours else {})}
+    words = [side, str(file), *map(str, [contract, *more] if ours else [])]
     command = [sys.executable, "-m", "tests.bench.datasides", *words]
     ended = subprocess.run(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found: Took = json.loads(ended.stdout)

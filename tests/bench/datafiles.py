@@ -14,15 +14,16 @@ FLOATS, CATEGORIES = 10, 5
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: bench\nversion: 1.0.0\nschema:\n  - name: rows\n    properties:\n"
 
 
-def contract_text(*, unique: bool) -> str:
-    """A rule or two on each of the twenty columns; `unique` adds the one that must remember every row."""
+def contract_text(*, unique: bool, patterns: bool = False) -> str:
+    """A rule or two on each of the twenty columns; `unique` adds the one that must remember every row, `patterns` those of texts."""
     key = ", unique: true" if unique else ""
     lines = [f"{{name: id, logicalType: integer, required: true{key}}}"]
     number = "logicalType: number, required: true, logicalTypeOptions: {minimum: -100, maximum: 100}"
     lines += [f"{{name: f{place}, {number}}}" for place in range(FLOATS)]
     listed = ", ".join(f"category {name}" for name in range(50))
     enum = f"quality: [{{metric: invalidValues, mustBe: 0, arguments: {{validValues: [{listed}]}}}}]"
-    lines += [f"{{name: c{place}, logicalType: string, {enum}}}" for place in range(CATEGORIES)]
+    like = ', logicalTypeOptions: {pattern: "^category [0-9]+$"}' if patterns else ""
+    lines += [f"{{name: c{place}, logicalType: string{like}, {enum}}}" for place in range(CATEGORIES)]
     whole = "logicalType: integer, required: true, logicalTypeOptions: {minimum: 0, maximum: 1000}"
     lines += [f"{{name: n{place}, {whole}}}" for place in range(2)]
     lines += ["{name: at, logicalType: timestamp, required: true}", "{name: flag, logicalType: boolean}"]

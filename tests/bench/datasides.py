@@ -1,4 +1,4 @@
-"""`python -m tests.bench.datasides SIDE FILE [CONTRACT]`: do one thing with a file in a process of its own, and tell what it took.
+"""`python -m tests.bench.datasides SIDE FILE [CONTRACT [PROFILE]]`: do one thing with a file in a process of its own, and time it.
 
 Prints {"cpu": seconds, "wall": seconds, "peak_mb": of the whole process}; imports are not counted.
 """
@@ -84,6 +84,25 @@ def _check(file: str, contract: str, *, profiled: bool) -> Callable[[], Any]:
     return work
 
 
+def _drift(file: str, contract: str, stored: str) -> Callable[[], Any]:
+    """Check and profile of a file, and its comparison with a stored profile."""
+    from shared.data.check import check
+    from shared.data.comparing import compare
+    from shared.data.contract import read_contract
+    from shared.data.lean import without_pandas
+    from shared.data.profile import Profile, read_profile
+
+    without_pandas()
+    rules = read_contract(Path(contract))
+
+    def work() -> None:
+        profile = Profile.of(rules)
+        check(Path(file), rules, profile)
+        compare(read_profile(Path(stored).read_bytes()), profile)
+
+    return work
+
+
 SIDES: dict[str, Callable[..., Callable[[], Any]]] = {
     "pyarrow": lambda file: _arrow(file, threads=False),
     "pyarrow, all cores": lambda file: _arrow(file, threads=True),
@@ -91,6 +110,7 @@ SIDES: dict[str, Callable[..., Callable[[], Any]]] = {
     "pandera": _pandera,
     "check": lambda file, contract: _check(file, contract, profiled=False),
     "check and profile": lambda file, contract: _check(file, contract, profiled=True),
+    "check, profile and drift": _drift,
 }
 
 

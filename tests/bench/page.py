@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench import data_page
+from tests.bench import data_page, peers_page
 from tests.bench.figures import Figure, Result
 from tests.bench.floods_page import NEW, section
 from tests.bench.tables import table
@@ -90,6 +90,7 @@ as clients of a router do. *router, new connection* is without that advantage.
 
 {floods}
 {data}
+{peers}
 ## How to repeat
 
 All of it, and this page written anew, in {minutes:.0f} minutes; nothing else should run meanwhile:
@@ -115,6 +116,7 @@ One of them, which prints its JSON and writes nothing:
 .venv/bin/python -m tests.bench.bench_drop --drops 10
 .venv/bin/python -m tests.bench.bench_router --blocks 2
 .venv/bin/python -m tests.bench.bench_data --rounds 1 --large 2000000
+.venv/bin/python -m tests.bench.bench_peers --rounds 1
 .venv/bin/python -m tests.bench.bench_calls
 .venv/bin/python -m tests.bench.bench_flow
 .venv/bin/python -m tests.bench.bench_fairness
@@ -122,7 +124,7 @@ One of them, which prints its JSON and writes nothing:
 .venv/bin/python -m tests.bench.bench_memory --events 5000
 ```
 """
-ORDER = ("import", "drop", "router", "data", *NEW)
+ORDER = ("import", "drop", "router", "data", "peers", *NEW)
 SIDES = {
     "server": "the server alone",
     "relay": "bare asyncio relay",
@@ -142,6 +144,7 @@ def page(results: Mapping[str, Result], machine: Machine, taken: Mapping[str, Ta
         figures=_figures(figure for name in ORDER for figure in results[name].figures),
         floods=section(results),
         data=data_page.section(results["data"], cores=machine.cores),
+        peers=peers_page.section(results["peers"]),
         alt=_alt(drop),
         drops=drop.details["drops"],
         parts=_parts(drop.details["parts"]),

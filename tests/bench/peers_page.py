@@ -1,0 +1,33 @@
+"""The part of docs/benchmarks.md about other programs that check, profile and compare data."""
+
+from __future__ import annotations
+
+from tests.bench.figures import Result
+from tests.bench.tables import table
+
+SECTION = """## Beside Great Expectations, Evidently and whylogs
+
+{rows:,} of the same rows, with the same rules: kind, `required`, range, listed values and pattern of each column that has one, and a
+key that must not repeat. Great Expectations validates a pandas frame that is in memory already; we read the file, check it and
+profile it. Evidently (summary and drift presets) and whylogs (profile, drift scores against a stored profile) have frames of
+{drift_rows:,} rows in memory; we read, check, profile and compare with a stored profile. Computing time is compared, since other
+programs shared the cores (load {load:.1f}); ours is spread over two threads where there are two free cores, theirs is not, which
+only the wall time shows.
+
+{sides}
+"""
+
+
+def section(peers: Result) -> str:
+    """The section, from `bench_peers`."""
+    details = peers.details
+    rows = (
+        [side, f"{took['cpu']:.2f} s", f"{took['wall']:.2f} s", f"{took['peak_mb']:.0f} MB"]
+        for side, took in details["sides"].items()
+    )
+    return SECTION.format(
+        rows=details["rows"],
+        drift_rows=details["drift_rows"],
+        load=details["load"][0],
+        sides=table(["side", "computing", "wall", "peak memory"], rows),
+    )
