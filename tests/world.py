@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from unittest.mock import patch
 
 from shared import events, names, wire, wiring
 from shared.approvals import sign
 from shared.data.verdict import Problem, Verdict
 from shared.effects.parts import Checker
 from shared.notify import FileNotifier, Notifier
+from shared.perform import Performer
 from shared.segments import Sizes
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
 from shared.state import Head, Release
@@ -293,6 +295,12 @@ class World:
         self.accept(model, kind(id=identity, at=self.now, by="operations", why="because", **fields))
 
     # Time
+
+    def perform_and_end(self, model: str = "m") -> int:
+        """A turn of a worker whose process ends before it does what it decided at once: that waits in the outbox then."""
+        performer = self.app.performer
+        with patch.object(performer, "perform", return_value=0):
+            return Performer.perform(performer, model)
 
     def settle(self, model: str = "m", *, at_most: int = 200) -> None:
         """Fold and perform until nothing is due any more, without moving the clock."""

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
-from unittest.mock import patch
 
-from shared.perform import Performer
 from tests.crashes.recorded import (
     Record,
     RecordedBlobs,
@@ -104,15 +102,9 @@ class Installation:
             if found:
                 self.world.now = max(self.world.now, found[0].due)
                 return
-            if not self._perform_and_end(model):
+            if not self.world.perform_and_end(model):
                 self.world.now += BEAT
         raise AssertionError(f"{kind} never waits")
-
-    def _perform_and_end(self, model: str) -> int:
-        """A turn of a worker whose process ends before it does what it decided at once: that waits in the outbox then."""
-        performer = self.world.app.performer
-        with patch.object(performer, "perform", return_value=0):
-            return Performer.perform(performer, model)
 
     def until(self, holds: Callable[[World], bool]) -> None:
         """Let time pass until something holds."""

@@ -50,7 +50,7 @@ def _approved(world: World) -> None:
     world.settle()
     world.decide("m-0002")
     world.app.fold.advance("m")
-    world.app.performer.perform("m")
+    world.perform_and_end()
 
 
 def _a_broken_certificate(world: World) -> None:
