@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from shared.data.ahead import ahead
 from shared.data.ending import ends_with_line
 from shared.data.folders import part_files
 from shared.data.formats import recognise
@@ -76,12 +74,11 @@ def look(
     """
     tally, ages = Tally(contract, foreign.values, sieve), Ages(contract.levels)
     rows = open_rows(file, contract.names, contract.dialect, kinds=kinds)
-    with closing(ahead(rows.batches)) as batches:
-        for batch in batches:
-            read = tally.add(batch, rows.converted)
-            ages.add(read)
-            if profile is not None:
-                profile.add(read, batch.num_rows)
+    for batch in rows.batches:
+        read = tally.add(batch, rows.converted)
+        ages.add(read)
+        if profile is not None:
+            profile.add(read, batch.num_rows)
     present = [name for name in contract.names if rows.header.count(name) == 1]
     total = tally.rows + len(rows.skipped.numbers)
     of_rows, whole = _problems(rows, tally, contract, present, total) if total else ([], [_without_rows()])

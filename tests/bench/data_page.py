@@ -13,9 +13,7 @@ SECTION = """## Checking and profiling data
 The same {rows:,} rows of twenty columns (ten fractions, five categories, three whole numbers, a time, a boolean) as CSV and as
 Parquet, under a contract with rules on each of them. Each side is a process of its own, imports not counted; the least of the
 rounds. Load then: {load:.1f} processes on {cores} cores, so computing time is compared, and the wall time says how long
-one waited. Our process reads a
-batch ahead in a thread of its own, which saves waiting and no computing; *pyarrow* reads the whole file into memory with one
-thread, *all cores* with all.
+one waited. Our process has one thread; *pyarrow* reads the whole file into memory with one, *all cores* with all.
 
 {sides}
 
