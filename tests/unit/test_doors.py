@@ -112,6 +112,7 @@ def test_a_roll_back_that_nobody_lived_to_do_is_rung_for(world: World, slow: Slo
     world.bells.rung.clear()
     assert world.app.fold.advance("m").immediate  # and here its process ends
     assert ("perform", "m") in [ring[:2] for ring in world.bells.rung]
+    slow.let_go()
     world.app.doors.perform("m")
     assert split(world) == {"m-0001": 100}
 
