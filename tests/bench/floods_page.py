@@ -33,7 +33,7 @@ its start, {recovery:.0f} a second.
 
 ### Fairness
 
-{files} files for one of 50 models, in three floods. Seconds:
+{files} files for one of 50 models, in five floods. Seconds:
 
 {fairness}
 
