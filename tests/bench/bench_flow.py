@@ -25,7 +25,7 @@ from tests.bench.bare import Bare
 from tests.bench.figures import Figure, report
 from tests.floods.rig import Rig, model_deployed, rig, settled
 
-MODELS, EVENTS, WARM_UP = 20, 6_000, 200
+MODELS, EVENTS, WARM_UP = 20, 3_000, 200
 FLOOD, WAITING, AT_ONCE = 600, 10_000, 48
 AS_FAST, FLOOD_RATIO, BYTES_AN_EVENT = 0.7, 5.0, 1_000.0
 PAGE_BYTES = 4096
