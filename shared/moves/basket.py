@@ -19,6 +19,7 @@ from shared.events import (
     RunChanged,
 )
 from shared.moves import appointments, building, folders, origin, versions
+from shared.moves.checking import EMPTY_GRACE, check
 from shared.moves.stale import Early, Stale
 from shared.names import release_of_run
 from shared.room import cut
@@ -27,7 +28,6 @@ from shared.state import Cause
 from shared.turn import Turn
 
 REFUSED = "drop-refused-rows.csv"
-EMPTY_GRACE = timedelta(seconds=5)
 ADOPTED_KEPT = 20
 DETAIL_ROOM = 300
 RUN_ENDS = ("completed", "failed", "canceled")
@@ -41,17 +41,7 @@ def landed(turn: Turn, event: DataLanded) -> str:
     if folders.is_of_folder(turn, event):
         return folders.landed(turn, event)
     after = EMPTY_GRACE if event.size == 0 else timedelta(0)
-    turn.send(
-        "check_file",
-        after=after,
-        container=event.container,
-        blob=event.blob,
-        etag=event.etag,
-        size=event.size,
-        folder=turn.head.folder,
-        origins=list(turn.head.origins),
-    )
-    appointments.checking(turn, 1)
+    check(turn, event, after=after)
     turn.note("drop heard", why=f"{event.blob}, {event.size} bytes")
     return f"{event.blob} is to be checked"
 

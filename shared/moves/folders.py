@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from shared.events import DataLanded
 from shared.folder_names import folder_of, is_beside, is_manifest
-from shared.moves import appointments
+from shared.moves.checking import EMPTY_GRACE, check
 from shared.moves.stale import Stale
 from shared.names import digest
 from shared.room import cut
@@ -21,7 +21,6 @@ CLOSED_KEPT, OPEN_KEPT, NAME_ROOM = 100, 20, 160
 OPEN_WITHIN = timedelta(hours=24)
 KEY = 16
 LATE_GRACE = timedelta(seconds=10)
-EMPTY_GRACE = timedelta(seconds=5)
 
 
 def is_of_folder(turn: Turn, event: DataLanded) -> bool:
@@ -46,8 +45,7 @@ def landed(turn: Turn, event: DataLanded) -> str:
         raise Stale(f"{event.blob} lies beside the parts and is not read")
     late_for = next((one for one in _above(folder) if _key(one) in turn.head.closed), "")
     if late_for:
-        appointments.checking(turn, 1)
-        _check(turn, event, after=LATE_GRACE, part_of=late_for)
+        check(turn, event, after=LATE_GRACE, part_of=late_for)
         turn.note("part heard", why=f"{event.blob}, {event.size} bytes; its folder was closed before")
         return f"{event.blob} is looked at: its folder was closed before"
     _waits(turn, folder)
@@ -56,11 +54,10 @@ def landed(turn: Turn, event: DataLanded) -> str:
 
 
 def _closed(turn: Turn, event: DataLanded, folder: str) -> str:
-    appointments.checking(turn, 1)
     _know(turn, folder)
     _forget(turn, folder)
     after = EMPTY_GRACE if event.size == 0 and is_manifest(turn.spec.data.closed_by) else timedelta(0)
-    _check(turn, event, after=after, closes=folder)
+    check(turn, event, after=after, closes=folder)
     turn.note("folder closed", why=f"{event.blob}")
     return f"{folder} is to be checked"
 
@@ -105,20 +102,6 @@ def _todo(turn: Turn) -> str:
 def postponed(turn: Turn, slept: timedelta) -> None:
     """After a pause: what could not be heard is not missed yet."""
     turn.set_head(open=tuple((key, name, at + slept) for key, name, at in turn.head.open))
-
-
-def _check(turn: Turn, event: DataLanded, *, after: timedelta, **of: str) -> None:
-    turn.send(
-        "check_file",
-        after=after,
-        container=event.container,
-        blob=event.blob,
-        etag=event.etag,
-        size=event.size,
-        folder=turn.head.folder,
-        origins=list(turn.head.origins),
-        **of,
-    )
 
 
 def accepted(turn: Turn, where: str) -> None:

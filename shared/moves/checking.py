@@ -1,0 +1,28 @@
+"""Having what landed checked: one command for a drop, for a folder that was closed, and for a part that came late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.events import DataLanded
+from shared.moves import appointments
+from shared.turn import Turn
+
+EMPTY_GRACE = timedelta(seconds=5)
+"""So long an empty file has to be completed before it is looked at."""
+
+
+def check(turn: Turn, event: DataLanded, *, after: timedelta = timedelta(0), **of: str) -> None:
+    """Ask for the check of what landed; `of` says what else it is: the folder that it closes, or that it came late to."""
+    turn.send(
+        "check_file",
+        after=after,
+        container=event.container,
+        blob=event.blob,
+        etag=event.etag,
+        size=event.size,
+        folder=turn.head.folder,
+        origins=list(turn.head.origins),
+        **of,
+    )
+    appointments.checking(turn, 1)
