@@ -1,6 +1,7 @@
 """A local HTTP server that speaks for a service: known routes answer, anything else fails the test loudly.
 
 Before a route answers, a fault that the test ordered may: a status with headers, or no answer at all.
+With an authority it also is the proxy of a client that insists on TLS: whatever host that asks for, this server answers.
 """
 
 from __future__ import annotations
@@ -12,19 +13,27 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from socketserver import _SocketWriter  # type: ignore[attr-defined]  # what http.server itself writes through
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from tests.wire.authority import Authority
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request: path and query decoded, header names in lower case, the body as JSON where it is."""
+    """One request: path and query decoded, header names in lower case, the body as JSON where it is.
+
+    `host` is the one that a client meant that came through TLS.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     content: bytes
+    host: str = ""
 
     @property
     def body(self) -> Any:
@@ -60,7 +69,8 @@ Route = Callable[..., Answer]
 class WireServer:
     """Routes by method and a pattern over the whole path; the pattern's groups become the route's arguments."""
 
-    def __init__(self) -> None:
+    def __init__(self, authority: Authority | None = None) -> None:
+        self.authority = authority
         self.asked: list[Asked] = []
         self.unknown: list[str] = []
         self.broken: list[str] = []
@@ -74,6 +84,12 @@ class WireServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings under which an SDK finds this server behind every host's name; needs an authority."""
+        assert self.authority
+        return self.authority.environment(self.url)
 
     def route(self, method: str, pattern: str, route: Route) -> None:
         self._routes.append((method, re.compile(pattern), route))
@@ -142,13 +158,27 @@ class WireServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            host = ""
+
+            def do_CONNECT(self) -> None:
+                assert wire.authority, "a client wants TLS: give the server an authority"
+                self.host = self.path.rpartition(":")[0]
+                self.send_response(200, "Connection established")
+                self.end_headers()
+                self.connection = wire.authority.context(self.host).wrap_socket(self.connection, server_side=True)
+                self.rfile, self.wfile = self.connection.makefile("rb", -1), _SocketWriter(self.connection)
+                self.close_connection = False
+
+            def finish(self) -> None:
+                super().finish()
+                self.connection.close()
 
             def do(self) -> None:
                 split = urlsplit(self.path)
                 content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 query = dict(parse_qsl(split.query, keep_blank_values=True))
-                answer = wire._answer(Asked(self.command, unquote(split.path), query, headers, content))
+                answer = wire._answer(Asked(self.command, unquote(split.path), query, headers, content, self.host))
                 if answer is None:
                     self.close_connection = True
                 else:
