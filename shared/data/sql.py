@@ -204,6 +204,16 @@ class Sum:
         else:
             self._found = (self._found or 0.0) + pc.sum(pc.cast(values, pa.float64())).as_py()
 
+    def merge(self, other: Sum) -> None:
+        """Take in what another has added up."""
+        self._count += other._count
+        if other._found is None or self._found is None:
+            self._found = other._found if self._found is None else self._found
+        elif self._function in ("min", "max"):
+            self._found = {"min": min, "max": max}[self._function](self._found, other._found)
+        else:
+            self._found += other._found
+
     @property
     def number(self) -> float | None:
         """The measure; None without any value, as SQL has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +42,13 @@ class Count:
             self.rows += [first_row + place for place in places]
         self.count += found
 
+    def merge(self, later: Count, first_row: int) -> None:
+        """Take in what was counted of later rows, the first of which has the place `first_row`."""
+        self.samples += later.samples[: max(0, SAMPLES - len(self.samples))]
+        self.rows += [first_row + row for row in later.rows[: max(0, FIRST_ROWS - len(self.rows))]]
+        self.count += later.count
+        self.failed = self.failed or later.failed
+
 
 def _cell(value: pa.Scalar) -> str:
     return "" if not value.is_valid else shown(value.as_py())
@@ -58,10 +65,17 @@ class Beside:
 
 
 class Tally:
-    """Counts for a contract over the batches of one file. A `sieve`, if given, takes in which rows are refused for what."""
+    """Counts for a contract over the batches of one file. A `sieve`, if given, takes in which rows are refused for what.
+
+    Values of keys are remembered, unless `repeated` counts the rows that repeat one.
+    """
 
     def __init__(
-        self, contract: Contract, foreign: Mapping[Rule, pa.Array] | None = None, sieve: Sieve | None = None
+        self,
+        contract: Contract,
+        foreign: Mapping[Rule, pa.Array] | None = None,
+        sieve: Sieve | None = None,
+        repeated: Callable[[Rule], Count] | None = None,
     ) -> None:
         self.rows = 0
         self._sieve = sieve
@@ -69,10 +83,16 @@ class Tally:
         self._kinds = {column.name: column.kind for column in contract.columns}
         self._wrong = {column.name: Count() for column in contract.columns}
         self._counts = {rule: Count() for rule in contract.rules}
+        self._repeats = repeated
         keys = {name for rule in contract.rules if isinstance(rule.test, Repeated) for name in rule.columns}
+        keys = set() if repeated else keys
         keys |= {name for rule in contract.rules if isinstance(rule.test, Query) for name in rule.columns}
         self._keys: dict[str, list[pa.Array]] = {name: [] for name in sorted(keys)}
         self._sums = {rule: Sum(rule.test.function) for rule in contract.rules if isinstance(rule.test, Measured)}
+
+    def __getstate__(self) -> dict[str, object]:
+        """To be merged elsewhere: what foreign keys may be is not sent along."""
+        return {**self.__dict__, "_foreign": {}}
 
     def add(self, batch: pa.RecordBatch, converted: Collection[str] = ()) -> Mapping[str, Cells]:
         """Count one batch; returns its cells as the contract reads them. A column that it lacks counts as missing values.
@@ -104,6 +124,16 @@ class Tally:
         self.rows += batch.num_rows
         return read
 
+    def merge(self, later: Tally) -> None:
+        """Take in the counts of the rows that follow, from a part that was read elsewhere. It has none of repeated keys."""
+        for name, count in later._wrong.items():
+            self._wrong[name].merge(count, self.rows)
+        for rule, count in later._counts.items():
+            self._counts[rule].merge(count, self.rows)
+        for rule, sums in later._sums.items():
+            self._sums[rule].merge(sums)
+        self.rows += later.rows
+
     def wrong(self, present: Sequence[str]) -> Iterator[tuple[str, Count]]:
         """For each column of the file with cells of the wrong kind: their count."""
         return ((name, count) for name, count in self._wrong.items() if name in present and count.count)
@@ -131,7 +161,7 @@ class Tally:
     def _ended(self, rule: Rule, count: Count) -> Count:
         match rule.test:
             case Repeated():
-                return self._repeated(rule)
+                return self._repeats(rule) if self._repeats else self._repeated(rule)
             case Measured():
                 return Count(measured=self._sums[rule].number)
             case Query():

@@ -1,0 +1,1 @@
+"""A contract checked on Spark gives the verdict that it gives here: `make spark`."""
