@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from shared.runs.check_one import Subject
+    from shared.runs.check_one import Row, Subject
 
 
 def truth_of(subject: Subject) -> list[float]:
@@ -20,6 +20,16 @@ def chances_of(predictions: Sequence[Any], classes: Sequence[str]) -> list[float
     return [
         float(each[1]) if isinstance(each, list) and len(each) == 2 else _number(each, classes) for each in predictions
     ]
+
+
+def answered(subject: Subject, rows: Sequence[Row]) -> list[float | None]:
+    """A prediction for each row, None where it was not answered; asked one by one where the server refuses all together."""
+    status, answer = subject.ask(rows)
+    if status == 200 and isinstance(answer, dict) and len(answer.get("predictions", [])) == len(rows):
+        return list(chances_of(answer["predictions"], subject.classes))
+    if len(rows) == 1:
+        return [None]
+    return [answered(subject, [row])[0] for row in rows]
 
 
 def is_binary(truth: Sequence[float]) -> bool:

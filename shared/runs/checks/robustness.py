@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
 
-from shared.runs.checks.decisions import chances_of, is_binary, truth_of
+from shared.runs.checks.decisions import answered, chances_of, is_binary, truth_of
 from shared.runs.checks.intervals import mean, wilson
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ def check(subject: Subject) -> dict[str, Any]:
     refused, changes, flips = 0, [], []
     threshold = float(told.get("threshold", 0.5))
     for before, versions in zip(calm, noisy, strict=True):
-        after = _predictions(subject, versions)
+        after = answered(subject, versions)
         refused += sum(each is None for each in after)
-        answered = [each for each in after if each is not None]
-        if answered:
-            changes.append(fmean(abs(each - before) for each in answered) / spread)
-            flips.append(fmean((each >= threshold) != (before >= threshold) for each in answered))
+        given = [each for each in after if each is not None]
+        if given:
+            changes.append(fmean(abs(each - before) for each in given) / spread)
+            flips.append(fmean((each >= threshold) != (before >= threshold) for each in given))
     if len(changes) < 2:
         raise ValueError(f"{len(changes)} of {len(calm)} noisy rows got a prediction, 2 are needed")
     asked = sum(len(versions) for versions in noisy)
@@ -73,16 +73,6 @@ def _shaken(row: Row, spreads: dict[str, tuple[float, bool]], noise: float, draw
         value = row[column] + draw.gauss(0, noise * spread)
         shaken[column] = round(value) if is_whole else value
     return shaken
-
-
-def _predictions(subject: Subject, rows: Sequence[Row]) -> list[float | None]:
-    """A prediction for each row, None where it was not answered; asked one by one where the server refuses all together."""
-    status, answer = subject.ask(rows)
-    if status == 200 and isinstance(answer, dict) and len(answer.get("predictions", [])) == len(rows):
-        return list(chances_of(answer["predictions"], subject.classes))
-    if len(rows) == 1:
-        return [None]
-    return [_predictions(subject, [row])[0] for row in rows]
 
 
 def _missing(subject: Subject, calm: Sequence[float], spread: float, most: int) -> tuple[dict[str, Any], list[str]]:
