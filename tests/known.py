@@ -21,6 +21,7 @@ class Known(Subject):
         *,
         champion: Model | None = None,
         also: Any = None,
+        trained: Any = None,
         **parameters: str,
     ) -> None:
         asked = {
@@ -29,6 +30,7 @@ class Known(Subject):
             "model": ".",
             "rows": list(rows),
             "of": len(rows),
+            "trained": trained,
             "target": "Y",
             "features": [column for column in rows[0] if column not in ("ID", "Y")],
             "classes": [],

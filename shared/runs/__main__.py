@@ -76,13 +76,15 @@ def _judge(run: RunDir, environment: Environment) -> Mapping[str, object]:
 def _certify(run: RunDir, environment: Environment) -> Mapping[str, object]:
     from shared.runs.certify import certify
 
-    spec, holdout = _spec(run), None
+    spec, holdout, trained = _spec(run), None, None
     if spec.gates.certificate.checks and run.has("data"):
         from shared.runs.dataset import read_rows
+        from shared.runs.examine import MOST_ROWS
+        from shared.runs.rows import evenly
 
         rows = read_rows(run.input("data"), run.input("folder"), spec.data, manifest=run.manifest)
-        holdout = rows.holdout.to_pylist()
-    return certify(run, spec, holdout, pythons=_pythons(environment), environment=environment)
+        holdout, trained = rows.holdout.to_pylist(), evenly(rows.train, MOST_ROWS).to_pylist()
+    return certify(run, spec, holdout, trained, pythons=_pythons(environment), environment=environment)
 
 
 def _check(run: RunDir, environment: Environment) -> Mapping[str, object]:

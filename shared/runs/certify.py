@@ -14,7 +14,7 @@ from shared.runs.examine import Bench, examine, not_examined
 from shared.runs.invariances import Invariance, read_invariances, try_invariances
 from shared.runs.latency import measure, overload, service_seconds
 from shared.runs.model_files import model_files
-from shared.runs.provenance import licences, of_certificate, sbom
+from shared.runs.provenance import licences, made_from, of_certificate, sbom
 from shared.runs.run_dir import RunDir
 from shared.runs.scoring import Scorer
 from shared.runs.server import Server, ServerFailed, started
@@ -35,6 +35,7 @@ def certify(
     run: RunDir,
     spec: Spec,
     holdout: Sequence[Mapping[str, object]] | None = None,
+    trained: Sequence[Mapping[str, object]] | None = None,
     *,
     pythons: Mapping[str, str],
     environment: Mapping[str, str],
@@ -45,7 +46,8 @@ def certify(
     {"passed", "failed"}, "malformed": {name: status}, "refusals", "boundary" and "invariances" each with "broken",
     "start_seconds", "latency_ms": {"p50", "p95", "p99", "requests", ...}, "overload", "memory_mb", "checks": {name: what it gave}}. A
     server that does not start gives a certificate with "error" and without the measured parts: the gates hold on it, the run
-    completes. `holdout` are the rows that declared checks are given.
+    completes. `holdout` are the rows that declared checks are given, and `trained` those that trainings of
+    the dataset version see: they are given if this version was made from it.
     """
     scorer = Scorer(run.input("candidate"), run.input("folder"), pythons["serving"])
     about = _about(run, scorer, environment)
@@ -57,7 +59,7 @@ def certify(
             checks = not_examined(spec, "the server did not start")
             return about | {"error": error.what, "next": error.next} | ({"checks": checks} if checks else {})
         return _with_checks(
-            {**about, **measured}, run, spec, _bench(run, server, scorer, holdout, pythons, environment)
+            {**about, **measured}, run, spec, _bench(run, server, scorer, holdout, trained, pythons, environment)
         )
 
 
@@ -81,6 +83,7 @@ def _bench(
     server: Server,
     scorer: Scorer,
     holdout: Sequence[Mapping[str, object]] | None,
+    trained: Sequence[Mapping[str, object]] | None,
     pythons: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> Bench | None:
@@ -99,6 +102,7 @@ def _bench(
         python=pythons.get("checks", pythons["folder"]),
         scratch=run.scratch,
         environment=environment,
+        trained=trained if made_from(scorer.model) == run.request.inputs.get("data") else None,
     )
 
 

@@ -52,6 +52,16 @@ class Subject:
         self.has_champion: bool = asked["champion"] is not None
 
     @property
+    def trained_rows(self) -> list[Row]:
+        """Rows that the version was trained on, as many as holdout rows at most; `ValueError` where Baton does not know them."""
+        found: list[Row] | None = self._asked["trained"]
+        if found is None:
+            raise ValueError(
+                "it is not known which rows it was trained on: no run of ours made it from this dataset version"
+            )
+        return found
+
+    @property
     def profile(self) -> dict[str, Any] | None:
         file = self.model / "reference.json"
         found: dict[str, Any] | None = json.loads(file.read_text()) if file.is_file() else None

@@ -32,7 +32,8 @@ Found = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What checks are given: the started server's address, the version, the champion if one serves, and holdout rows."""
+    """What checks are given: the started server's address, the version, the champion if one serves, holdout rows, and those
+    that the version was trained on, None where that is not known."""
 
     url: str
     scorer: Scorer
@@ -41,6 +42,7 @@ class Bench:
     python: str
     scratch: Path
     environment: Mapping[str, str]
+    trained: Sequence[Mapping[str, object]] | None = None
 
 
 def examine(spec: Spec, bench: Bench) -> tuple[dict[str, Found], Found]:
@@ -104,6 +106,7 @@ def _asked(name: str, check: Check, spec: Spec, bench: Bench) -> Found:
         "url": bench.url,
         "rows": rows,
         "of": len(bench.rows),
+        "trained": None if bench.trained is None else _spread(bench.trained),
         "target": spec.data.target,
         "features": [column for column in (rows[0] if rows else {}) if column not in aside],
         "classes": list(spec.gates.compare.classes),

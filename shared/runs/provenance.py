@@ -82,6 +82,11 @@ def of_certificate(files: ModelFiles, model: Path, *, python: str, environment: 
     }
 
 
+def made_from(model: Path) -> object:
+    """The dataset version that the model was trained on, as its run's request named it; None if no run of ours trained it."""
+    return (_read(model / PROVENANCE) or {}).get("manifest")
+
+
 def described(python: str, environment: Mapping[str, str]) -> dict[str, object]:
     """What this interpreter is and has installed; {"error"} if it does not tell."""
     try:

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 def truth_of(subject: Subject) -> list[float]:
     """The target of each row; a class as its place among the declared ones."""
-    return [_number(row[subject.target], subject.classes) for row in subject.rows]
+    return [number_of(row[subject.target], subject.classes) for row in subject.rows]
 
 
 def chances_of(predictions: Sequence[Any], classes: Sequence[str]) -> list[float]:
     """Each prediction as a number: a class as its place, of two probabilities the second."""
     return [
-        float(each[1]) if isinstance(each, list) and len(each) == 2 else _number(each, classes) for each in predictions
+        float(each[1]) if isinstance(each, list) and len(each) == 2 else number_of(each, classes)
+        for each in predictions
     ]
 
 
@@ -37,7 +38,8 @@ def is_binary(truth: Sequence[float]) -> bool:
     return set(truth) <= {0.0, 1.0}
 
 
-def _number(value: Any, classes: Sequence[str]) -> float:
+def number_of(value: Any, classes: Sequence[str]) -> float:
+    """A value as a number, a class as its place among the declared ones; `ValueError` for what is neither."""
     named = f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
     if classes:
         return float(classes.index(named))  # a value that is no class raises, and the check measures nothing
