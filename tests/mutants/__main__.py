@@ -1,101 +1,145 @@
 """Mutation testing of the rules that decide: do their unit tests notice when a rule is changed?
 
-    .venv/bin/python -m tests.mutants            both groups
-    .venv/bin/python -m tests.mutants policy     one of them
+    .venv/bin/python -m tests.mutants                          both groups, goes on where it was stopped
+    .venv/bin/python -m tests.mutants policy                   one of them
+    .venv/bin/python -m tests.mutants gates --sample 100 --seed 7
+    .venv/bin/python -m tests.mutants gates --survivors        only those that lived when they were last tried
 
-mutmut changes one thing at a time (a comparison, a number, a word, an argument) and runs the group's unit tests, which are pure and
-need no simulation. It works on a copy in a temporary folder, so the tree is not touched. The exit code is 1 where fewer
-than 95 % of a group's mutants die. Survivors are listed; docs/evidence.md has the reason for each that is left.
+Each mutant is one small change (a comparison, a number, a word, an argument; `making.py`), tried with the unit tests that reach it
+and play no installation (`trying.py`). What was found is kept in .baton/mutants.jsonl as long as rules and tests stay the
+same. The exit code is 1 where fewer than 95 % of a group's mutants die, or where one lives that `alive.toml` gives no reason for.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import argparse
+import hashlib
+import json
+import os
+import random
 import sys
-import tempfile
+import time
+import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutants.making import Mutant, mutants_of
+from tests.mutants.trying import SURVIVED, UNREACHED, Trial, run
+
 ROOT = Path(__file__).resolve().parents[2]
+KEPT = ROOT / ".baton/mutants.jsonl"
+ALIVE = Path(__file__).with_name("alive.toml")
 LEAST_KILLED = 0.95
-KILLED = ("killed", "timeout", "suspicious", "segfault", "caught by type check")
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """What is mutated, and the unit tests that must notice."""
 
-    mutated: Sequence[str]
+    modules: Sequence[str]
     tests: Sequence[str]
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that are mutated."""
+        return [f"shared/{name}.py" for name in self.modules]
+
+    @property
+    def digest(self) -> str:
+        """Changes with any file that may change a result."""
+        files = [*sorted((ROOT / "shared").glob("*.py")), *(ROOT / name for name in self.tests)]
+        return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 GROUPS: Mapping[str, Group] = {
     "policy": Group(
-        ("shared/policy.py", "shared/budgets.py", "shared/spending.py", "shared/hysteresis.py"),
-        ("tests/unit/test_policy_rules.py", "tests/unit/test_hysteresis.py"),
+        ("policy", "budgets", "spending", "hysteresis", "batches", "quiet"),
+        [f"tests/unit/test_{name}.py" for name in ("policy_rules", "policy_answers", "hysteresis", "batches", "quiet")],
     ),
-    "gates": Group(("shared/gates.py", "shared/verdict.py"), ("tests/unit/test_gates.py",)),
+    "gates": Group(
+        (
+            *("gates", "verdict", "guard_gates", "sanity_gates", "holdout_budget", "certificate", "declared_checks"),
+            *("metric_facts",),
+        ),
+        [
+            f"tests/unit/test_{name}.py"
+            for name in (
+                "gates",
+                "gate_answers",
+                "certificate_answers",
+                "gate_properties",
+                "declared_checks",
+                "holdout_budget",
+            )
+        ],
+    ),
 }
-CONFIG = """\
-[tool.mutmut]
-source_paths = ["shared"]
-only_mutate = [{mutated}]
-pytest_add_cli_args_test_selection = [{tests}]
-pytest_add_cli_args = ["-p", "no:cacheprovider"]
-also_copy = ["tests"]
-[tool.pytest.ini_options]
-addopts = "-q -x --hypothesis-profile=ci"
-"""
 
 
-def run(group: Group, home: Path) -> dict[str, str]:
-    """Mutate and test in a folder of its own; the result of each mutant by its name."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "shared", home / "shared", ignore=ignored)
-    for name in group.tests:
-        (home / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, home / name)
-    texts = {"mutated": group.mutated, "tests": group.tests}
-    lists = {name: ", ".join(f'"{one}"' for one in values) for name, values in texts.items()}
-    (home / "pyproject.toml").write_text(CONFIG.format(**lists))
-    mutmut = [str(ROOT / ".venv/bin/mutmut")]
-    subprocess.run([*mutmut, "run", "--max-children", "2"], cwd=home, check=False, stdout=subprocess.DEVNULL)
-    told = subprocess.run([*mutmut, "results", "--all", "true"], cwd=home, check=True, capture_output=True, text=True)
-    lines = (line.strip().split(": ", 1) for line in told.stdout.splitlines() if ": " in line)
-    return {parts[0]: parts[1] for parts in lines}
+def remembered() -> dict[str, dict[str, str]]:
+    """What was found last of each mutant."""
+    lines = KEPT.read_text().splitlines() if KEPT.exists() else []
+    return {entry["key"]: entry for entry in map(json.loads, lines)}
 
 
-def change(name: str, home: Path) -> str:
-    """What a mutant changed, as the two lines of its diff."""
-    shown = subprocess.run(
-        [str(ROOT / ".venv/bin/mutmut"), "show", name], cwd=home, check=False, capture_output=True, text=True
-    )
-    changed = [line for line in shown.stdout.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
-    return "\n".join(f"    {line}" for line in changed)
+def report(name: str, asked: argparse.Namespace) -> bool:
+    """Try a group, say what came of it, and whether enough died and all that live have a reason."""
+    group, began = GROUPS[name], time.monotonic()
+    mutants = [mutant for path in group.paths for mutant in mutants_of(ROOT, path)]
+    known, digest = remembered(), group.digest
+    if asked.survivors:
+        mutants = [each for each in mutants if known.get(each.key, {}).get("noticed", "") in (SURVIVED, UNREACHED)]
+    if asked.sample:
+        mutants = random.Random(asked.seed).sample(mutants, min(asked.sample, len(mutants)))
+    new = [each for each in mutants if known.get(each.key, {}).get("digest") != digest]
+
+    def told(mutant: Mutant, noticed: str) -> None:
+        line = json.dumps({"key": mutant.key, "digest": digest, "noticed": noticed}) + "\n"
+        with KEPT.open("a") as kept:
+            kept.write(line)
+
+    KEPT.parent.mkdir(exist_ok=True)
+    trial = Trial(ROOT, group.paths, new, asked.workers, told)
+    if new:
+        run(trial, [*group.tests, *group.paths])
+        if trial.failed:
+            print(f"{name}: {trial.failed} fails without any mutant")
+            return False
+    found = {each.key: remembered()[each.key]["noticed"] for each in mutants if each.key in remembered()}
+    seconds = f"{len(new)} tried in {time.monotonic() - began:.0f} s" if new else "none tried again"
+    unit = f"; {trial.tests} tests in {trial.seconds:.1f} s of computing" if new else ""
+    return _told(name, found, f"{seconds}{unit}", whole=not (asked.sample or asked.survivors))
 
 
-def report(name: str, group: Group) -> bool:
-    """Run a group, say what came of it, and whether enough died."""
-    with tempfile.TemporaryDirectory(prefix="baton-mutants-") as folder:
-        home = Path(folder)
-        found = run(group, home)
-        counts = Counter(found.values())
-        dead = sum(count for result, count in counts.items() if result in KILLED)
-        share = dead / len(found) if found else 0.0
-        print(f"{name}: {dead} of {len(found)} mutants killed, {share:.1%} ({dict(counts)})", flush=True)
-        for mutant, result in found.items():
-            if result not in KILLED:
-                print(f"  {result}: {mutant}\n{change(mutant, home)}", flush=True)
-    return share >= LEAST_KILLED
+def _told(name: str, found: Mapping[str, str], beside: str, *, whole: bool) -> bool:
+    alive = [key for key, noticed in found.items() if noticed in (SURVIVED, UNREACHED)]
+    reasons: Mapping[str, str] = tomllib.loads(ALIVE.read_text())[name]
+    dead = len(found) - len(alive)
+    share = dead / len(found) if found else 0.0
+    by_file = Counter(key.split(":")[0] for key in found), Counter(key.split(":")[0] for key in alive)
+    print(f"{name}: {dead} of {len(found)} mutants noticed, {share:.1%} ({beside})")
+    for path, count in by_file[0].items():
+        print(f"  {path}: {count - by_file[1][path]} of {count}")
+    for key in alive:
+        print(f"  alive: {key}{' [no test reaches it]' if found[key] else ''}\n    {reasons.get(key, 'WHY?')}")
+    stale = [key for key in reasons if found.get(key) not in (SURVIVED, UNREACHED)] if whole else []
+    for key in stale:
+        print(f"  alive.toml lists what does not live: {key}")
+    return share >= LEAST_KILLED and not stale and all(key in reasons for key in alive)
 
 
 def main() -> int:
-    """Run the named groups, or all."""
-    names = sys.argv[1:] or list(GROUPS)
-    results = [report(name, GROUPS[name]) for name in names]
+    """Try the named groups, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="mutants of the rules that decide")
+    parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], help="policy, gates or both")
+    parser.add_argument("--sample", type=int, default=0, help="so many of them, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="what the sample is drawn by")
+    parser.add_argument("--survivors", action="store_true", help="only those that lived when they were last tried")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at once")
+    asked = parser.parse_args()
+    results = [report(name, asked) for name in asked.groups or GROUPS]
     return 0 if all(results) else 1
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import gates
@@ -176,11 +176,13 @@ def test_a_higher_metric_is_held_below_its_floor():
     assert verdict.first_failure.why == "accuracy 0.69, must be at least 0.7"
 
 
+@settings(max_examples=50)
 @given(rules)
 def test_every_gate_of_any_spec_can_pass_and_can_hold(some):
     assert self_test(some) == ()
 
 
+@settings(max_examples=50)
 @given(st.sampled_from([RULES, Gates("accuracy", "higher", 0.6), Gates("profit.py", "higher", 12.0)]), choices)
 def test_every_gate_that_a_spec_chooses_can_pass_and_can_hold(some, chosen):
     assert self_test(replace(some, **chosen)) == ()
@@ -382,6 +384,7 @@ anything = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(
     st.dictionaries(st.sampled_from([*(path[0] for path in EVIDENCE_PATHS), "guards", "slices", "holdout"]), anything)
 )

@@ -373,7 +373,7 @@ def test_nothing_used_frees_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 70 * 24 * 60), st.integers(0, 3), st.floats(0, 1e4)), max_size=60))
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_an_account_never_counts_too_little_and_stays_small(entries: list[tuple[int, int, float]]) -> None:
     account: tuple[spending.Spent, ...] = ()
     moments = sorted((NOW + timedelta(minutes=minute), releases, seconds) for minute, releases, seconds in entries)
@@ -434,7 +434,7 @@ HEADS = st.builds(
 KINDS = st.sets(st.sampled_from(["data", "drift", "code", "schedule"]), min_size=1).map(
     lambda found: tuple(sorted(found))
 )
-tried = settings(max_examples=150, deadline=None, derandomize=True)
+tried = settings(max_examples=50, deadline=None, derandomize=True)
 
 
 @given(RULES, HEADS, KINDS)
