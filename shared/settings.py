@@ -13,7 +13,7 @@ LOCAL = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/loca
 LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"
 LOCAL_WORKSPACE = LOCAL + "Microsoft.MachineLearningServices/workspaces/local"
 LOCAL_TOPIC = LOCAL + "Microsoft.EventGrid/topics/baton"
-PLATFORMS = ("local",)
+PLATFORMS = ("local", "azureml")
 NEEDED = {
     "BATON_DATA": "connection string of the data account",
     "BATON_APPROVAL_KEY": "secret that signs people's decisions, 16 characters or more",
@@ -26,12 +26,20 @@ NEEDED_LOCALLY = {
     "BATON_ROUTER_KEY": "secret of the router's admin routes",
     "BATON_USERS": "path of the JSON file with the laptop's users",
 }
+NEEDED_ON_AZUREML = {
+    "BATON_WORKSPACE_SOURCE": "resource id of the Azure ML workspace, whose events are believed too",
+    "BATON_AKS": "name under which the AKS cluster that serves is attached to the workspace",
+    "BATON_SCORING_LOGS": "application id of the Application Insights component that the workspace writes to",
+}
+NEEDED_ON = {"local": NEEDED_LOCALLY, "azureml": NEEDED_ON_AZUREML}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What differs between installations. `inline_limit` is the largest drop, in bytes, that `perform` checks itself;
-    `runs_at_once` is how many runs this machine has room for, where the platform is this machine."""
+    `runs_at_once` is how many runs this machine has room for, where the platform is this machine. In a workspace runs
+    go to the cluster `compute` and versions are served on the attached cluster `aks`; `client_id` names the app's
+    identity, `scoring_logs` the application of Application Insights that counts scoring requests."""
 
     data: str
     approval_key: str
@@ -48,6 +56,10 @@ class Settings:
     users: Path
     inline_limit: int
     runs_at_once: int = 4
+    compute: str = "cpu"
+    aks: str = ""
+    client_id: str = ""
+    scoring_logs: str = ""
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> Settings:
@@ -55,12 +67,9 @@ class Settings:
         platform = env.get("BATON_PLATFORM", "local")
         faults = [] if platform in PLATFORMS else [f"BATON_PLATFORM is {platform!r}, must be one of {PLATFORMS}"]
         data = env.get("BATON_DATA", "") or _by_identity(env)
-        needed = {**NEEDED, **(NEEDED_LOCALLY if platform == "local" else {})}
-        faults += [
-            f"{name} is missing ({what})"
-            for name, what in needed.items()
-            if not (data if name == "BATON_DATA" else env.get(name))
-        ]
+        found = {**env, "BATON_DATA": data, "BATON_SCORING_LOGS": _scoring_logs(env)}
+        needed = {**NEEDED, **NEEDED_ON.get(platform, {})}
+        faults += [f"{name} is missing ({what})" for name, what in needed.items() if not found.get(name)]
         if 0 < len(env.get("BATON_APPROVAL_KEY", "")) < 16:
             faults.append("BATON_APPROVAL_KEY is shorter than 16 characters")
         if env.get("BATON_SIGNING_KEY") and not is_seed(env["BATON_SIGNING_KEY"]):
@@ -71,6 +80,8 @@ class Settings:
         runs = env.get("BATON_RUNS_AT_ONCE", "4")
         if not runs.isdigit() or int(runs) < 1:
             faults.append(f"BATON_RUNS_AT_ONCE is {runs!r}, must be a number of runs, 1 or more")
+        if platform != "local" and "AccountKey=" in data and "AccountName=devstoreaccount1;" not in data:
+            faults.append("BATON_DATA holds a key, which every run would be told: name the endpoints instead")
         if faults:
             raise SettingsRefused(
                 "; ".join(faults) + ".", next="set them in the app settings, or start with `baton up`"
@@ -91,7 +102,27 @@ class Settings:
             users=Path(env.get("BATON_USERS", "")),
             inline_limit=int(limit),
             runs_at_once=int(runs),
+            compute=env.get("BATON_COMPUTE", "cpu"),
+            aks=env.get("BATON_AKS", ""),
+            client_id=env.get("AZURE_CLIENT_ID", ""),
+            scoring_logs=found["BATON_SCORING_LOGS"],
         )
+
+    @property
+    def data_of_runs(self) -> str:
+        """The data account as a run on a cluster reaches it: by the cluster's own identity, not by the app's."""
+        return ";".join(part for part in self.data.split(";") if not part.startswith("ClientId="))
+
+
+def _scoring_logs(env: Mapping[str, str]) -> str:
+    """The application that counts scoring requests: the app's own, unless another one is named; "" if neither is.
+
+    >>> _scoring_logs({"APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=k;ApplicationId=a-1"})
+    'a-1'
+    """
+    connection = env.get("APPLICATIONINSIGHTS_CONNECTION_STRING", "")
+    own = dict(part.split("=", 1) for part in connection.split(";") if "=" in part).get("ApplicationId", "")
+    return env.get("BATON_SCORING_LOGS") or own
 
 
 def _by_identity(env: Mapping[str, str]) -> str:

@@ -272,6 +272,9 @@ def create_storage(connection: str) -> None:
 
 
 def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
+    """The adapters of the platform that the settings name; `SettingsRefused` if this package was built for another."""
+    if settings.platform == "azureml":
+        return _azureml(settings, blobs)
     from shared.platforms.local import LocalRegistry, LocalTrainer
     from shared.platforms.local_endpoints import LocalEndpoints
 
@@ -279,6 +282,26 @@ def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpo
     folders = functools.partial(fetch_folder, blobs)
     endpoints = LocalEndpoints(settings.router, settings.router_key, settings.home, registry, folders)
     return LocalTrainer(settings.home, runs_at_once=settings.runs_at_once), registry, endpoints
+
+
+def _azureml(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
+    """Azure ML through SDK v1. Nothing is asked yet, and the SDK is imported at the first call."""
+    from shared.platforms import azureml, azureml_counts, azureml_endpoints, azureml_registry, azureml_source
+    from shared.platforms.azureml_service import service_by_identity
+    from shared.platforms.packages import check_package
+
+    check_package(settings.platform)
+    service = service_by_identity(settings.workspace_topic, client_id=settings.client_id)
+    job = azureml.Job(
+        settings.compute,
+        functools.partial(azureml_source.source_folder, settings.home),
+        packages=azureml_source.run_packages(),
+        settings={"BATON_DATA": settings.data_of_runs},
+    )
+    counts = azureml_counts.counts_by_identity(settings.scoring_logs, client_id=settings.client_id)
+    folders = functools.partial(fetch_folder, blobs)
+    endpoints = azureml_endpoints.AzureMLEndpoints(service, folders, settings.aks, counts=counts)
+    return azureml.AzureMLTrainer(service, job), azureml_registry.AzureMLRegistry(service), endpoints
 
 
 def _check(file: Path, contract: Path) -> Verdict:

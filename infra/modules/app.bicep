@@ -18,6 +18,14 @@ param approvalKey string
 @secure()
 param signingKey string
 param signInClientId string
+@description('Which adapter the package holds: azureml.')
+param platform string
+@description('Cluster of the workspace that runs go to.')
+param compute string
+@description('Name under which the AKS cluster that serves is attached to the workspace.')
+param aks string
+@description('Application id of the component that the workspace writes to, if it is not this app\'s.')
+param scoringLogs string
 
 var suffix = environment().suffixes.storage
 // Threads: all that the two queue triggers run at once (host.json), and intake, which must not wait for them.
@@ -36,7 +44,10 @@ var settings = [
   { name: 'BATON_DATA__credential', value: 'managedidentity' }
   { name: 'BATON_DATA__clientId', value: identityClientId }
   { name: 'BATON_SWEEP', value: '0 * * * * *' }
-  { name: 'BATON_PLATFORM', value: 'azureml' }
+  { name: 'BATON_PLATFORM', value: platform }
+  { name: 'BATON_COMPUTE', value: compute }
+  { name: 'BATON_AKS', value: aks }
+  { name: 'BATON_SCORING_LOGS', value: scoringLogs }
   { name: 'BATON_STORAGE_SOURCE', value: dataAccountId }
   { name: 'BATON_WORKSPACE_SOURCE', value: workspaceId }
   { name: 'BATON_CUSTOM_SOURCE', value: customTopicId }

@@ -6,6 +6,7 @@ param tags object
 param writer string
 
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
+var logReader = '73c42c96-874c-492b-b04d-ab87d138a893'
 
 resource logs 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
   name: 'log-${name}'
@@ -37,6 +38,17 @@ resource mayWrite 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: writer
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', metricsPublisher)
+  }
+}
+
+// Requests of an AKS endpoint are counted by asking the component.
+resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(component.id, writer, logReader)
+  scope: component
+  properties: {
+    principalId: writer
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', logReader)
   }
 }
 

@@ -118,7 +118,7 @@ def service_by_identity(resource_id: str, *, client_id: str = "") -> Service:
     The SDK's own `MsiAuthentication` knows neither the endpoint that Functions offers nor a cache, so azure-identity
     gives the tokens.
     """
-    tokens = Tokens(functools.partial(_token, client_id))
+    tokens = Tokens(functools.partial(token_by_identity, client_id))
     parts = dict(zip(resource_id.strip("/").split("/")[::2], resource_id.strip("/").split("/")[1::2], strict=False))
 
     def connect() -> Workspace:
@@ -131,7 +131,7 @@ def service_by_identity(resource_id: str, *, client_id: str = "") -> Service:
     return Service(connect, forget_tokens=tokens.forget)
 
 
-def _token(client_id: str, audience: str) -> tuple[str, float]:
+def token_by_identity(client_id: str, audience: str) -> tuple[str, float]:
     from azure.identity import DefaultAzureCredential
 
     credential = DefaultAzureCredential(managed_identity_client_id=client_id or None)

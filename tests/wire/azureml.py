@@ -20,10 +20,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.wire.azureml_registry import Models
+from tests.wire.azureml_services import Services
 from tests.wire.server import Answer, Asked, WireServer
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
+
+    from tests.wire.authority import Authority
 
 SCOPE = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.MachineLearningServices/workspaces/ws-1"
 RUN = rf"/history/v1.0{SCOPE}/(?:experiments|experimentids)/(?P<experiment>[^/]+)/runs/(?P<run_id>[^/]+)"
@@ -40,10 +43,13 @@ def token(*, seconds: float = 3600.0, number: int = 0) -> str:
 
 
 class FakeAzureML:
-    """One workspace. `lag` is how many reads of a list, or of a run just made, still show what was before."""
+    """One workspace. `lag` is how many reads of a list, or of a run just made, still show what was before.
 
-    def __init__(self) -> None:
-        self.wire = WireServer()
+    With an authority it also is the account of blobs that the SDK uploads to, which it does over TLS only.
+    """
+
+    def __init__(self, authority: Authority | None = None) -> None:
+        self.wire = WireServer(authority)
         self.runs: dict[str, dict[str, Any]] = {}
         self.begun: list[str] = []
         self.files: dict[tuple[str, str], bytes] = {}
@@ -57,6 +63,7 @@ class FakeAzureML:
         self.tokens = 0
         self._hidden: dict[str, int] = {}
         self.models = Models(self)
+        self.services = Services(self)
         self._add_routes()
 
     @contextmanager
@@ -132,6 +139,7 @@ class FakeAzureML:
         route("GET", rf"{files}/contentinfo/ExperimentRun/(?P<container>[^/]+)/(?P<path>.+)", self._file)
         route("GET", rf"{files}/ExperimentRun/(?P<container>[^/]+)", self._files)
         self.models.add_routes(route)
+        self.services.add_routes(route)
 
     def _route(self, method: str, pattern: str, answer: Callable[..., Answer]) -> None:
         def signed_in(asked: Asked, **parts: str) -> Answer:
@@ -147,7 +155,13 @@ class FakeAzureML:
         return Answer(document=dict.fromkeys(names, self.wire.url))
 
     def _compute(self, _asked: Asked, name: str) -> Answer:
-        return Answer(document={"name": name, "properties": {"computeType": "AmlCompute"}})
+        """As the specification's examples of a cluster and of an attached AKS cluster have it."""
+        is_aks = name.startswith("aks")
+        properties: dict[str, Any] = {
+            "computeType": "AKS" if is_aks else "AmlCompute", "isAttachedCompute": is_aks, "description": None,
+            "resourceId": "", "provisioningState": "Succeeded", "provisioningErrors": None, "properties": None,
+        }  # fmt: skip
+        return Answer(document={"name": name, "location": "westeurope", "tags": None, "properties": properties})
 
     def _snapshot(self, _asked: Asked) -> Answer:
         root = {"name": "", "hash": "", "type": "Directory", "timestamp": now(), "sasUrl": "", "absoluteUrl": "",

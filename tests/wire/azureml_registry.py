@@ -67,7 +67,8 @@ class Models:
         )
         identity = f"{wanted['name']}:{version}"
         made = {
-            "mimeType": "application/x-python", "properties": {}, "kvTags": {}, "datasets": [], "unpack": False, **wanted,
+            "mimeType": "application/x-python", "description": "", "properties": {}, "kvTags": {}, "datasets": [], "unpack": False,
+            "framework": None, "frameworkVersion": None, "experimentName": None, "runId": None, **wanted,
             "id": identity, "version": version, "createdTime": now(), "createdBy": {},
         }  # fmt: skip
         self.found[identity] = made

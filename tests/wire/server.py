@@ -184,7 +184,7 @@ class WireServer:
                 else:
                     self._send(answer)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do
 
             def _send(self, answer: Answer) -> None:
                 content = answer.content if answer.content is not None else json.dumps(answer.document).encode()
@@ -193,7 +193,8 @@ class WireServer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content)
+                if self.command != "HEAD":
+                    self.wfile.write(content)
 
             def log_message(self, *_words: object) -> None:
                 """Say nothing: `asked` holds it all."""
