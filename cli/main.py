@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from cli import (
+    alerts,
     audit,
     certificates,
     checks,
@@ -50,7 +51,7 @@ COMMANDS = (
     *(freezing.freeze, freezing.unfreeze),
     *(releases.explain, whynot.why_not, diffing.diff, releases.approve, releases.reject, releases.retry),
     *(simulate.simulate, scoring.score, drift.drift, performance.labels, performance.performance),
-    *(logs.logs, deadletters.deadletters),
+    *(logs.logs, alerts.alerts, deadletters.deadletters),
     *(data.data, audit.audit, certificates.certificate, reproducing.reproduce, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )

@@ -49,6 +49,9 @@ param signInClientId string = ''
 @maxValue(146000)
 param journalImmutableDays int = 365
 
+@description('Address that alerts are sent to. Empty: they are only seen in the portal.')
+param onCall string = ''
+
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 var workspaceParts = split('${workspaceId}/-/-/-/-', '/')
@@ -69,6 +72,12 @@ module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   scope: group
   params: { name: 'baton-${token}', location: location, tags: tags, writer: identity.outputs.principalId }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: { name: 'baton-${token}', location: location, tags: tags, logs: monitoring.outputs.logsId, onCall: onCall }
 }
 
 module hostAccount 'modules/account.bicep' = {

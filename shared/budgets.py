@@ -14,6 +14,8 @@ from shared import spending
 from shared.spec import Retrain
 from shared.state import Head
 
+NEARLY = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -45,6 +47,11 @@ class Budget:
     frees_at: datetime | None
 
     @property
+    def share(self) -> float:
+        """How much of it is used, 1 for all; 0 without a limit."""
+        return self.used / self.limit if self.limit > 0 else 0.0
+
+    @property
     def is_full(self) -> bool:
         """Whether one more has no room."""
         return self.limit > 0 and self.used + self.one_more > self.limit
@@ -61,6 +68,12 @@ class Budget:
 def full(retrain: Retrain, head: Head, run_seconds: float, now: datetime) -> Answer | None:
     """The first budget that has no room for one more release whose run takes so long."""
     return next((budget.answer for budget in _each(retrain, head, run_seconds, now) if budget.is_full), None)
+
+
+def nearly_used(retrain: Retrain, head: Head, now: datetime) -> Budget | None:
+    """The budget of minutes or money that most is used of, if that is more than four fifths. Those of releases are counted out loud."""
+    spent = [one for one in _each(retrain, head, 0.0, now) if one.unit != "releases" and one.share > NEARLY]
+    return max(spent, key=lambda one: one.share, default=None)
 
 
 def _each(retrain: Retrain, head: Head, run_seconds: float, now: datetime) -> Iterator[Budget]:

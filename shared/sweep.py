@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from shared import log
+from shared.census import Census, Standing, standing
 from shared.errors import BatonError, NewerForm, RowDamaged
 from shared.freezing import Freezer
 from shared.ledger import Ledger
 from shared.prune import Pruner
+from shared.state import LIVE
 from shared.storage.port import Bells
 from shared.system import Freeze
 from shared.undelivered import CONTAINER, Undelivered
@@ -36,6 +38,7 @@ class Sweeper:
         self._freezer = freezer
         self._pruner = pruner
         self._told_undelivered = 0
+        self._told_expiring: set[str] = set()
         self._clock = clock
         self._all_rung_at: datetime | None = None
 
@@ -43,8 +46,8 @@ class Sweeper:
         """Ring for every model that is due; returns how many."""
         now = self._clock()
         everybody, freeze = self._is_time_for_all(now), self._freezer.last()
-        rung = 0
-        for model in self._book.models():
+        models, rung = self._book.models(), 0
+        for model in models:
             if self._is_due(model, now, freeze) or everybody:
                 self._bells.ring("advance", model)
                 self._bells.ring("perform", model)
@@ -52,7 +55,52 @@ class Sweeper:
         if everybody:
             self._look_at_undelivered()
             self._prune()
+            self._tell(self._census(models, now), rung)
         return rung
+
+    def _census(self, models: Iterable[str], now: datetime) -> Census:
+        """Look how every model stands, and say of each what somebody must do. What cannot be read is told elsewhere."""
+        census = Census()
+        for model in models:
+            try:
+                one = standing(model, self._book.read(model), now)
+            except BatonError:
+                continue
+            census.add(one)
+            self._tell_standing(one, now)
+        return census
+
+    def _tell_standing(self, one: Standing, now: datetime) -> None:
+        if one.is_stuck:
+            minutes = round(one.overdue.total_seconds() / 60)
+            todo = "baton doctor; docs/runbook.md#stuck"
+            log.error("model does not move", model=one.model, overdue_minutes=minutes, next=todo)
+        for release in one.expiring:
+            if release.id in self._told_expiring or release.deadline is None:
+                continue
+            self._told_expiring.add(release.id)
+            left = (release.deadline - now).total_seconds() / 60
+            log.warning(
+                "approval about to expire",
+                release=release.id,
+                model=one.model,
+                owner=release.owner,
+                minutes_left=round(left),
+                next=f"baton approve {release.id} --why ... or baton reject {release.id} --why ...",
+            )
+
+    def _tell(self, census: Census, rung: int) -> None:
+        """The sign of life whose absence is an alert, with what the workbook shows."""
+        log.info(
+            "sweep done",
+            models=census.models,
+            rung=rung,
+            open=sum(number for state, number in census.states.items() if state != LIVE),
+            waiting=census.states["awaiting approval"],
+            stuck=census.stuck,
+            dead=census.dead,
+            oldest_seconds=round(census.oldest.total_seconds()),
+        )
 
     def _prune(self) -> None:
         """Remove what was kept long enough. The rings are out by now: storage that does not answer costs nothing else."""

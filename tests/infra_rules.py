@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from shared.alerts import ALERTS
 from tests.bicep import Declared, declared, properties, text, variables
 
 # The built-in roles' ids as the modules of Azure/bicep-registry-modules name them (`avm/res/*/main.bicep`, 2026-08).
@@ -43,12 +44,15 @@ NAMES = {
     "Microsoft.Web/sites": r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])",  # 32: what is longer is cut in the host's own id
     "Microsoft.OperationalInsights/workspaces": r"(?=.{4,63}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])",
     "Microsoft.Insights/components": r"[^%&\\?/]{0,259}[^%&\\?/. ]",
+    "Microsoft.Insights/actionGroups": r"[^/&%?\\]{0,259}[^/&%?\\. ]",
+    "Microsoft.Insights/scheduledQueryRules": r"[^*#&+:<>?@%{}\\/]{0,259}[^*#&+:<>?@%{}\\/. ]",
     "Microsoft.EventGrid/systemTopics": r"[A-Za-z0-9-]{3,50}",
     "Microsoft.EventGrid/topics": r"[A-Za-z0-9-]{3,50}",
 }
 LONGEST = {"token": "a" * 13, "environmentName": "e" * 40}
+LOOPED = {"rule.name": max((alert.name for alert in ALERTS), key=len)}  # of the lists that modules load
 UNNAMED = ("/blobServices", "/queueServices", "/tableServices", "/managementPolicies", "/immutabilityPolicies", "/config",
-           "/roleAssignments", "/eventSubscriptions")  # fmt: skip
+           "/roleAssignments", "/workbooks", "/eventSubscriptions")  # fmt: skip
 MUST = {
     "Microsoft.Storage/storageAccounts": {
         ("properties", "allowSharedKeyAccess"): "false",
@@ -134,7 +138,7 @@ def name_faults(main: str, modules: Mapping[str, str]) -> list[str]:
 def _in_module(called: Declared, known: Mapping[str, str], modules: Mapping[str, str]) -> Iterator[str]:
     source = modules[called.what.removeprefix("modules/")]
     given = properties(called.body["params"]) if "params" in called.body else {}
-    values = {name: _evaluated(text(node), known) for name, node in given.items()}
+    values = {name: _evaluated(text(node), known) for name, node in given.items()} | LOOPED
     lists = {name: re.findall(r"'([^']+)'", text(node)) for name, node in given.items() if text(node).startswith("[")}
     for one in declared(source):
         yield from _misnamed(one, values, lists)
@@ -159,7 +163,7 @@ def _evaluated(written: str, known: Mapping[str, str]) -> str:
     """A string with what is known filled in; an expression as it is written."""
     if re.fullmatch(r"\w+", written):
         return known.get(written, written)
-    return re.sub(r"\$\{(\w+)\}", lambda found: known.get(found[1], found[0]), written.strip("'"))
+    return re.sub(r"\$\{([\w.]+)\}", lambda found: known.get(found[1], found[0]), written.strip("'"))
 
 
 def app_settings(source: str) -> set[str]:

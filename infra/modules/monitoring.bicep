@@ -54,3 +54,4 @@ resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 
 output componentId string = component.id
 output connection string = component.properties.ConnectionString
+output logsId string = logs.id

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared import gates, holdout_budget, names, remedies, spending
+from shared import gates, holdout_budget, names, remedies
 from shared.events import ChampionSeen, DeploymentEnded, RunEnded, RunStarted, VersionRegistered
-from shared.moves import champion, shipping, versions
+from shared.moves import champion, costs, shipping, versions
 from shared.moves.stale import Stale
 from shared.room import cut
 from shared.state import Cause, Release
@@ -149,7 +149,7 @@ def _found_waiting(turn: Turn, run_id: str) -> Release | None:
 def run_ended(turn: Turn, event: RunEnded) -> str:
     """A run's result is read: go on, judge by it, or try again."""
     release = _waiting_for(turn, event.run_id)
-    turn.set_head(spent=spending.added(turn.head.spent, turn.now, seconds=max(0.0, event.seconds)))
+    costs.took(turn, release, event.seconds)
     if event.status != "completed":
         return _run_failed(turn, release, event)
     if release.state == "training":

@@ -342,3 +342,24 @@ def test_a_release_that_no_log_names_is_an_error(tmp_path: Path) -> None:
 def test_the_event_that_is_told_is_the_one_that_is_recorded(baton: CommandLine, world: World) -> None:
     ran = baton("retrain", "wine", "--why", "x")
     assert inbox(world, "wine")[0].id[:16] in ran.out
+
+
+# Alerts
+
+
+def test_alerts_of_a_log_are_told_with_the_section_that_says_what_to_do(tmp_path: Path) -> None:
+    log = tmp_path / "host.log"
+    log.write_text(
+        "2026-03-01T09:00:00.000Z INFO  sweep done  models=1 rung=1\n"
+        '2026-03-01T09:00:01.000Z ERROR command set aside  release=m-0001 model=m next="baton doctor"\n'
+    )
+    ran = CommandLine({"BATON_HOME": str(tmp_path)})("alerts", str(log), "--at", "2026-03-01T09:10:00")
+    assert ran.code == 2
+    fired = [line for line in ran.out.splitlines() if line.startswith("error")]
+    assert [line.split()[1] for line in fired] == ["dead-letter"]
+    assert "Next: docs/runbook.md#dead-letters." in ran.out
+
+
+def test_alerts_without_a_log_say_how_to_get_one(tmp_path: Path) -> None:
+    ran = CommandLine({"BATON_HOME": str(tmp_path)})("alerts")
+    assert (ran.code, "there is no log" in ran.err, "Next: baton up" in ran.err) == (1, True, True)

@@ -1,0 +1,259 @@
+"""Every alert fires on lines that Baton really logs, stays silent while all is well, and is in Azure what it is here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared import events, wiring
+from shared.alerts import ALERTS, Above, Alert
+from shared.census import SOON
+from shared.loglines import Line, of
+from shared.storage.port import Put
+from tests import alerts as written
+from tests.fakes.platform import Outcome
+from tests.kusto import parser
+from tests.sentences import sentences
+from tests.unit.test_undelivered import leave, lost_event
+from tests.world import World, evidence
+
+BY_NAME = {alert.name: alert for alert in ALERTS}
+# https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-create-log-alert-rule: frequencies and windows, in minutes.
+MINUTES = (5, 10, 15, 30, 45, 60, 120, 180, 240, 300, 360, 1440)
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[World], list[Line]]]:
+    """What was logged until now, read as if each line were as old as the world."""
+    with caplog.at_level(logging.INFO, logger="baton"):
+        yield lambda world: [of(world.now, record.levelname, record.getMessage()) for record in caplog.records]
+
+
+def sweep(world: World) -> None:
+    """A sweep that looks at every model, as the first of a process does."""
+    world.restart()
+    world.app.sweeper.sweep()
+
+
+def undecidable(world: World) -> None:
+    world.accept("m", events.ModelPublished(id="no such folder", at=world.now, by="author", folder="gone"))
+    for _ in range(3):
+        world.app.fold.advance("m")
+
+
+def undelivered(world: World) -> None:
+    leave(world, lost_event(world))
+    sweep(world)
+
+
+def poison(world: World) -> None:
+    wiring.use(world.app)
+    wiring.poisoned("advance", b"m")
+
+
+def unmoved(world: World) -> None:
+    world.drop("rows")
+    world.settle()
+    world.now += timedelta(hours=25)
+    sweep(world)
+
+
+def expiring(world: World) -> None:
+    world.drop("rows")
+    world.settle()
+    world.now += timedelta(hours=24) - SOON
+    sweep(world)
+
+
+def forged(world: World) -> None:
+    world.drop("rows")
+    world.settle()
+    world.accept("m", world.decision("m-0001", approve=True, by="operations"))
+    world.settle()
+
+
+def all_fail(world: World) -> None:
+    world.publish(breaker=1000)
+    world.settle()
+    world.trainer.script["train"] = Outcome("failed", reason="no memory")
+    for number in range(10):
+        world.drop(f"rows {number}")
+        world.settle()
+
+
+def dear(world: World) -> None:
+    world.publish(more=", minutes_per_day: 10")
+    world.settle()
+    world.trainer.script["train"] = Outcome(result={"v": 1, "metrics": {}}, seconds=500)
+    world.drop("rows")
+    world.settle()
+
+
+def late(world: World) -> None:
+    world.publish(schedule='{data: "0 6 * * *"}')
+    world.settle()
+    world.wait(timedelta(hours=30), step=timedelta(hours=1))
+
+
+def unwatched(world: World) -> None:
+    world.publish(schedule="{monitor_hours: 1}")
+    world.settle()
+    world.go_live()
+    world.wait(timedelta(hours=3), step=timedelta(minutes=30))
+
+
+def kept_traffic(world: World) -> None:
+    world.go_live()
+    world.go_live("more rows", judged=evidence(2500.0, 3000.0))
+    world.endpoints.busy = True
+    world.ask(events.RollbackRequested)
+    world.settle()
+    world.wait(timedelta(minutes=15), step=timedelta(minutes=1))
+
+
+HAPPENS: dict[str, Callable[[World], None]] = {
+    "traffic-not-given-back": kept_traffic,
+    "forged-decision": forged,
+    "poison": poison,
+    "stuck": unmoved,
+    "dead-letter": undecidable,
+    "undelivered": undelivered,
+    "expected-data": late,
+    "silent-monitor": unwatched,
+    "approval-expires": expiring,
+    "error-budget": all_fail,
+    "spend": dear,
+}
+
+
+@pytest.mark.parametrize("name", HAPPENS)
+def test_what_it_is_for_makes_it_fire(name: str, world: World, log: Callable[[World], list[Line]]) -> None:
+    assert not BY_NAME[name].fires(log(world), world.now)
+    HAPPENS[name](world)
+    assert BY_NAME[name].fires(log(world), world.now)
+
+
+def test_every_alert_is_made_to_fire() -> None:
+    assert {*HAPPENS, "silent-sweep"} == BY_NAME.keys()
+    assert len(BY_NAME) == len(ALERTS)
+
+
+def test_a_sweep_keeps_the_alert_of_silence_quiet_until_its_window_is_over(
+    world: World, log: Callable[[World], list[Line]]
+) -> None:
+    silent = BY_NAME["silent-sweep"]
+    assert silent.fires(log(world), world.now)
+    sweep(world)
+    lines = log(world)
+    assert not silent.fires(lines, world.now)
+    assert silent.fires(lines, world.now + timedelta(minutes=silent.window_minutes))
+
+
+def test_a_release_that_goes_live_wakes_nobody(world: World, log: Callable[[World], list[Line]]) -> None:
+    world.go_live()
+    sweep(world)
+    assert [alert.name for alert in ALERTS if alert.fires(log(world), world.now)] == []
+
+
+def test_an_approval_that_expires_soon_is_told_once(world: World, log: Callable[[World], list[Line]]) -> None:
+    expiring(world)
+    for _ in range(3):
+        world.now += timedelta(minutes=6)
+        world.app.sweeper.sweep()
+    told = [line for line in log(world) if line.what == "approval about to expire"]
+    assert [(line.fields["release"], line.fields["minutes_left"]) for line in told] == [("m-0001", "240")]
+
+
+def test_a_paused_model_is_not_stuck(world: World, log: Callable[[World], list[Line]]) -> None:
+    world.drop("rows")
+    world.settle()
+    world.ask(events.PauseRequested)
+    world.settle()
+    world.now += timedelta(days=3)
+    sweep(world)
+    assert not BY_NAME["stuck"].fires(log(world), world.now)
+
+
+def test_a_model_whose_rows_cannot_be_read_does_not_silence_the_sweep(
+    world: World, log: Callable[[World], list[Line]]
+) -> None:
+    world.table.write("m", [Put("!0head", "{")])
+    sweep(world)
+    assert not BY_NAME["silent-sweep"].fires(log(world), world.now)
+
+
+def test_a_number_that_cannot_be_read_counts_as_too_much() -> None:
+    rule = Above("budget nearly used", "share", 0.8)
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    lines = [of(moment, "WARNING", f"budget nearly used  share={share}") for share in ("0.8", "0.81", "none")]
+    assert rule.found(lines) == lines[1:]
+
+
+# In Azure
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_it_reads_only_sentences_and_fields_that_are_logged(alert: Alert) -> None:
+    said = sentences()
+    assert [sentence for sentence in alert.rule.sentences if sentence not in said] == []
+    missing = [(one, name) for one in alert.rule.sentences for name in alert.rule.fields if name not in said[one]]
+    assert missing == []
+
+
+def test_a_sentence_that_nobody_says_would_be_noticed() -> None:
+    assert "event set aside" in sentences()
+    assert "event put aside" not in sentences()
+    assert "shares" not in sentences()["budget nearly used"]
+
+
+def test_the_workbook_reads_only_fields_that_are_logged() -> None:
+    assert set(written.STANDING) <= sentences()["sweep done"]
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_its_window_is_one_that_azure_monitor_takes(alert: Alert) -> None:
+    assert alert.window_minutes in MINUTES
+    assert alert.every_minutes in MINUTES
+    assert alert.every_minutes <= alert.window_minutes
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_its_query_cuts_the_same_fields_out_of_a_message(alert: Alert) -> None:
+    fields = {**dict.fromkeys(alert.rule.fields, "0.875"), "model": "m", "release": "m-0001"}
+    message = f"{alert.rule.sentences[0]}  {' '.join(f'{name}={value}' for name, value in fields.items())}"
+    cuts = dict(re.findall(r'(\w+) = (?:todouble\()?extract\("((?:[^"\\]|\\.)*)"', alert.kql))
+    assert set(alert.rule.fields) <= cuts.keys()
+    for name, pattern in cuts.items():
+        found = re.search(pattern, message)
+        assert found is not None
+        assert found[1] == fields[name]
+
+
+def test_the_files_of_azure_are_written_from_the_records() -> None:
+    assert written.RULES.read_text() == written.written(written.rules())
+    assert written.WORKBOOK.read_text() == written.written(written.workbook())
+
+
+def test_the_bicep_module_reads_every_key_of_a_rule() -> None:
+    source = (written.INFRA / "modules/alerts.bicep").read_text()
+    asked = set(re.findall(r"\brule\.(\w+)", source))
+    assert all(asked == rule.keys() for rule in json.loads(written.RULES.read_text())["alerts"])
+
+
+def test_microsofts_parser_finds_no_fault_in_any_query_and_finds_each_broken_one() -> None:
+    queries = {alert.name: alert.kql for alert in ALERTS} | dict(written.PANELS)
+    spend = BY_NAME["spend"].kql
+    broken = {
+        "a column": spend.replace("Message startswith_cs", "Messages startswith_cs"),
+        "a table": spend.replace("AppTraces", "AppTrace"),
+        "a function": spend.replace("todouble", "todoubles"),
+        "a field": spend.replace("share > 0.8", "shares > 0.8"),
+        "syntax": spend.replace("| where", "| were", 1),
+    }
+    found = parser.faults({**queries, **broken})
+    assert found.keys() == broken.keys(), found
