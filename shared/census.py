@@ -69,5 +69,9 @@ def standing(model: str, seen: Snapshot, now: datetime) -> Standing:
 
 def _expiring(releases: Iterable[Release], now: datetime) -> Iterator[Release]:
     for release in releases:
-        if release.state == "awaiting approval" and release.deadline is not None and release.deadline - now <= SOON:
+        if (
+            release.state == "awaiting approval"
+            and release.deadline is not None
+            and timedelta(0) < release.deadline - now <= SOON
+        ):
             yield release

@@ -39,6 +39,7 @@ class Sweeper:
         self._pruner = pruner
         self._told_undelivered = 0
         self._told_expiring: set[str] = set()
+        self._overdue: set[str] = set()
         self._clock = clock
         self._all_rung_at: datetime | None = None
 
@@ -71,10 +72,11 @@ class Sweeper:
         return census
 
     def _tell_standing(self, one: Standing, now: datetime) -> None:
-        if one.is_stuck:
+        if one.is_stuck and one.model in self._overdue:  # rung for since the last look, and still
             minutes = round(one.overdue.total_seconds() / 60)
             todo = "baton doctor; docs/runbook.md#stuck"
             log.error("model does not move", model=one.model, overdue_minutes=minutes, next=todo)
+        (self._overdue.add if one.is_stuck else self._overdue.discard)(one.model)
         for release in one.expiring:
             if release.id in self._told_expiring or release.deadline is None:
                 continue

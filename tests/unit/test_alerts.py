@@ -61,6 +61,8 @@ def unmoved(world: World) -> None:
     world.settle()
     world.now += timedelta(hours=25)
     sweep(world)
+    world.now += timedelta(minutes=6)
+    world.app.sweeper.sweep()
 
 
 def expiring(world: World) -> None:
@@ -177,6 +179,18 @@ def test_a_paused_model_is_not_stuck(world: World, log: Callable[[World], list[L
     world.now += timedelta(days=3)
     sweep(world)
     assert not BY_NAME["stuck"].fires(log(world), world.now)
+
+
+def test_the_first_sweep_after_an_outage_calls_nothing_stuck(world: World, log: Callable[[World], list[Line]]) -> None:
+    world.drop("rows")
+    world.settle()
+    world.now += timedelta(hours=25)
+    sweep(world)
+    assert [line for line in log(world) if line.what == "model does not move"] == []
+    world.settle()
+    world.now += timedelta(minutes=6)
+    world.app.sweeper.sweep()
+    assert [line for line in log(world) if line.what == "model does not move"] == []
 
 
 def test_a_model_whose_rows_cannot_be_read_does_not_silence_the_sweep(
