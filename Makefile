@@ -13,7 +13,7 @@ demo: setup ; @$(RUN)/python -m local.demo
 up: setup ; @$(RUN)/baton up
 # Tests that start no server share the cores; those that start a stack come after them, one at a time.
 test: ; @$(PYTHON) local/setup.py --browser && \
-	{ failed=0; $(PYTEST) -n 2 --dist loadgroup $(call junit,pure) $(PURE) || failed=1; \
+	{ failed=0; $(PYTEST) -n 2 --dist worksteal $(call junit,pure) $(PURE) || failed=1; \
 	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
 # What takes hours: its dated summary is docs/evidence.md.
 nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos && $(RUN)/python -m tests.drift --rows 500 5000 50000 --draws 1000 && $(RUN)/python -m tests.promotions && $(RUN)/python -m tests.kinds && $(RUN)/python -m tests.mutants && $(RUN)/python -m tests.packages && $(MAKE) spark

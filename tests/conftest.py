@@ -16,10 +16,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 settings.register_profile("no-clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no-clock")
 
-# How long an example takes says nothing on a shared machine, so no property fails for it.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
-
 
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:

@@ -17,7 +17,6 @@ from tests.world import spec_text
 
 SCOPE = Scope({kind: 2 if kind == "drop" else 1 for kind in INPUTS}, most=8)
 SUMMARY = Path(__file__).parent / "found.json"
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("exhaustive")]
 
 
 def search(scope: Scope = SCOPE) -> Found:
@@ -38,42 +37,44 @@ def summary(found: Found) -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="module")
-def found() -> Found:
-    """The search, once for all tests."""
-    return search()
-
-
-def test_at_no_moment_and_after_no_step_a_property_is_broken(found: Found) -> None:
+def worst(found: Found) -> list[str]:
+    """The shortest way to a moment or step at which a property is broken, and which."""
     number, wrong = min(found.broken, default=(0, ""), key=lambda entry: len(found.path(entry[0])))
-    assert wrong == "", "\n".join([*found.path(number), wrong])
+    return [*found.path(number), wrong] if wrong else []
 
 
-def test_from_every_moment_answers_and_deadlines_lead_to_rest(found: Found) -> None:
-    quiet = [number for number in found.edges if is_quiet(found.moments[number])]
-    stuck = found.edges.keys() - found.reaching(quiet, lambda edge: edge.kind in ("answer", "time"))
-    assert [found.path(number) for number in sorted(stuck)[:1]] == []
+def without_rest(found: Found, rest: list[int], kinds: tuple[str, ...]) -> list[str]:
+    """The way to a moment from which edges of these kinds never lead to one of `rest`."""
+    stuck = found.edges.keys() - found.reaching(rest, lambda edge: edge.kind in kinds)
+    return found.path(min(stuck)) if stuck else []
 
 
-def test_deadlines_alone_end_everything_but_traffic_that_is_still_to_be_given_back(found: Found) -> None:
-    over = [number for number in found.edges if is_over_or_told(found.moments[number])]
-    stuck = found.edges.keys() - found.reaching(over, lambda edge: edge.kind == "time")
-    assert [found.path(number) for number in sorted(stuck)[:1]] == []
-
-
-def test_at_rest_what_the_ledger_calls_champion_has_all_the_traffic(found: Found) -> None:
+def not_serving(found: Found) -> list[str]:
+    """The way to a moment at rest whose champion, by the ledger, has not all the traffic."""
     answered = found.reached_from(0, lambda edge: edge.kind != "fault")
     wrong = [n for n in answered if is_quiet(found.moments[n]) and not serves_the_champion(found.moments[n])]
-    assert [found.path(number) for number in sorted(wrong)[:1]] == []
+    return found.path(min(wrong)) if wrong else []
 
 
-def test_every_command_that_is_sent_is_one_that_the_chain_names_for_its_event(found: Found) -> None:
-    named = {(row.event, kind) for row in chain.TABLE for kind in (*row.commands, *chain.FOLLOW_ON)}
-    assert found.sent - named == set()
-
-
-def test_the_documents_diagram_is_what_the_search_sees(found: Found) -> None:
+@pytest.mark.timeout(900)
+def test_the_search_finds_no_broken_promise(subtests: pytest.Subtests) -> None:
+    """One search, since it takes minutes, and one test, since two would be given to two workers that both search."""
+    found = search()
     print(f"{len(found.edges)} moments, {found.transitions} steps")
-    assert json.loads(SUMMARY.read_text()) == summary(found), (
-        "run `python -m tests.guarantees` and commit what it writes"
-    )
+    with subtests.test("at no moment and after no step a property is broken"):
+        assert worst(found) == []
+    with subtests.test("from every moment answers and deadlines lead to rest"):
+        quiet = [number for number in found.edges if is_quiet(found.moments[number])]
+        assert without_rest(found, quiet, ("answer", "time")) == []
+    with subtests.test("deadlines alone end everything but traffic that is still to be given back"):
+        over = [number for number in found.edges if is_over_or_told(found.moments[number])]
+        assert without_rest(found, over, ("time",)) == []
+    with subtests.test("at rest what the ledger calls champion has all the traffic"):
+        assert not_serving(found) == []
+    with subtests.test("every command that is sent is one that the chain names for its event"):
+        named = {(row.event, kind) for row in chain.TABLE for kind in (*row.commands, *chain.FOLLOW_ON)}
+        assert found.sent - named == set()
+    with subtests.test("the document's diagram is what the search sees"):
+        assert json.loads(SUMMARY.read_text()) == summary(found), (
+            "run `python -m tests.guarantees` and commit what it writes"
+        )

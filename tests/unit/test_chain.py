@@ -27,7 +27,6 @@ from tests.world import CERTIFIED, World, evidence
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 25
-pytestmark = pytest.mark.xdist_group("chain")  # what is watched is watched once
 Change = tuple[str, str]
 
 
