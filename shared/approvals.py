@@ -1,6 +1,6 @@
 """A person's decision under a MAC: it enters through the web API only, and nobody else can write one.
 
-The MAC binds person, answer, release, version, evidence, certificate, nonce and time (HMAC-SHA256 over
+The MAC binds person, role, answer, release, version, evidence, certificate, nonce and time (HMAC-SHA256 over
 their length-prefixed text). The fold checks it before it decides.
 """
 
@@ -24,7 +24,7 @@ def is_genuine(event: ApprovalGiven, key: str) -> bool:
 
 
 def _mac(event: ApprovalGiven, key: str) -> str:
-    bound = (
+    bound = [
         event.by,
         event.why,
         "approve" if event.approve else "reject",
@@ -34,6 +34,8 @@ def _mac(event: ApprovalGiven, key: str) -> str:
         event.certificate,
         event.nonce,
         event.at.isoformat(),
-    )
+    ]
+    if event.role not in ("", event.by):  # what was signed before there were roles stays genuine
+        bound.append(event.role)
     text = "".join(f"{len(part)}:{part}" for part in bound)
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()

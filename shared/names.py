@@ -15,6 +15,7 @@ MODEL_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MODEL_NAME_MAX = 20
 RELEASE_ID = re.compile(rf"(?P<model>{MODEL_NAME.pattern})-(?P<number>[0-9]{{4,}})")
 RUN_ID = re.compile(rf"(?P<release>{MODEL_NAME.pattern}-[0-9]{{4,}})-(?P<step>[a-z])-(?P<attempt>[0-9]+)")
+OBJECT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STEP_LETTERS = {"train": "t", "judge": "j", "certify": "c"}
 STEP_WORDS = {letter: word for word, letter in STEP_LETTERS.items()}
 
@@ -27,6 +28,26 @@ def model_name(text: str) -> str:
             next=f"use lower-case letters, digits and single dashes, a letter first, at most {MODEL_NAME_MAX} characters",
         )
     return text
+
+
+def person(shown: str, object_id: str) -> str:
+    """How somebody of a directory is journalled: what they are called today, and the id that is theirs for good.
+
+    >>> person("ana@contoso.com", "0e3b1c55-7f0a-4d0c-9a55-3b1d6f6b2c11")
+    'ana@contoso.com (0e3b1c55-7f0a-4d0c-9a55-3b1d6f6b2c11)'
+    """
+    called = "".join(letter for letter in shown if letter.isprintable() and letter not in "()")[:100].strip()
+    return f"{called or 'somebody'} ({object_id})"
+
+
+def person_key(name: str) -> str:
+    """What tells people apart: the object id in a journalled name, or the whole name where there is no directory.
+
+    >>> person_key("ana@contoso.com (0e3b1c55-7f0a-4d0c-9a55-3b1d6f6b2c11)"), person_key("operations")
+    ('0e3b1c55-7f0a-4d0c-9a55-3b1d6f6b2c11', 'operations')
+    """
+    _, bracket, last = name.rpartition(" (")
+    return last[:-1] if bracket and last.endswith(")") and OBJECT_ID.fullmatch(last[:-1]) else name
 
 
 def release_id(model: str, number: int) -> str:

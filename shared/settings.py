@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import SettingsRefused
+from shared.names import OBJECT_ID
 from shared.signing import is_seed
 
 LOCAL = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/"
@@ -39,7 +40,9 @@ class Settings:
     """What differs between installations. `inline_limit` is the largest drop, in bytes, that `perform` checks itself;
     `runs_at_once` is how many runs this machine has room for, where the platform is this machine. In a workspace runs
     go to the cluster `compute` and versions are served on the attached cluster `aks`; `client_id` names the app's
-    identity, `scoring_logs` the application of Application Insights that counts scoring requests."""
+    identity, `scoring_logs` the application of Application Insights that counts scoring requests. `tenant` is the directory
+    whose people sign in at the platform's own door ("": by the users file), `is_guarded` whether the platform says that the
+    door is shut; it says so itself, no setting may."""
 
     data: str
     approval_key: str
@@ -60,6 +63,8 @@ class Settings:
     aks: str = ""
     client_id: str = ""
     scoring_logs: str = ""
+    tenant: str = ""
+    is_guarded: bool = False
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> Settings:
@@ -82,6 +87,11 @@ class Settings:
             faults.append(f"BATON_RUNS_AT_ONCE is {runs!r}, must be a number of runs, 1 or more")
         if platform != "local" and "AccountKey=" in data and "AccountName=devstoreaccount1;" not in data:
             faults.append("BATON_DATA holds a key, which every run would be told: name the endpoints instead")
+        tenant = env.get("BATON_TENANT", "").lower()
+        if tenant and not OBJECT_ID.fullmatch(tenant):
+            faults.append(
+                f"BATON_TENANT is {tenant!r}, must be the id of a Microsoft Entra tenant, such as {LOCAL[15:51]}"
+            )
         if faults:
             raise SettingsRefused(
                 "; ".join(faults) + ".", next="set them in the app settings, or start with `baton up`"
@@ -106,6 +116,8 @@ class Settings:
             aks=env.get("BATON_AKS", ""),
             client_id=env.get("AZURE_CLIENT_ID", ""),
             scoring_logs=found["BATON_SCORING_LOGS"],
+            tenant=tenant,
+            is_guarded=env.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
         )
 
     @property

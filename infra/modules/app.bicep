@@ -53,6 +53,7 @@ var settings = [
   { name: 'BATON_CUSTOM_SOURCE', value: customTopicId }
   { name: 'BATON_APPROVAL_KEY', value: approvalKey }
   { name: 'BATON_SIGNING_KEY', value: signingKey }
+  { name: 'BATON_TENANT', value: empty(signInClientId) ? '' : tenant().tenantId }
   { name: 'BATON_URL', value: 'https://${name}.azurewebsites.net' }
 ]
 

@@ -70,7 +70,10 @@ class FreezeEnded(PersonEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalGiven(PersonEvent):
-    """Approve or reject one release. It binds what the person saw; `mac` is checked before the fold believes it."""
+    """Approve or reject one release. It binds what the person saw; `mac` is checked before the fold believes it.
+
+    `role` is the entry of the model's approvers as which they decide: their own name, or a role that they had then.
+    """
 
     release: str
     approve: bool
@@ -79,6 +82,7 @@ class ApprovalGiven(PersonEvent):
     certificate: str
     nonce: str
     mac: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

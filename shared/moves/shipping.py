@@ -106,9 +106,9 @@ def _check_binding(release: Release, event: ApprovalGiven) -> None:
 
 def _check_person(turn: Turn, release: Release, event: ApprovalGiven) -> None:
     approvers = turn.spec.approval.approvers
-    if event.by not in approvers:
+    if not {names.person_key(event.by), event.role} & set(approvers):
         raise Stale(f"{event.by} may not decide on {release.id}: approvers are {', '.join(approvers)}")
-    if event.approve and event.by == release.author:
+    if event.approve and names.person_key(event.by) == names.person_key(release.author):
         raise Stale(f"{event.by} published this folder, so somebody else must approve {release.id}")
 
 

@@ -221,6 +221,7 @@ class Api:
 
     def _asked(self, request: Request, *, needs_why: bool = True) -> tuple[Mapping[str, Any], asking.Asked]:
         person = self._gate.bearer(request)
+        self._gate.check_may_ask(request, person)
         body = _object(request.state.body)
         key = request.headers.get("idempotency-key", "")
         return body, asking.asked(person, body.get("why", ""), key, needs_why=needs_why)

@@ -12,6 +12,7 @@ from shared.errors import BatonError, NameRefused, Permanent
 from shared.state import ENDS, Head, Release
 from shared.web import reading
 from shared.web.answers import NotAllowed, NotDone, NotFound, NotNow
+from shared.web.person import Person
 from shared.wiring import App
 
 WHY_LIMIT, KEY_LIMIT = 1000, 200
@@ -30,9 +31,14 @@ NO_WHY = "say why, in at most 1000 characters: it is journalled as written"
 class Asked:
     """Who asks, why, and the key under which a repeat is the same event ("" for a fresh one)."""
 
-    by: str
+    person: Person
     why: str
     key: str = ""
+
+    @property
+    def by(self) -> str:
+        """The name that is journalled."""
+        return self.person.name
 
     def identity(self) -> str:
         """Of what is asked: the same for a repeat under the same key."""
@@ -55,13 +61,13 @@ class Recorded:
     waits: str = ""
 
 
-def asked(by: str, why: object, key: str = "", *, needs_why: bool = True) -> Asked:
+def asked(person: Person, why: object, key: str = "", *, needs_why: bool = True) -> Asked:
     """What a person sent, checked; `NotDone` says what is missing."""
     if not isinstance(why, str) or len(why) > WHY_LIMIT or not _is_text(why) or (needs_why and not why.strip()):
         raise NotDone("The reason is missing, or is no text that can be kept.", next=NO_WHY)
     if len(key) > KEY_LIMIT:
         raise NotDone(f"The key has {len(key)} characters.", next=f"use at most {KEY_LIMIT}, such as a UUID")
-    return Asked(by, why.strip(), key)
+    return Asked(person, why.strip(), key)
 
 
 def _is_text(text: str) -> bool:
@@ -129,7 +135,7 @@ def _decide(app: App, release: Release, by: Asked, *, approve: bool, nonce: str)
         )
     if nonce and nonce != release.nonce:
         raise NotNow(f"{release.id} was asked about anew since you looked.", next="look at it again, then decide")
-    may_decide(app, release, by.by, approve=approve)
+    role = may_decide(app, release, by.person, approve=approve)
     decision = events.ApprovalGiven(
         **by.stamp(app),
         release=release.id,
@@ -138,24 +144,31 @@ def _decide(app: App, release: Release, by: Asked, *, approve: bool, nonce: str)
         evidence=release.evidence,
         certificate=release.certificate,
         nonce=release.nonce,
+        role=role,
     )
     return accept(app, release.model, approvals.sign(decision, app.settings.approval_key))
 
 
-def may_decide(app: App, release: Release, person: str, *, approve: bool) -> None:
-    """`NotAllowed` unless the person is an approver in the model's current rules, and no author approving their own."""
+def may_decide(app: App, release: Release, person: Person, *, approve: bool) -> str:
+    """As which of the approvers in the model's current rules the person decides: themselves, or a role that they have.
+
+    `NotAllowed` if they are none of them, or an author approving their own.
+    """
     head = app.book.head(release.model)
     rules = app.parts.rules(release.model, head.folder if head else release.folder)
     approvers = ", ".join(rules.approval.approvers)
-    if person not in rules.approval.approvers:
-        raise NotAllowed(f"{person} may not decide on {release.id}.", next=f"ask an approver: {approvers}")
-    if approve and person == release.author:
+    role = person.as_one_of(rules.approval.approvers)
+    if not role:
+        raise NotAllowed(f"{person.name} may not decide on {release.id}.", next=f"ask an approver: {approvers}")
+    if approve and person.is_same_as(release.author):
         raise NotAllowed(
-            f"{person} published this folder, so somebody else must approve it.", next=f"ask an approver: {approvers}"
+            f"{person.name} published this folder, so somebody else must approve it.",
+            next=f"ask an approver: {approvers}",
         )
+    return role
 
 
-def why_not(app: App, release: Release, person: str) -> str:
+def why_not(app: App, release: Release, person: Person) -> str:
     """Why this person may not approve the release, or ""."""
     try:
         may_decide(app, release, person, approve=True)

@@ -15,6 +15,7 @@ from shared.state import Head, Release
 from shared.storage.port import BlobMissing
 from shared.web import asking, reading
 from shared.web.answers import NotAllowed, NotDone, NotFound
+from shared.web.person import Person
 from shared.wiring import App
 
 VERSIONS_TOLD = 200
@@ -162,7 +163,7 @@ def pin(app: App, model: str, version: object, by: asking.Asked) -> asking.Recor
 def forget(app: App, model: str, erase: Mapping[str, Any], by: asking.Asked) -> asking.Recorded:
     """Have bytes erased for ever. Only an approver of the model may ask; names and hashes are recorded, no value."""
     name = reading.known(app, model)
-    _may_forget(app, name, app.book.head(name), by.by)
+    _may_forget(app, name, app.book.head(name), by.person)
     wanted = {kind: _names(erase.get(kind, []), kind, name) for kind in KINDS}
     unknown = [sha256 for sha256 in wanted["files"] if not app.book.file_number(name, sha256)]
     if unknown or not any(wanted.values()):
@@ -171,10 +172,10 @@ def forget(app: App, model: str, erase: Mapping[str, Any], by: asking.Asked) -> 
     return asking.accept(app, name, events.ForgetRequested(**by.stamp(app), erase=wanted))
 
 
-def _may_forget(app: App, model: str, head: Head | None, person: str) -> None:
+def _may_forget(app: App, model: str, head: Head | None, person: Person) -> None:
     approvers = app.parts.rules(model, head.folder).approval.approvers if head else ()
-    if person not in approvers:
-        raise NotAllowed(f"{person} may not have data of {model} forgotten.", next=f"ask {', '.join(approvers)}")
+    if not person.as_one_of(approvers):
+        raise NotAllowed(f"{person.name} may not have data of {model} forgotten.", next=f"ask {', '.join(approvers)}")
 
 
 def _names(given: object, kind: str, model: str) -> list[str]:

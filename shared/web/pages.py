@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,6 +22,7 @@ from shared.web.certificate_view import certificate_view
 from shared.web.chart import gain_chart
 from shared.web.columns import columns_beside
 from shared.web.driftchart import drift_chart
+from shared.web.person import Person
 from shared.web.rendering import Renderer
 from shared.web.steps import Papers, steps
 from shared.web.story import latest
@@ -199,6 +200,9 @@ class Pages:
 
     def sign_in(self, request: Request) -> Response:
         """The form; or, with `?key=`, signing in by a link that the laptop printed."""
+        if self._gate.sign_in_at:
+            then = quote(_inside(request.query_params.get("next", "/")))
+            return RedirectResponse(f"{self._gate.sign_in_at}?post_login_redirect_uri={then}", 303)
         key = request.query_params.get("key", "")
         if key:
             return self._begin_session(request, key, request.query_params.get("next", "/"))
@@ -228,7 +232,7 @@ class Pages:
     def sign_out(self, request: Request) -> Response:
         """End the session of this browser."""
         self._checked(request)
-        answer = RedirectResponse("/", 303)
+        answer = RedirectResponse("/.auth/logout" if self._gate.sign_in_at else "/", 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=self._gate.is_secure)
         return answer
 
@@ -274,21 +278,23 @@ class Pages:
             raise NotSignedIn("You are not signed in, or your session is over.", next="sign in, then send it again")
         form = _form(request)
         self._gate.check_form(request, session, form.get("token", ""))
+        if request.url.path != "/sign-out":
+            self._gate.check_may_ask(request, session.person)
         return session, form
 
-    def _person(self, request: Request) -> str:
+    def _person(self, request: Request) -> Person | None:
         session = self._gate.session(request, self._app.clock())
-        return session.name if session else ""
+        return session.person if session else None
 
     def _page(self, request: Request, template: str, *, status: int = 200, **values: object) -> Response:
         session = self._gate.session(request, self._app.clock())
         token = self._gate.form_token(session) if session else ""
-        person = session.name if session else None
+        person = session.person if session else None
         return self._renderer.page(request, template, status=status, person=person, form_token=token, **values)
 
 
 def _asked(session: Session, form: Form) -> asking.Asked:
-    return asking.asked(session.name, form.get("why", ""), form.get("ticket", ""))
+    return asking.asked(session.person, form.get("why", ""), form.get("ticket", ""))
 
 
 def _form(request: Request) -> Form:

@@ -48,10 +48,8 @@ class Reads:
 
     def _person(self, request: Request) -> str:
         session = self._gate.session(request, self._clock())
-        if session is not None:
-            return session.name
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        return self._gate.name_of(token.strip()) if kind.lower() == "bearer" else ""
+        person = session.person if session else self._gate.reader(request)
+        return person.name if person else ""
 
 
 def model_of(path: str, asked: str = "") -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from shared.names import RELEASE_ID
 from shared.state import BUILDING, LIVE, Basket, Champion, Head, Release
+from shared.web.person import Person
 from shared.web.words import count
 
 Kind = Literal["ok", "held", "fail", "run", "idle"]
@@ -58,9 +59,10 @@ class Wait:
         """Whether a release waits, and not something of the model as a whole."""
         return RELEASE_ID.fullmatch(self.of) is not None
 
-    def is_for(self, person: str) -> bool:
+    def is_for(self, person: Person) -> bool:
         """Whether this person can end the wait by a decision."""
-        return self.what == NEEDS_PERSON and person != self.author and person in self.owner.split(", ")
+        is_asked = self.what == NEEDS_PERSON and not person.is_same_as(self.author)
+        return is_asked and bool(person.as_one_of(self.owner.split(", ")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +215,14 @@ def _basket(basket: Basket, next_file: int) -> BasketView:
     )
 
 
-def need(models: Iterable[ModelView], person: str, *, undelivered: int = 0) -> Need:
+def need(models: Iterable[ModelView], person: Person | None, *, undelivered: int = 0) -> Need:
     """What needs a person, as a sentence; "your" approval where this person can give it.
 
     What could not be delivered counts as dead letters, although no model may have it.
     """
     seen = list(models)
     asked = [wait for model in seen for wait in model.waiting if wait.what == NEEDS_PERSON]
-    yours = [wait for wait in asked if wait.is_for(person)]
+    yours = [wait for wait in asked if person and wait.is_for(person)]
     dead = sum(model.dead for model in seen) + undelivered
     missing = sum(wait.of in MISSED for model in seen for wait in model.waiting)
     parts = [_approvals(len(yours), "your approval")] if yours else []

@@ -182,6 +182,12 @@ def test_a_setting_that_nobody_reads_is_found() -> None:
     assert found == ["BATON_SWEEPS is given and never read"]
 
 
+def test_a_setting_that_says_for_the_platform_that_its_door_is_shut_is_found() -> None:
+    source = MODULES["app.bicep"].replace("'BATON_SWEEP'", "'WEBSITE_AUTH_ENABLED'")
+    (found,) = setting_faults(app_settings(source), settings_read() | settings_of_triggers())
+    assert found.startswith("WEBSITE_AUTH_ENABLED is the platform's to say")
+
+
 def test_every_module_is_called_with_exactly_the_parameters_that_it_declares() -> None:
     assert parameter_faults(FILES) == []
 

@@ -18,6 +18,7 @@ from shared.events import PauseRequested, ResumeRequested
 from shared.rebuild import rebuild
 from shared.spec_file import load_spec
 from shared.web import reading, views
+from shared.web.person import Person
 from tests.fakes.platform import Outcome
 from tests.world import BEGIN, World, evidence, spec_text
 
@@ -281,7 +282,7 @@ def test_what_did_not_come_needs_a_person_until_it_comes(world: World) -> None:
     seen = reading.one_model(world.app, "m").view
     assert [(wait.of, wait.what) for wait in seen.waiting] == [("data", "expected data missing, 1 time in a row")]
     assert [wait.is_of_release for wait in seen.waiting] == [False]
-    assert views.need([seen], "operations") == views.Need("1 thing expected did not come", 1, "fail")
+    assert views.need([seen], Person("operations")) == views.Need("1 thing expected did not come", 1, "fail")
     world.drop("rows")
     world.settle()
     assert "data" not in [wait.of for wait in reading.one_model(world.app, "m").view.waiting]

@@ -12,6 +12,7 @@ from shared import journal
 from shared.events import PauseRequested, RollbackRequested
 from shared.state import STATES
 from shared.web import chart, reading, steps, story, views
+from shared.web.person import Person
 from tests.storybook import tell, world_with_users
 from tests.world import World, evidence
 
@@ -39,29 +40,31 @@ def step(world: World, release: str, state: str) -> steps.Step:
 
 
 def test_nothing_needs_you_where_nothing_waits_for_a_person(world: World) -> None:
-    assert views.need([view(world, "m")], "operations") == views.Need("Nothing needs you", 0, "ok")
+    assert views.need([view(world, "m")], Person("operations")) == views.Need("Nothing needs you", 0, "ok")
 
 
 def test_an_approver_reads_that_a_release_waits_for_their_approval(told: World) -> None:
-    need = views.need([view(told, "diabetes")], "operations")
+    need = views.need([view(told, "diabetes")], Person("operations"))
     assert need == views.Need("1 release waits for your approval", 1, "held")
 
 
 def test_somebody_else_reads_that_it_waits_for_somebody_else(told: World) -> None:
-    assert views.need([view(told, "diabetes")], "guest").sentence == "1 release waits for somebody else's approval"
+    assert (
+        views.need([view(told, "diabetes")], Person("guest")).sentence == "1 release waits for somebody else's approval"
+    )
 
 
 def test_who_is_not_signed_in_reads_that_it_waits_for_approval(told: World) -> None:
-    assert views.need([view(told, "diabetes")], "").sentence == "1 release waits for approval"
+    assert views.need([view(told, "diabetes")], None).sentence == "1 release waits for approval"
 
 
 def test_an_author_is_not_asked_to_approve_their_own_release(told: World) -> None:
     (wait,) = view(told, "diabetes").waiting
-    assert not replace(wait, author="operations").is_for("operations")
+    assert not replace(wait, author="operations").is_for(Person("operations"))
 
 
 def test_a_failed_release_and_its_dead_letter_need_somebody(told: World) -> None:
-    need = views.need([view(told, "churn")], "operations")
+    need = views.need([view(told, "churn")], Person("operations"))
     assert need == views.Need("1 release failed, 1 dead letter must be looked at", 2, "fail")
 
 
