@@ -15,6 +15,18 @@ def folder_of(blob: str) -> str:
     return folder if "/" in folder else ""
 
 
+def above_partitions(folder: str) -> str:
+    """The folder that partitions were written into, of one of them; "" where there is none below the model's prefix.
+
+    >>> above_partitions("m/run/day=1/town=a"), above_partitions("m/run"), above_partitions("m/day=1")
+    ('m/run', 'm/run', '')
+    """
+    steps = folder.split("/")
+    while "=" in steps[-1]:
+        steps.pop()
+    return "/".join(steps) if len(steps) > 1 else ""
+
+
 def is_manifest(closed_by: str) -> bool:
     """Whether the file that closes a folder lists its parts; otherwise what it holds plays no part.
 

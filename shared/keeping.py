@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from shared.data.checking import KEPT, PROFILE
-from shared.data.folders import part_files
+from shared.data.folders import part_files, part_name
 from shared.data.report import NOTHING_MORE, Extras, to_html, to_json
 from shared.data.verdict import ACCEPTED, REFUSED, Problem, Verdict
 from shared.names import digest
@@ -47,7 +47,7 @@ def _kept(model: str, verdict: Verdict, file: Path, where: str) -> dict[tuple[st
     # `drop-` keeps a drop that is called report.html apart from its report
     apart = f"{_apart(model, verdict, where)}/drop-"
     if not verdict.accepted:
-        names = {one: one.name if file.is_dir() else PurePosixPath(where).name for one in part_files(file)}
+        names = {one: part_name(one, file) if file.is_dir() else PurePosixPath(where).name for one in part_files(file)}
         return {(QUARANTINE, f"{apart}{name[-NAME_KEPT:]}"): (one, BYTES) for one, name in names.items()}
     if verdict.kept is None:
         return {(DATASETS, stored(model, verdict, where)): (file, BYTES)}

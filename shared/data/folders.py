@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.data.part_manifest import Promised, broken_part, hash_problems, manifest_problems, read_manifest, sha256_of
+from shared.data.partitions import are_partitioned
 from shared.data.shown import counted, shown
 from shared.data.unreadable import Unreadable
 from shared.data.verdict import Problem, Verdict
@@ -62,9 +63,9 @@ def contents(files: Mapping[str, int], closed_by: str, closer: bytes) -> Content
     if is_manifest(closed_by):
         return _promised_contents(files, closed_by, closer, beside)
     data = [name for name in others if not is_beside(name)]
-    nested = [name for name in data if "/" in name]
-    parts = [name for name in data if "/" not in name and files[name]]
-    empty = [name for name in data if "/" not in name and not files[name]]
+    nested = [name for name in data if "/" in name] if not are_partitioned(data) else []
+    parts = [name for name in data if name not in nested and files[name]]
+    empty = [name for name in data if name not in nested and not files[name]]
     problems = [*_tables(others), *_nested(nested), *_uncommitted(beside, parts), *_empty(empty)]
     problems += _number(parts, closed_by) if not nested else []
     return Contents(tuple(parts), beside, tuple(problems))
@@ -93,13 +94,8 @@ def _tables(names: Iterable[str]) -> Iterator[Problem]:
 def _nested(names: list[str]) -> Iterator[Problem]:
     if not names:
         return
-    keys = sorted({step.partition("=")[0] for name in names for step in name.split("/")[:-1] if "=" in step})
-    what = f"{counted(len(names), 'file')} {_lie(names)} in folders of the folder"
-    remedy = "write all parts into the folder itself, or close each folder by a file of its own"
-    if keys:
-        named = ", ".join(map(shown, keys))
-        what += f", partitioned by {named}: a partition's value stands in the path, and in no part"
-        remedy = f"write without partitionBy, so that {named} is a column of the parts"
+    what = f"{counted(len(names), 'file')} {_lie(names)} in folders of the folder, which are not all partitions of the same columns"
+    remedy = "write all parts into the folder itself, or each into folders like day=2026-01-01 and no part beside them"
     yield Problem("folder", "", len(names), (), tuple(map(shown, names[:TOLD])), what, remedy)
 
 
@@ -181,7 +177,7 @@ def check_on_disk(folder: Path, closed_by: str, check: Callable[[Path], Verdict]
         return refused(files, found.problems)
     with tempfile.TemporaryDirectory(prefix="baton-parts-") as stage:
         for name in found.parts:
-            (Path(stage) / name).symlink_to((folder / name).resolve())
+            place_for(Path(stage), name).symlink_to((folder / name).resolve())
         return checked(Path(stage), found, files, closer, check)
 
 
@@ -209,12 +205,26 @@ def content_hash(drop: Path) -> str:
 
 def part_hashes(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a folder of parts, by name in the order in which they are read."""
-    return {file.name: sha256_of(file) for file in part_files(folder)}
+    return {part_name(file, folder): sha256_of(file) for file in part_files(folder)}
 
 
 def part_files(drop: Path) -> list[Path]:
     """The files of a drop in the order in which they are read; a file is its own only part."""
-    return sorted(drop.iterdir(), key=lambda file: file.name) if drop.is_dir() else [drop]
+    if not drop.is_dir():
+        return [drop]
+    return sorted((file for file in drop.rglob("*") if file.is_file()), key=lambda file: part_name(file, drop))
+
+
+def part_name(file: Path, folder: Path) -> str:
+    """A part's name: where it lies within its folder."""
+    return file.relative_to(folder).as_posix()
+
+
+def place_for(stage: Path, name: str) -> Path:
+    """Where the part of this name goes below `stage`, whose folders are made."""
+    place = stage / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def late_part(where: str, etag: str, folder: str) -> Verdict:

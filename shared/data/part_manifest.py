@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from shared.data.partitions import are_partitioned, partition_of
 from shared.data.shown import counted, shown
 from shared.data.unreadable import Unreadable
 from shared.data.verdict import Problem
@@ -42,6 +43,11 @@ def read_manifest(content: bytes, closed_by: str) -> tuple[Promised, ...]:
         if not _is_plain(name) or names.count(name) > 1:
             what = f"{closed_by} lists {shown(name)!r}, which is no part of the folder, or stands there twice"
             raise Unreadable("manifest", what, "list each part once, by its name in the folder alone")
+    if any("/" in name for name in names) and not are_partitioned(names):
+        what = f"{closed_by} lists parts that are not all in partitions of the same columns"
+        raise Unreadable(
+            "manifest", what, "write all parts into the folder itself, or all into folders like day=2026-01-01"
+        )
     return tuple(sorted(listed, key=lambda one: one.name))
 
 
@@ -52,7 +58,11 @@ def _promised(one: Mapping[str, Any]) -> Promised:
 
 
 def _is_plain(name: str) -> bool:
-    return bool(name) and PurePosixPath(name).name == name and "\\" not in name and not is_beside(name)
+    """Whether a name is that of a file in the folder itself, or in a partition of it."""
+    is_within = PurePosixPath(name).name == name or (
+        bool(partition_of(name)) and PurePosixPath(name).as_posix() == name
+    )
+    return bool(name) and is_within and "\\" not in name and not is_beside(name)
 
 
 def manifest_problems(promised: Iterable[Promised], files: Mapping[str, int], closed_by: str) -> Iterator[Problem]:

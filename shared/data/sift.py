@@ -8,7 +8,7 @@ came, so that they can be mended and dropped again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from pyarrow import csv
 
 from shared.data.cells import Cells, column_cells
 from shared.data.opened import Skipped
+from shared.data.part_rows import part_of
 from shared.data.places import Places
 from shared.data.rows import open_rows
 from shared.data.rules import Contract, Rule
@@ -29,6 +30,8 @@ from shared.data.telling import reason
 from shared.data.verdict import ACCEPTED, REFUSED, Kept
 
 ROW, WHY, TEXT = "refused_row", "refused_why", "refused_text"
+OF_PART = ("refused_part", "refused_part_row")
+"""Of a folder: the part in which the row stands, and the number that it has there."""
 WRITTEN = csv.WriteOptions(quoting_style="all_valid")
 
 
@@ -49,11 +52,13 @@ def sift(file: Path, contract: Contract, sieve: Sieve, folder: Path, skipped: Se
     """
     numbers, kinds = Places(skipped), {column.name: column.kind for column in contract.columns}
     reasons = {what: reason(what, kinds) for what in (*sieve.marks, *sieve.places)}
-    refused, places, first = _Refused(folder / REFUSED, contract.names), list[NDArray[np.int64]](), 0
+    refused = _Refused(folder / REFUSED, contract.names, of_parts=file.is_dir())
+    places, first = list[NDArray[np.int64]](), 0
     with ExitStack() as stack:
         accepted = stack.enter_context(_writer(folder / ACCEPTED, contract.names))
         stack.enter_context(closing(refused))
         rows = open_rows(file, contract.names, contract.dialect, skipped=Skipped(tell=refused.add_text))
+        refused.parts = rows.parts
         for batch in rows.batches:
             read = {name: column_cells(batch, name, kind) for name, kind in kinds.items()}
             marks = sieve.refused(first, batch.num_rows)
@@ -94,21 +99,31 @@ def _why(marks: Mapping[Rule | str, Mask], reasons: Mapping[Rule | str, str], ou
 class _Refused:
     """The file of refused rows, begun with the first one."""
 
-    def __init__(self, file: Path, names: Sequence[str]) -> None:
+    def __init__(self, file: Path, names: Sequence[str], *, of_parts: bool) -> None:
+        self.parts: Sequence[tuple[str, int]] = ()
         self._file = file
-        self._names = (ROW, WHY, TEXT, *names)
+        self._places = OF_PART if of_parts else ()
+        self._names = (ROW, *self._places, WHY, TEXT, *names)
         self._writer: csv.CSVWriter | None = None
 
     def add(self, read: Mapping[str, Cells], out: Mask, why: Sequence[str], numbers: Sequence[int]) -> None:
         """Write the rows of a batch that are refused, as they came."""
         cells = [_as_it_came(column).filter(pa.array(out)) for column in read.values()]
-        told = [pa.array(map(str, numbers), pa.string()), pa.array(why, pa.string()), pa.nulls(len(why), pa.string())]
-        self._write([*told, *cells])
+        told = [pa.array(why, pa.string()), pa.nulls(len(why), pa.string())]
+        self._write([*self._numbers(numbers), *told, *cells])
 
     def add_text(self, number: int, what: str, text: str) -> None:
         """Write a row of another shape, as one text."""
-        told = [str(number), f"another shape: {what}", text]
-        self._write([pa.array([cell], pa.string()) for cell in (*told, *[None] * (len(self._names) - len(told)))])
+        begun = [*self._numbers([number]), *(pa.array([cell]) for cell in (f"another shape: {what}", text))]
+        self._write([*begun, *[pa.nulls(1, pa.string())] * (len(self._names) - len(begun))])
+
+    def _numbers(self, numbers: Sequence[int]) -> Iterator[pa.Array]:
+        """The rows' numbers in the drop, and of a folder where they stand."""
+        yield pa.array(map(str, numbers), pa.string())
+        if self._places:
+            found = [part_of(number, self.parts) for number in numbers]
+            yield pa.array([name for name, _ in found], pa.string())
+            yield pa.array([str(number) for _, number in found], pa.string())
 
     def _write(self, columns: Sequence[pa.Array]) -> None:
         if self._writer is None:

@@ -16,7 +16,17 @@ from pathlib import Path
 from shared import closings
 from shared.closings import Listing
 from shared.data.checking import PROFILE
-from shared.data.folders import Contents, changed_part, checked, contents, late_part, part_hashes, read_before, refused
+from shared.data.folders import (
+    Contents,
+    changed_part,
+    checked,
+    contents,
+    late_part,
+    part_hashes,
+    place_for,
+    read_before,
+    refused,
+)
 from shared.data.verdict import Problem, Verdict
 from shared.effects.drawing import drawn
 from shared.effects.large import check_by_run
@@ -138,7 +148,7 @@ def _fetch(parts: Parts, closing: Closing, stage: Path) -> Iterator[Problem]:
     for name in closing.found.parts:
         blob, (etag, _) = f"{closing.folder}/{name}", closing.listing.files[name]
         try:
-            parts.blobs.fetch(closing.container, blob, stage / name, etag=etag)
+            parts.blobs.fetch(closing.container, blob, place_for(stage, name), etag=etag)
         except BlobMissing:
             how = "overwritten" if parts.blobs.look(closing.container, blob) else "removed"
             yield changed_part(name, how)

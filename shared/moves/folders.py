@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.events import DataLanded
-from shared.folder_names import folder_of, is_beside, is_manifest
+from shared.folder_names import above_partitions, folder_of, is_beside, is_manifest
 from shared.moves.checking import EMPTY_GRACE, check
 from shared.moves.stale import Stale
 from shared.names import digest
@@ -48,14 +48,15 @@ def landed(turn: Turn, event: DataLanded) -> str:
         check(turn, event, after=LATE_GRACE, part_of=late_for)
         turn.note("part heard", why=f"{event.blob}, {event.size} bytes; its folder was closed before")
         return f"{event.blob} is looked at: its folder was closed before"
-    _waits(turn, folder)
+    _waits(turn, above_partitions(folder) or folder)
     turn.note("part heard", why=f"{event.blob}, {event.size} bytes, is a part of an open folder")
     return f"{event.blob} waits for {folder}/{closed_by}"
 
 
 def _closed(turn: Turn, event: DataLanded, folder: str) -> str:
     _know(turn, folder)
-    _forget(turn, folder)
+    for one in {folder, above_partitions(folder)}:
+        _forget(turn, one)
     after = EMPTY_GRACE if event.size == 0 and is_manifest(turn.spec.data.closed_by) else timedelta(0)
     check(turn, event, after=after, closes=folder)
     turn.note("folder closed", why=f"{event.blob}")

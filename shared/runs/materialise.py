@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from shared.closings import Listing
-from shared.data.folders import contents
+from shared.data.folders import contents, place_for
 from shared.data.versions import read_manifest
 from shared.folder_names import folder_of
 from shared.platforms.port import Registry, RunRequest
@@ -126,7 +126,9 @@ def _closed(named: str, into: Path, _model: str, sources: Sources) -> None:
         sources.blobs.fetch(container, closer, into / "closer", etag=etag)
         found = contents(listing.sizes, closer.rsplit("/", 1)[-1], (into / "closer").read_bytes())
         for name in found.parts:
-            sources.blobs.fetch(container, f"{folder}/{name}", into / "drop" / name, etag=listing.files[name][0])
+            sources.blobs.fetch(
+                container, f"{folder}/{name}", place_for(into / "drop", name), etag=listing.files[name][0]
+            )
     except BlobMissing as error:
         raise InputMissing(
             f"{place} or a part is not as it was: {error.what}", next=f"write the folder anew, and {closer} after it"

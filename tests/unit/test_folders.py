@@ -167,7 +167,7 @@ def test_what_spark_writes_beside_the_parts_is_not_read_and_the_report_says_so(w
         ({**WHOLE, "part-2.csv": "5,1\n"}, "part part-2.csv: the first line names no column of the contract"),
         ({**WHOLE, "part-2.parquet": "PAR1 cut off"}, "part part-2.parquet: the file cannot be read to its end"),
         ({"part-0.csv": ONE}, "the file has 2 rows, must be at least 3"),
-        ({**WHOLE, "date=2026-01-01/part-2.csv": ONE}, "1 file lies in folders of the folder, partitioned by date"),
+        ({**WHOLE, "date=2026-01-01/part-2.csv": ONE}, "1 file lies in folders of the folder, which are not all partitions"),
         ({**WHOLE, "more/part-2.csv": ONE}, "1 file lies in folders of the folder"),
         ({**WHOLE, "_delta_log/0.json": "{}"}, "the folder is a Delta table"),
         ({**WHOLE, "_started_17": "", "part-2-tid-17-x.csv": "ID,RENT\n5,1\n"}, "1 part of a write that was begun and never committed"),
