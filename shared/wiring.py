@@ -286,13 +286,20 @@ def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpo
 
 def _azureml(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
     """Azure ML through SDK v1. Nothing is asked yet, and the SDK is imported at the first call."""
-    from shared.platforms import azureml, azureml_counts, azureml_endpoints, azureml_registry, azureml_source
+    from shared.platforms import (
+        azureml,
+        azureml_counts,
+        azureml_endpoints,
+        azureml_registry,
+        azureml_run,
+        azureml_source,
+    )
     from shared.platforms.azureml_service import service_by_identity
     from shared.platforms.packages import check_package
 
     check_package(settings.platform)
     service = service_by_identity(settings.workspace_topic, client_id=settings.client_id)
-    job = azureml.Job(
+    job = azureml_run.Job(
         settings.compute,
         functools.partial(azureml_source.source_folder, settings.home),
         packages=azureml_source.run_packages(),

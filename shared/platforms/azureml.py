@@ -8,53 +8,34 @@ from __future__ import annotations
 
 import json
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PlatformBusy
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named, url_of
-from shared.platforms.azureml_service import DeadlinePassed, Service, merged
-from shared.platforms.port import RunRequest, RunSeen, RunStatus
+from shared.platforms.azureml_run import (
+    ERROR,
+    READ_AGAIN_SECONDS,
+    READS,
+    RESULT,
+    RUN_TAG,
+    Job,
+    Turns,
+    request_document,
+    run_seconds,
+    run_status,
+    run_time,
+    without_result,
+)
+from shared.platforms.azureml_service import Service, merged
+from shared.platforms.port import RunRequest, RunSeen
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
-
-RUN_TAG = "baton.run_id"
-RESULT, ERROR = "outputs/result.json", "outputs/error.json"
-READS = 3
-READ_AGAIN_SECONDS = 2.0
-SETTLED_AFTER = timedelta(minutes=10)
-TURN_SECONDS = 45.0
-STATUSES: Mapping[str, RunStatus] = {
-    **dict.fromkeys(
-        ("NotStarted", "Unapproved", "Queued", "Provisioning", "Preparing", "Starting", "Paused"), "queued"
-    ),
-    **dict.fromkeys(("Running", "Finalizing", "NotResponding", "CancelRequested"), "running"),
-    "Completed": "completed",
-    "Failed": "failed",
-    "Canceled": "canceled",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What every run has in common: the compute's name, the folder that is sent along, and what starts in it.
-
-    `packages` are pip requirements of the run's own Python 3.11, `settings` its environment variables.
-    """
-
-    compute: str
-    source: Callable[[], Path]
-    command: tuple[str, ...] = ("python", "-m", "shared.runs.on_azureml")
-    packages: tuple[str, ...] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 class AzureMLTrainer:
@@ -78,10 +59,10 @@ class AzureMLTrainer:
         self._job = job
         self._clock = clock
         self._pause = pause
-        self._submitting = threading.Lock()
+        self._turns = Turns()
 
     def start(self, request: RunRequest) -> None:
-        with self._turn(request.run_id):
+        with self._turns.take(request.run_id):
             self._service.ask(f"start run {request.run_id}", partial(self._start, request))
 
     def look(self, run_id: str) -> RunSeen | None:
@@ -89,22 +70,6 @@ class AzureMLTrainer:
 
     def cancel(self, run_id: str) -> None:
         self._service.ask(f"cancel run {run_id}", partial(self._cancel, run_id))
-
-    @contextmanager
-    def _turn(self, run_id: str) -> Iterator[None]:
-        """One submit at a time. One that hangs keeps its lock, and the next ones get another."""
-        lock = self._submitting
-        if not lock.acquire(timeout=TURN_SECONDS):
-            raise PlatformBusy(f"run {run_id} waits for another to be submitted.", next="nothing: it is tried again")
-        hangs = False
-        try:
-            yield
-        except DeadlinePassed:
-            hangs, self._submitting = True, threading.Lock()
-            raise
-        finally:
-            if not hangs:
-                lock.release()
 
     def _start(self, request: RunRequest, workspace: Workspace) -> None:
         run = self._find(workspace, request.run_id, reads=1) or self._submit(workspace, request)
@@ -141,7 +106,7 @@ class AzureMLTrainer:
             environment=environment,
             max_run_duration_seconds=int(request.max_seconds),
         )
-        configured.run_config.environment_variables = {**self._job.settings, "BATON_REQUEST": _document(request)}
+        configured.run_config.environment_variables = {**self._job.settings, "BATON_REQUEST": request_document(request)}
         return configured
 
     def _find(self, workspace: Workspace, run_id: str, *, reads: int) -> Any | None:
@@ -166,8 +131,8 @@ class AzureMLTrainer:
         if run is None:
             return None
         details = run.get_details()
-        status = _status(run_id, str(details.get("status")))
-        seconds = _seconds(details, self._clock())
+        status = run_status(run_id, str(details.get("status")))
+        seconds = run_seconds(details, self._clock())
         if status == "completed":
             return self._completed(run, run_id, details, seconds)
         reason = _reason(run, details) if status == "failed" else ""
@@ -180,35 +145,14 @@ class AzureMLTrainer:
                 self._pause(READ_AGAIN_SECONDS)
             if result := _result(run):
                 return RunSeen(run_id, "completed", "", result, seconds)
-        ended = _time(details.get("endTimeUtc"))
-        if ended is not None and self._clock() - ended > SETTLED_AFTER:
-            reason = f"it completed, but left neither {RESULT} nor a metric in {SETTLED_AFTER.seconds // 60} minutes"
-            return RunSeen(run_id, "failed", reason, {}, seconds)
-        return RunSeen(run_id, "running", "it completed; its result does not show yet", {}, seconds)
+        return without_result(run_id, run_time(details.get("endTimeUtc")), seconds, self._clock())
 
     def _cancel(self, run_id: str, workspace: Workspace) -> None:
         from azureml.core import Run
 
         run = self._find(workspace, run_id, reads=READS)
-        if run is not None and _status(run_id, run.get_status()) in ("queued", "running"):
+        if run is not None and run_status(run_id, run.get_status()) in ("queued", "running"):
             Run.cancel(run)  # `ScriptRun.cancel` fails where the service does not repeat the run's configuration
-
-
-def _document(request: RunRequest) -> str:
-    return json.dumps({name: _plain(getattr(request, name)) for name in RunRequest.__slots__})
-
-
-def _plain(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _status(run_id: str, said: str) -> RunStatus:
-    if said not in STATUSES:
-        raise PlatformBusy(
-            f"Azure ML says that run {run_id} is {said!r}, which is none of {', '.join(STATUSES)}.",
-            next="look at the run in the studio; it is asked again",
-        )
-    return STATUSES[said]
 
 
 def _result(run: Any) -> Mapping[str, object]:
@@ -255,15 +199,3 @@ def _uploaded(run: Any, name: str) -> Mapping[str, Any]:
                 f"{name} of run {run.id} is not JSON: {error}.", next="look at it in the studio; retry the release"
             ) from error
     return document if isinstance(document, dict) else {}
-
-
-def _seconds(details: Mapping[str, Any], now: datetime) -> float:
-    began, ended = _time(details.get("startTimeUtc")), _time(details.get("endTimeUtc"))
-    return max(0.0, ((ended or now) - began).total_seconds()) if began else 0.0
-
-
-def _time(said: object) -> datetime | None:
-    if not said:
-        return None
-    at = said if isinstance(said, datetime) else datetime.fromisoformat(str(said))
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

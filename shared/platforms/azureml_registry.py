@@ -16,15 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.platforms.azureml import READ_AGAIN_SECONDS, READS, RUN_TAG
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
+from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
 from shared.platforms.azureml_service import Service, merged
 from shared.platforms.port import VersionSeen
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
 
-MODEL_PATH = "outputs/model"
 PAGE = 255
 GAP = 2  # versions that were deleted since the list was made
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Permanent, PlatformBusy
-from shared.platforms.azureml import AzureMLTrainer, Job
+from shared.platforms.azureml import AzureMLTrainer
 from shared.platforms.azureml_registry import AzureMLRegistry, TagsMoved, fetch_run_model
+from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import Service
 from shared.platforms.port import Registry, RunRequest
 from tests.contracts.test_registry_contract import FILES, RegistryContract, contents

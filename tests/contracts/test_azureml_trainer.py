@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.platforms.azureml import AzureMLTrainer, Job
+from shared.platforms.azureml import AzureMLTrainer
+from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import Service
 from shared.platforms.port import RunRequest
 from tests.contracts.interruption import Interrupted

@@ -10,8 +10,9 @@ import pytest
 import requests
 
 from shared.errors import CapacityRefused, Permanent, PlatformBusy
-from shared.platforms.azureml import AzureMLTrainer, Job
+from shared.platforms.azureml import AzureMLTrainer
 from shared.platforms.azureml_errors import AzureMLRefused, named
+from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import DeadlinePassed, Service, Tokens
 from shared.platforms.port import RunRequest
 from tests.wire.azureml import PATIENCE, FakeAzureML

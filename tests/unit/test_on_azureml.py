@@ -114,10 +114,10 @@ def test_every_package_of_a_run_is_pinned() -> None:
 
 
 def test_the_request_survives_its_way_to_the_run() -> None:
-    from shared.platforms.azureml import _document
+    from shared.platforms.azureml_run import request_document
 
     request = RunRequest("r", "m", "train", "f", {"data": "dataset:x"}, {"alpha": "1"}, {"t": "u"}, 60.0, 512)
-    assert RunRequest(**json.loads(_document(request))) == request
+    assert RunRequest(**json.loads(request_document(request))) == request
 
 
 def test_azure_mls_own_run_is_the_tracked_one() -> None:
