@@ -16,6 +16,7 @@ BUSY = frozenset({408, 425, 500, 502, 503, 504, 530})
 SAID_AT_MOST = 500
 _STATUS_IN_TEXT = re.compile(r"(?:\"?status_code\"?: ?|Response Code: |StatusCode: |\"statusCode\": ?)(\d{3})")
 _RETRY_AFTER = re.compile(r"['\"]Retry-After['\"]: ?['\"](\d+)['\"]", re.IGNORECASE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NOT_THERE = ("ModelNotFound", "WebserviceNotFound", "ServiceNotFound", "ModelPathNotFound")
 _TRANSPORT = ("ConnectionError", "Timeout", "ConnectTimeout", "ReadTimeout", "ChunkedEncodingError", "SSLError", "ClientRequestError",
               "ServiceRequestError", "ServiceResponseError", "MaxRetryError", "ProtocolError", "RetryError")  # fmt: skip
@@ -54,7 +55,7 @@ def _kind(error: Exception, status: int | None, said: str) -> tuple[type[BatonEr
         return NotThere, "look it up in the studio of the workspace"
     if status in (401, 403) or type(error).__name__ in _SIGN_IN:
         return AzureMLRefused, "give the app's identity its role on the workspace: docs/azure.md#roles"
-    if status is None:
+    if status is None and not _is_the_sdks_own(error):
         return PlatformBusy, "nothing: it is tried again a few times; read the reason if it lasts"
     return (NameTaken if status == 409 else AzureMLRefused), "read the reason; nothing was changed"
 
@@ -79,8 +80,8 @@ def url_of(error: BaseException) -> str:
 
 
 def said_by(error: BaseException) -> str:
-    """The error's words, short and on one line, whatever making them raises."""
-    return " ".join(_text(error).split())[:SAID_AT_MOST]
+    """The error's words, short, on one line and without a terminal's colours, whatever making them raises."""
+    return " ".join(_COLOUR.sub("", _text(error)).split())[:SAID_AT_MOST]
 
 
 def _text(error: BaseException) -> str:
@@ -111,6 +112,11 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
 
 def _is_transport(error: BaseException) -> bool:
     return any(kind.__name__ in _TRANSPORT for one in _behind(error) for kind in type(one).__mro__)
+
+
+def _is_the_sdks_own(error: BaseException) -> bool:
+    """Did SDK v2 refuse the request itself, before anything was sent?"""
+    return any(kind.__name__ == "MlException" for kind in type(error).__mro__)
 
 
 def _is_of_the_service(error: BaseException) -> bool:

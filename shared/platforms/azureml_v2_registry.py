@@ -1,0 +1,175 @@
+"""Model versions in the registry of an Azure ML workspace, through azure-ai-ml (SDK v2).
+
+A version's number is the client's own choice, and the service refuses to give a version that exists another path.
+So whoever registers takes the number after the last one; who comes second with it is refused, and takes the next.
+Lists lag behind writes, while one version read by its number does not: after the list, versions are read by number.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from shared.errors import PlatformBusy
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
+from shared.platforms.azureml_registry import TagsMoved
+from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
+from shared.platforms.azureml_service import Service, merged
+from shared.platforms.azureml_v2_files import Place, fetch, names
+from shared.platforms.azureml_v2_service import Workspace, found
+from shared.platforms.port import VersionSeen
+
+GAP = 2  # versions that were deleted since the list was made
+TAKEN = 5  # numbers in a row that others took first
+
+
+class AzureMLV2Registry:
+    """Versions under the model's name. What a run made is `outputs/model` of the run.
+
+    A run becomes one version: its number is taken by a write that only the first one succeeds with, and after it
+    every version is looked at again for the run. Callers of one process take turns.
+    """
+
+    def __init__(self, service: Service, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._service = service
+        self._pause = pause
+        self._registering = threading.Lock()
+
+    def register(self, model: str, *, run_id: str, tags: Mapping[str, str]) -> str:
+        with self._registering:
+            return self._service.ask(f"register run {run_id} as {model}", partial(self._register, model, run_id, tags))
+
+    def version(self, model: str, version: str) -> VersionSeen | None:
+        if not version.isdigit():  # ours are; others are nobody's champion
+            return None
+        one = self._service.ask(f"read version {version} of {model}", partial(_version, model, version))
+        return None if one is None else _seen(model, one)
+
+    def versions(self, model: str) -> tuple[VersionSeen, ...]:
+        all_of_them = self._service.ask(f"list the versions of {model}", partial(_versions, model))
+        return tuple(_seen(model, one) for one in all_of_them)
+
+    def fetch(self, model: str, version: str, into: Path) -> None:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as draft:
+            place = Path(draft) / "model"
+            place.mkdir()
+            self._service.ask(f"fetch version {version} of {model}", partial(_download, model, version, place))
+            shutil.rmtree(into, ignore_errors=True)
+            place.rename(into)
+
+    def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
+        wanted = {**tags, RUN_TAG: run_id}
+        known = _versions(model, workspace)
+        mine = _of_run(known, run_id)
+        if mine is None:
+            self._wait_for_files(run_id, workspace)
+            mine = self._take_number(model, run_id, wanted, known, workspace)
+        self._merge(model, str(mine.version), wanted, workspace)
+        return str(mine.version)
+
+    def _wait_for_files(self, run_id: str, workspace: Workspace) -> None:
+        """The service registers a path without a look at what is there, so that look is ours."""
+        for one in range(READS):
+            if one:
+                self._pause(READ_AGAIN_SECONDS)
+            if names(workspace, Place.of_run(run_id, MODEL_PATH)):
+                return
+        raise NotThere(f"run {run_id} left no {MODEL_PATH}.", next="retry the release: it trains again")
+
+    def _take_number(
+        self, model: str, run_id: str, tags: Mapping[str, str], known: list[Any], workspace: Workspace
+    ) -> Any:
+        number = max((int(one.version) for one in known), default=0)
+        for _ in range(TAKEN):
+            number += 1
+            refused = self._create(model, str(number), run_id, tags, workspace)
+            if mine := _of_run(_versions(model, workspace), run_id):
+                return mine
+            if refused and _version(model, str(number), workspace) is None:
+                raise refused
+        raise PlatformBusy(
+            f"others registered {TAKEN} versions of {model} meanwhile.", next="nothing: it is tried again"
+        )
+
+    def _create(
+        self, model: str, version: str, run_id: str, tags: Mapping[str, str], workspace: Workspace
+    ) -> Exception | None:
+        """Write the version; the error, if any: it may have worked all the same, or the number may be taken."""
+        from azure.ai.ml.entities import Model
+
+        path = f"azureml://jobs/{run_id}/outputs/artifacts/paths/{MODEL_PATH}/"
+        made = Model(name=model, version=version, path=path, tags=dict(tags), properties={RUN_TAG: run_id})
+        try:
+            workspace.client.models.create_or_update(made)
+        except Exception as error:  # noqa: BLE001 - whoever asked looks at what came of it
+            return named(error, f"register run {run_id} as version {version} of {model}")
+        return None
+
+    def _merge(self, model: str, version: str, wanted: Mapping[str, str], workspace: Workspace) -> None:
+        """Add the tags that are missing. A write replaces all tags, so they are read before and after."""
+        for _ in range(READS):
+            one = _version(model, version, workspace)
+            if one is None or merged(one.tags, wanted) == dict(one.tags or {}):
+                return
+            one.tags = {**wanted, **(one.tags or {})}
+            workspace.client.models.create_or_update(one)
+        raise TagsMoved(
+            f"the tags {', '.join(sorted(wanted))} of version {version} of {model} do not stay.",
+            next="see who else writes tags on this model, then `baton retry`",
+        )
+
+
+def _versions(model: str, workspace: Workspace) -> list[Any]:
+    """All versions with a number, oldest first, archived ones too: those that the list shows, and those after them."""
+    from azure.ai.ml.constants import ListViewType
+
+    listed = found(
+        workspace,
+        lambda: list(workspace.client.models.list(model, list_view_type=ListViewType.ALL)),
+        f"list the versions of {model}",
+    )
+    numbered = {int(one.version): one for one in listed or () if str(one.version).isdigit()}
+    number, missed = max(numbered, default=0) + 1, 0
+    while missed < GAP:
+        later = _version(model, str(number), workspace)
+        missed = 0 if later is not None else missed + 1
+        if later is not None:
+            numbered[number] = later
+        number += 1
+    return [numbered[number] for number in sorted(numbered)]
+
+
+def _version(model: str, version: str, workspace: Workspace) -> Any | None:
+    get = partial(workspace.client.models.get, model, version)
+    return found(workspace, get, f"read version {version} of {model}")
+
+
+def _of_run(versions: list[Any], run_id: str) -> Any | None:
+    return next((one for one in versions if _run(one) == run_id), None)
+
+
+def _run(one: Any) -> str:
+    return str((one.properties or {}).get(RUN_TAG) or (one.tags or {}).get(RUN_TAG) or one.job_name or "")
+
+
+def _seen(model: str, one: Any) -> VersionSeen:
+    tags = {str(name): str(value) for name, value in (one.tags or {}).items()}
+    return VersionSeen(model, str(one.version), str(one.path or ""), tags, _run(one))
+
+
+def _download(model: str, version: str, into: Path, workspace: Workspace) -> None:
+    one = _version(model, version, workspace) if version.isdigit() else None
+    if one is None:
+        raise NotThere(f"Azure ML has no version {version} of {model}.", next="look at its versions in the studio")
+    if not fetch(workspace, Place.of(str(one.path)), into):
+        raise AzureMLRefused(
+            f"there are no files where version {version} of {model} says they are: {one.path}.",
+            next="see who removed them; register the model again",
+        )
