@@ -99,10 +99,16 @@ def test_azure_mls_sdk_is_loaded_by_its_first_call_only() -> None:
     assert heavy_after(f"import {', '.join(f'shared.platforms.{name}' for name in adapters)}") == []
 
 
-def test_only_its_adapters_know_azure_mls_sdk() -> None:
-    files = [
-        path
+def test_only_its_adapters_know_azure_mls_sdks() -> None:
+    """SDK v1 is azureml, SDK v2 azure.ai.ml; no file knows both."""
+    of_file = {
+        path.relative_to(ROOT / "shared").as_posix(): {
+            sdk
+            for sdk in ("azureml", "azure.ai.ml")
+            if any(f"{n}.".startswith(f"{sdk}.") for n in imported(path.read_text()))
+        }
         for path in (ROOT / "shared").rglob("*.py")
-        if any(n.startswith("azureml") for n in imported(path.read_text()))
-    ]
-    assert {path.name for path in files} == {"azureml.py", "azureml_registry.py", "azureml_service.py", "on_azureml.py"}
+    }
+    knowing = {name: sdks for name, sdks in of_file.items() if sdks}
+    assert [name for name in knowing if not name.startswith("platforms/azureml")] == ["runs/on_azureml.py"]
+    assert [name for name, sdks in knowing.items() if ("azureml_v2" in name) != (sdks == {"azure.ai.ml"})] == []
