@@ -27,7 +27,11 @@ FILE = click.Path(exists=True, path_type=Path)
 @click.argument("model")
 @click.argument("file", type=FILE)
 @click.option("--name", default="", help="The drop's name; otherwise the file's.")
-@click.option("--source", default="", help="Where it comes from, as it stands in dataset versions.")
+@click.option(
+    "--source",
+    default="",
+    help="Where it comes from, as it stands in dataset versions; otherwise who you are on this machine.",
+)
 @click.option("--wait", "waits", is_flag=True, help="Wait for the verdict and tell it.")
 @click.option("--timeout", "timeout_seconds", default=120.0, show_default=True, help="Seconds to wait at most.")
 @options.as_json
@@ -47,6 +51,7 @@ def drop(model: str, file: Path, name: str, source: str, waits: bool, timeout_se
     """
     if not source.isascii() or len(source) > SOURCE_ROOM:
         raise click.BadParameter(f"{source!r} is not ASCII, or longer than {SOURCE_ROOM}", param_hint="--source")
+    source = source or uploads.uploader()[:SOURCE_ROOM]
     at = address.find()
     api.read(at, "models", model)
     blob = f"{model}/{name or file.resolve().name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,15 @@ VERDICTS = ("accepted", "refused", "held")
 def _waits(blob: str) -> SaidNo:
     what = f"{INCOMING}/{blob} is there already, and its verdict is not told yet."
     return SaidNo(what, next="wait for it, or drop yours under another --name")
+
+
+def uploader() -> str:
+    """Who drops, as their own machine says, in ASCII; "" where it does not know."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        return ""
+    return f"uploader {name.encode('ascii', 'replace').decode()}"
 
 
 def client_of(at: Address, blob: str) -> BlobClient:

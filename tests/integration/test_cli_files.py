@@ -222,6 +222,14 @@ def test_a_drop_lands_where_its_model_looks(baton: CommandLine, account: BlobSer
     assert (ran.code, dropped(account, model, "march.csv")) == (0, b"X\n1\n")
 
 
+@pytest.mark.parametrize(("words", "source"), [((), "uploader j?rg"), (("--source", "clinic-a"), "clinic-a")])
+def test_a_drop_says_who_uploads_it_or_which_system_it_comes_from(
+    baton: CommandLine, account: BlobServiceClient, model: str, words: tuple[str, ...], source: str
+) -> None:
+    assert baton("drop", model, "rows.csv", *words, LOGNAME="jörg").code == 0
+    assert account.get_blob_client("incoming", f"{model}/rows.csv").get_blob_properties().metadata == {"source": source}
+
+
 def test_a_drop_for_an_unknown_model_is_not_uploaded(
     baton: CommandLine, account: BlobServiceClient, model: str
 ) -> None:

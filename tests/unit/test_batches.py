@@ -9,6 +9,7 @@ import pytest
 
 from shared.batches import Filled, Ready, complete_day, part_of, ready, with_file
 from shared.errors import SpecRefused
+from shared.moves.origin import changed, origin_of
 from shared.spec import Batch
 from shared.spec_file import load_spec
 from shared.state import Basket
@@ -138,6 +139,14 @@ def test_all_partitions_of_a_day_make_a_release(world: World) -> None:
 def test_who_waits_for_a_marker_must_say_how_long(rule: str) -> None:
     with pytest.raises(SpecRefused, match=r"data\.batch\.quiet_seconds: found 60(\.0)?; right would be 600 or more"):
         load_spec(spec_text(files=f"0, {rule}"))
+
+
+def test_another_uploader_of_the_same_place_is_a_new_origin() -> None:
+    known = [origin_of("incoming/m/a.csv", "uploader anna")]
+    assert changed(known, "incoming/m/b.csv", "uploader anna") == ""
+    assert changed(known, "incoming/m/c.csv", "uploader bela").startswith(
+        "incoming/m/c.csv comes from incoming/m from uploader bela"
+    )
 
 
 def test_a_file_from_a_new_place_is_a_warning_and_a_new_day_is_none(world: World) -> None:
