@@ -66,7 +66,7 @@ def is_marker(batch: Batch, blob: str) -> bool:
     >>> is_marker(Batch(marker="_SUCCESS"), "m/2026-03-01/_SUCCESS"), is_marker(Batch(), "m/_SUCCESS")
     (True, False)
     """
-    return bool(batch.marker) and blob.rsplit("/", 1)[-1] == batch.marker
+    return bool(batch.marker) and blob.rpartition("/")[2] == batch.marker
 
 
 def part_of(partitions: Iterable[str], blob: str) -> str:
@@ -78,13 +78,13 @@ def part_of(partitions: Iterable[str], blob: str) -> str:
     ('2026-03-01 north', '')
     """
     words = set(re.split(r"[/=._]", blob))
-    day, name = DAY.search(blob), next((one for one in partitions if one in words), "")
-    return f"{'-'.join(day.groups())} {name}" if day and name else ""
+    day, names = DAY.search(blob), [one for one in partitions if one in words]
+    return f"{'-'.join(day.groups())} {names[0]}" if day and names else ""
 
 
 def complete_day(partitions: tuple[str, ...], parts: tuple[str, ...]) -> str:
     """The first day of which all partitions are among the parts, or ""."""
-    days = sorted({part.split(" ", 1)[0] for part in parts}) if partitions else []
+    days = sorted({part.partition(" ")[0] for part in parts}) if partitions else []
     return next((day for day in days if all(f"{day} {name}" in parts for name in partitions)), "")
 
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 from shared.certificate import P99_NEEDS_REQUESTS, certify
 from shared.declared_checks import PREFIX, limit_of
-from shared.gate_spec import Check
+from shared.gate_spec import Check, Slices
 from shared.gates import judge
 from shared.metric_facts import best, worst
 from shared.spec import CertificateLimits, Gates
 from shared.verdict import Document, GateResult, Verdict, number
 
 Broken = dict[str, object]
+SEARCHED = "the worst slice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,20 @@ def passing_evidence(gates: Gates) -> Broken:
         "gain": {"mean": mean, "lower": gain, "upper": mean + abs(gain), "confidence": gates.confidence, "p": 0.0},
         "sanity": {"not_finite": 0, "constant": False, "identical": False, "overlap": 0, "schema": []},
         "guards": {name: {"lower": 0.0, "confidence": gates.confidence} for name in gates.guards},
-        "slices": [{"slice": "all", "rows": gates.slices.min_rows, "positives": None, "gain": gain, "p_worse": 1.0}],
+        "slices": [_slice(gates, name, gain) for name in _slices_of(gates.slices)],
         "holdout": "0" * 64,
     }
+
+
+def _slices_of(asked: Slices) -> list[str]:
+    """One of each that is asked for."""
+    declared = [*(f"{column} = 1" for column in asked.columns), *asked.where]
+    return [*declared, SEARCHED] if asked.depth or not declared else declared
+
+
+def _slice(gates: Gates, name: str, gain: float, p_worse: float = 1.0) -> Broken:
+    told = {"slice": name, "rows": gates.slices.min_rows, "positives": None, "gain": gain, "p_worse": p_worse}
+    return told | ({"found": True} if name == SEARCHED else {})
 
 
 def _better_pair(gates: Gates) -> tuple[float, float, float]:
@@ -193,7 +205,7 @@ EVIDENCE_BREAKS: Mapping[str, Callable[[Gates, Document], Broken]] = {
     },
     "slices": lambda gates, good: {
         **good,
-        "slices": [{"slice": "AGE >= 60", "rows": gates.slices.min_rows, "gain": -1.0, "p_worse": 0.0}],
+        "slices": [_slice(gates, name, 0.0) for name in _slices_of(gates.slices)] + [_slice(gates, "A < 0", -1.0, 0.0)],
     },
     "holdout_budget": lambda gates, good: _with(good, "gain", p=min(1.0, _beyond(gates.holdout.error_budget))),
 }

@@ -65,7 +65,7 @@ def rollout_step(rollout: Rollout, *, requests: int, errors: int) -> GateResult:
     """
     numbers = {"requests": requests, "errors": errors, "min_requests": rollout.min_requests}
     if not (math.isfinite(requests) and 0 <= errors <= requests):
-        return held("rollout_step", f"{errors} errors of {requests} requests cannot be: counted again next time", {})
+        return held("rollout_step", f"{errors} errors of {requests} requests cannot be: counted again next time")
     percent = 100 * errors / max(requests, rollout.min_requests, 1)
     if not percent <= rollout.max_error_percent:
         why = f"{errors} errors of {requests} requests, at most {text(rollout.max_error_percent)} % may fail"
@@ -102,7 +102,7 @@ def _champion_faults(gates: Gates, evidence: Document, against: str | None) -> l
     if "champion" not in evidence:
         return ["it does not say whether there is a champion"]
     champion = evidence["champion"]
-    version = "" if champion is None else str(at(evidence, "champion", "version") or "")
+    version = str(at(evidence, "champion", "version") or "")
     if champion is not None and not version:
         return ["the champion has no version"]
     if against is not None and version != against:

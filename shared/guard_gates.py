@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from shared.gate_spec import Slices
 from shared.sanity_gates import no_champion
 from shared.spec import Gates
 from shared.verdict import Document, GateResult, at, held, number, passed, text
@@ -48,18 +49,22 @@ def holm(chances: Sequence[float], level: float) -> list[bool]:
 
 
 def slices(gates: Gates, evidence: Document) -> GateResult:
-    """No slice with enough rows is shown to lose more than the margin, at one error level for all of them."""
+    """No slice with enough rows is shown to lose more than the margin, at one error level for all of them, and each that
+    the spec asks for was looked at.
+    """
     if no_champion(evidence):
         return passed("slices", "no champion to lose against")
     found = evidence.get("slices")
     if not isinstance(found, list | tuple) or not found:
         return held("slices", "no slice was looked at")
+    if missing := _not_looked_at(gates.slices, found):
+        return held("slices", f"asked for and not looked at: {'; '.join(missing)}"[:1500])
     few = [str(at(each, "slice")) for each in found if not _judged(gates, each)]
     judged = [each for each in found if _judged(gates, each)]
     chances = [number(each, "p_worse") for each in judged]
-    if any(chance is None or not 0 <= chance <= 1 for chance in chances):
-        return held("slices", "a slice was not compared")
-    known = [chance for chance in chances if chance is not None]
+    known = [chance for chance in chances if chance is not None and 0 <= chance <= 1]
+    if len(known) < len(judged):
+        return held("slices", f"a slice was not compared{_why_not(judged)}"[:1500])
     worse = [each for each, is_worse in zip(judged, holm(known, 1 - gates.confidence), strict=True) if is_worse]
     aloud = f"; not judged for too few rows: {', '.join(few)}" if few else ""
     told = "; ".join(_words(worse))
@@ -67,6 +72,22 @@ def slices(gates: Gates, evidence: Document) -> GateResult:
         return held("slices", f"shown to be worse in {told}{aloud}"[:1500], {"worse": float(len(worse))})
     beside = f", but the found slice {told}: look at it" if worse else ""
     return passed("slices", f"of {len(judged)} slices none declared is shown to be worse{beside}{aloud}"[:1500])
+
+
+def _not_looked_at(asked: Slices, found: Sequence[object]) -> list[str]:
+    """What the spec asks for and no slice is of: a value of each column, each condition, and the search for the worst."""
+    names = [str(at(each, "slice")) for each in found if isinstance(each, Mapping)]
+    columns = [f"values of {name}" for name in asked.columns if not any(one.startswith(f"{name} = ") for one in names)]
+    conditions = [condition for condition in asked.where if condition not in names]
+    is_searched = any(at(each, "found") is True for each in found if isinstance(each, Mapping))
+    return [*columns, *conditions, *(["the worst slice"] if asked.depth and not is_searched else [])]
+
+
+def _why_not(judged: Sequence[object]) -> str:
+    told = [
+        f"{at(each, 'slice')}, {error}" for each in judged if isinstance(each, Mapping) and (error := each.get("error"))
+    ]
+    return f": {'; '.join(told)}" if told else ""
 
 
 def _judged(gates: Gates, each: object) -> bool:

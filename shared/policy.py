@@ -18,7 +18,6 @@ from shared.state import Cause, Head
 
 __all__ = ["Answer", "Asked", "batch_ready", "depth_of", "should_retrain", "within_budget"]
 MONITORED = frozenset(("drift", "performance"))
-ALWAYS_HEARD = ("request", "schedule")
 SAME_INPUT_IS_USELESS = frozenset(("data", "code", "schedule"))
 NEEDS_NEW_ROWS = frozenset(("data", "drift", "schedule"))
 SUSPICIOUS = ("breaker", "denied", "loop")
@@ -46,8 +45,8 @@ class Asked:
 
     @property
     def heard(self) -> frozenset[str]:
-        """The kinds that the rules listen to."""
-        return self.kinds & {*self.retrain.on, *ALWAYS_HEARD}
+        """The kinds that the rules listen to: those of `retrain.on`, and the schedule that the spec has."""
+        return self.kinds & {*self.retrain.on, "schedule"}
 
     @property
     def depth(self) -> int:

@@ -8,7 +8,7 @@ last entry is older than that: never too little is counted, and a day at most to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 BY_THE_HOUR = timedelta(hours=25)
@@ -34,7 +34,7 @@ class Used:
 
 def added(spent: tuple[Spent, ...], now: datetime, *, releases: int = 0, seconds: float = 0.0) -> tuple[Spent, ...]:
     """The account with one more entry; hours older than a day become days, days older than 30 go."""
-    sums: dict[datetime, Spent] = {}
+    sums: dict[tuple[date, int], Spent] = {}
     for one in (*spent, Spent(now, releases, seconds)):
         if one.at > now - MONTH:
             part = _part(one.at, now)
@@ -43,10 +43,9 @@ def added(spent: tuple[Spent, ...], now: datetime, *, releases: int = 0, seconds
     return tuple(sums[part] for part in sorted(sums))
 
 
-def _part(at: datetime, now: datetime) -> datetime:
-    """The hour, or for what is older than a day the day, that a moment is summed in."""
-    hour = at.replace(minute=0, second=0, microsecond=0)
-    return hour if at > now - BY_THE_HOUR else hour.replace(hour=0)
+def _part(at: datetime, now: datetime) -> tuple[date, int]:
+    """The hour, or for what is older than a day the day (as its first hour), that a moment is summed in."""
+    return at.date(), at.hour if at > now - BY_THE_HOUR else 0
 
 
 def used(spent: tuple[Spent, ...], now: datetime, span: timedelta) -> Used:

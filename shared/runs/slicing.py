@@ -25,16 +25,21 @@ from shared.runs.scoring import Predictions
 Mask = NDArray[np.bool_]
 MOST_VALUES = 20  # of a column, each a slice; the rarer ones together are one more
 MOST_SLICES = 60
+TOO_MANY = {"error": f"only {MOST_SLICES} slices are: name fewer columns in gates.slices"}
 QUARTERS = (0.25, 0.5, 0.75)
 
 
 def slices(
     measuring: Measuring, champion: Predictions, candidate: Predictions, columns: pa.Table
 ) -> list[dict[str, object]]:
-    """Each slice with its rows, its gain, and the chance `p_worse` of such a loss if it were within the margin."""
-    asked, told = measuring.gates.slices, []
-    for name, rows in itertools.islice(declared(asked, columns), MOST_SLICES):
-        told.append({"slice": name, **_judged(measuring, champion, candidate, rows)})
+    """Each slice with its rows, its gain, and the chance `p_worse` of such a loss if it were within the margin.
+
+    Beyond `MOST_SLICES` a slice is told with an error in place of them, so that the gate holds and says which.
+    """
+    asked, told = measuring.gates.slices, list[dict[str, object]]()
+    for place, (name, rows) in enumerate(declared(asked, columns)):
+        is_compared = place < MOST_SLICES
+        told.append({"slice": name, **(_judged(measuring, champion, candidate, rows) if is_compared else TOO_MANY)})
     if asked.depth:
         told += _found(measuring, champion, candidate, columns)
     return told
@@ -93,7 +98,7 @@ def _chance(loss: Gain) -> float | None:
 def _found(
     measuring: Measuring, champion: Predictions, candidate: Predictions, columns: pa.Table
 ) -> list[dict[str, object]]:
-    """The slice of at most `depth` conditions that loses most surely on one half, judged on the other; none if none loses."""
+    """The slice of at most `depth` conditions that loses most surely on one half, judged on the other; if none loses, that."""
     half = _half(columns)
     gain = _row_gains(measuring, champion, candidate)
     worst, searched = ("", -math.inf), 0
@@ -109,8 +114,10 @@ def _found(
             surely = -float(inside.mean()) / spread * math.sqrt(len(inside))
             if surely > worst[1]:
                 worst = (" and ".join(names), surely)
+    if not searched:
+        return [{"slice": "the worst slice", "found": True, "searched": 0, "rows": 0}]
     if worst[1] <= 0:
-        return []
+        return [{"slice": "the worst slice (none loses)", "found": True, "searched": searched, "p_worse": 1.0}]
     rows = np.logical_and.reduce([masks[name] for name in worst[0].split(" and ")])
     judged = _judged(measuring, champion, candidate, rows & ~half)
     return [{"slice": worst[0], "found": True, "searched": searched, "p_half": 1 - NORMAL.cdf(worst[1]), **judged}]

@@ -10,17 +10,20 @@ import pytest
 
 from shared import gates
 from shared.gate_spec import Comparing, Holdout, Sanity, Slices
-from shared.guard_gates import holm
+from shared.guard_gates import holm, slices
 from shared.holdout_budget import FINGERPRINT, REMEMBERED, Looks, budget_left, spend
 from shared.metric_facts import METRICS, best, facts, is_custom, worst
 from shared.spec import Gates, Rollout
 from shared.verdict import GateResult, Verdict, at, at_least, at_most, is_number, number, text
 from tests.unit.test_gates import FULL, RULES, a_slice, evidence_of, full_evidence, without
 
+ANY_SLICE = replace(FULL, slices=Slices())  # nothing is declared, so what is told is what was looked at
 ACCURACY = Gates(metric="accuracy", direction="higher", floor=0.7, guards={"log_loss": "0.1"})
 
 
 def answer(gate: str, evidence: dict[str, Any], rules: Gates = FULL, **more: Any) -> GateResult:
+    if gate == "slices" and rules is FULL:
+        return slices(ANY_SLICE, evidence)
     (found,) = [one for one in gates.judge(rules, evidence, **{"share": 0.5, **more}).results if one.gate == gate]
     return found
 
@@ -369,8 +372,8 @@ def test_holm_compares_the_smallest_with_the_level_over_all_that_are_left(
     assert holm(chances, 0.05) == rejected
 
 
-def sliced(*slices: Any) -> dict[str, Any]:
-    return full_evidence(slices=[*slices])
+def sliced(*told_of: Any) -> dict[str, Any]:
+    return full_evidence(slices=[*told_of])
 
 
 def test_slices_that_lose_nothing_are_counted() -> None:
@@ -389,9 +392,9 @@ def test_slices_that_lose_are_told_with_gain_chance_and_rows() -> None:
     )
 
 
-@pytest.mark.parametrize("slices", [None, [], (), "A", {"A": 1}])
-def test_without_a_slice_nothing_was_looked_at(slices: object) -> None:
-    assert told("slices", full_evidence(slices=slices)) == ("hold", "no slice was looked at", {})
+@pytest.mark.parametrize("nothing", [None, [], (), "A", {"A": 1}])
+def test_without_a_slice_nothing_was_looked_at(nothing: object) -> None:
+    assert told("slices", full_evidence(slices=nothing)) == ("hold", "no slice was looked at", {})
 
 
 @pytest.mark.parametrize("chance", [None, -0.01, 1.01, "0.5"])
@@ -402,6 +405,36 @@ def test_a_slice_without_a_chance_was_not_compared(chance: object) -> None:
 @pytest.mark.parametrize("chance", [0.2, 1])
 def test_a_chance_may_be_any_share(chance: float) -> None:
     assert answer("slices", sliced(a_slice("A", p=chance))).passed
+
+
+DECLARED = replace(FULL, slices=Slices(columns=("SEX", "AGE"), where=("BMI > 30", "BMI < 20"), depth=1))
+LOOKED_AT = [a_slice(name) for name in ("SEX = 1", "AGE = 20", "AGE = 30", "BMI > 30", "BMI < 20")]
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "missing"),
+    [
+        ([a_slice("BMI")], "values of SEX; values of AGE; BMI > 30; BMI < 20; the worst slice"),
+        ([*LOOKED_AT[1:], a_slice("f", found=True)], "values of SEX"),
+        ([*LOOKED_AT[:1], *LOOKED_AT[3:], a_slice("SEXAGE = 1", found=True)], "values of AGE"),
+        ([*LOOKED_AT[:4], a_slice("f", found=True), "BMI < 20"], "BMI < 20"),
+        (LOOKED_AT, "the worst slice"),
+        ([*LOOKED_AT, a_slice("f", found=1)], "the worst slice"),
+    ],
+)
+def test_a_slice_that_is_asked_for_must_have_been_looked_at(looked_at: list[Any], missing: str) -> None:
+    assert told("slices", sliced(*looked_at), DECLARED) == ("hold", f"asked for and not looked at: {missing}", {})
+
+
+def test_what_is_asked_for_and_was_looked_at_passes() -> None:
+    assert answer("slices", sliced(*LOOKED_AT, a_slice("worst", found=True)), DECLARED).passed
+    assert answer("slices", sliced(*LOOKED_AT), replace(DECLARED, slices=replace(DECLARED.slices, depth=0))).passed
+
+
+def test_slices_that_could_not_be_compared_say_why() -> None:
+    error = {"slice": "A = 1", "error": "only 60 slices are"}
+    found = answer("slices", sliced(a_slice("A"), error, error | {"slice": "B"}))
+    assert found.why == "a slice was not compared: A = 1, only 60 slices are; B, only 60 slices are"
 
 
 def test_what_is_no_slice_was_not_compared() -> None:

@@ -27,7 +27,7 @@ FULL = Gates(
     direction="lower",
     floor=5134.78,
     guards={"mae": "2", "latency": "50"},
-    slices=Slices(columns=("SEX",), where=("AGE >= 60",), depth=2),
+    slices=Slices(columns=("SEX",)),
     sanity=Sanity(max_jump_percent=40, max_overlap_percent=5, schema="same"),
     holdout=Holdout(error_budget=0.05),
 )
@@ -55,7 +55,13 @@ owners = st.builds(Gates, metric=st.just("profit.py"), direction=st.sampled_from
 choices = st.fixed_dictionaries(
     {
         "guards": st.dictionaries(st.sampled_from(["mae", "latency", "size"]), st.sampled_from(["0.1", "20"])),
-        "slices": st.builds(Slices, columns=st.sampled_from([(), ("SEX",)]), found=st.sampled_from(["tell", "hold"])),
+        "slices": st.builds(
+            Slices,
+            columns=st.sampled_from([(), ("SEX",)]),
+            where=st.sampled_from([(), ("AGE >= 60",)]),
+            depth=st.integers(0, 2),
+            found=st.sampled_from(["tell", "hold"]),
+        ),
         "sanity": st.builds(
             Sanity,
             max_jump_percent=st.sampled_from([0.0, 5.0, 50.0, 400.0]),
@@ -261,7 +267,7 @@ def test_a_slice_that_is_shown_to_be_worse_holds_an_overall_gain():
 
 def test_with_more_slices_a_loss_must_be_surer():
     """Holm: .02 is more than .05 / 3."""
-    many = [a_slice("A", p=0.02), a_slice("B"), a_slice("C")]
+    many = [a_slice("SEX = 0", p=0.02), a_slice("SEX = 1"), a_slice("SEX = 2")]
 
     assert gates.judge(FULL, full_evidence(slices=many), share=0.5).passed
 

@@ -167,6 +167,17 @@ def test_each_rule_that_says_no_says_why_until_when_and_what_helps(
     assert ask(rules, head, *kinds) == expected
 
 
+def test_causes_that_all_need_something_new_need_it_together() -> None:
+    assert ask(EASY, replace(MODEL, trained=("p",)), "data", "code", "schedule").rule == "same_input"
+    assert ask(replace(EASY, min_new_rows=9), waiting(NOW), "data", "drift", "schedule").rule == "min_new_rows"
+
+
+@pytest.mark.parametrize(("hours", "ago", "go"), [(1, 1.0, True), (0.5, 0.5, True), (0.5, 0.49, False)])
+def test_a_deadline_may_be_an_hour_or_less(hours: float, ago: float, go: bool) -> None:
+    rules = replace(EASY, min_new_rows=9, deadline_hours=hours)
+    assert ask(rules, waiting(NOW - ago * HOUR)).go is go
+
+
 def test_an_answer_that_says_no_more_has_no_moment_and_lets_nothing_go() -> None:
     bare = Answer(True, "r", "w")
     assert (bare.until, bare.drop, bare.passes, bare.numbers) == (None, False, "", {})
@@ -282,6 +293,7 @@ def test_the_first_day_that_is_complete_is_taken_whatever_the_order_of_its_parts
     for order in permutations(parts):
         assert complete_day(("a b", "c"), order) == "2026-03-01"
     assert complete_day(("a b", "c"), parts[:2]) == ""
+    assert complete_day(("a b",), parts[:1]) == "2026-03-02"
     assert complete_day((), parts) == ""
 
 
@@ -347,6 +359,12 @@ def test_entries_of_an_hour_or_a_day_come_together_at_the_last_of_their_moments(
     days_ago = NOW - 3 * DAY
     account = (Spent(days_ago, 1, 1.0), Spent(days_ago + 2 * HOUR, 1, 1.0), Spent(days_ago + 12 * HOUR, 1, 1.0))
     assert added(account, NOW) == (Spent(days_ago + 2 * HOUR, 2, 2.0), Spent(days_ago + 12 * HOUR, 1, 1.0), Spent(NOW))
+
+
+def test_an_hour_that_is_kept_by_itself_is_not_summed_with_the_day_that_it_is_of() -> None:
+    night = NOW.replace(hour=0)
+    account = (Spent(night + HOUR / 2, 1), Spent(night + 3 * HOUR / 2, 2))
+    assert added(account, night + DAY + 2 * HOUR)[:2] == account
 
 
 # Hysteresis

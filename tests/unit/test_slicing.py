@@ -6,6 +6,7 @@ import pytest
 
 from shared.errors import Permanent
 from shared.gate_spec import Comparing, Sanity, Slices
+from shared.guard_gates import slices as gate
 from shared.runs.beside import overlap, true_values, units
 from shared.runs.measuring import Measuring
 from shared.runs.rows import Rows
@@ -78,6 +79,38 @@ def test_the_worst_slice_of_two_conditions_is_found_and_judged_on_the_rows_that_
     assert found["slice"] == f"AGE > {np.quantile(AGE, 0.75):g} and SEX = 1"
     assert found["found"] is True
     assert found["rows"] < bad.sum()
+
+
+def test_of_slices_that_all_gain_the_search_says_so_and_the_gate_passes():
+    asked = Slices(depth=2, min_rows=50)
+
+    (told,) = judged(asked, SEX == 9)
+
+    assert told["found"] is True
+    assert (told["searched"] > 2, told["p_worse"]) == (True, 1.0)
+    assert gate(Gates("mse", "lower", 9.0, slices=asked), {"champion": {}, "slices": [told]}).passed
+
+
+def test_a_search_without_rows_enough_is_told_as_not_judged():
+    asked = Slices(depth=1, min_rows=5 * ROWS)
+
+    told = judged(asked, SEX == 1)
+
+    assert told == [{"slice": "the worst slice", "found": True, "searched": 0, "rows": 0}]
+    assert gate(Gates("mse", "lower", 9.0, slices=asked), {"champion": {}, "slices": told}).why.endswith(
+        ": the worst slice"
+    )
+
+
+def test_a_condition_beyond_the_most_slices_is_not_dropped_in_silence():
+    many = {f"C{number}": DRAW.integers(0, 99, ROWS) for number in range(3)}
+    asked = Slices(columns=tuple(many), where=("C0 > 50",))
+
+    told = judged(asked, SEX == 1, pa.table(many))
+
+    assert (len(told), told[-1]["slice"]) == (3 * 21 + 1, "C0 > 50")
+    why = gate(Gates("mse", "lower", 9.0, slices=asked), {"champion": {}, "slices": told}).why
+    assert why.endswith("C0 > 50, only 60 slices are: name fewer columns in gates.slices")
 
 
 def test_the_order_of_the_rows_changes_no_slice():
