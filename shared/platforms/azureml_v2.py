@@ -32,7 +32,7 @@ from shared.platforms.azureml_run import (
 )
 from shared.platforms.azureml_service import Service
 from shared.platforms.azureml_v2_files import Place, read
-from shared.platforms.azureml_v2_service import Workspace, found
+from shared.platforms.azureml_v2_service import Workspace, found, word
 from shared.platforms.port import RunRequest, RunSeen
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
@@ -115,7 +115,7 @@ class AzureMLV2Trainer:
         job = self._find(workspace, run_id, reads=READS)
         if job is None:
             return None
-        status = run_status(run_id, _said(job))
+        status = run_status(run_id, word(job.status))
         if status == "queued":
             return RunSeen(run_id, status)
         details = workspace.ask_data_plane(f"/history/v1.0{{workspace}}/runs/{run_id}/details")
@@ -136,13 +136,8 @@ class AzureMLV2Trainer:
 
     def _cancel(self, run_id: str, workspace: Workspace) -> None:
         job = self._find(workspace, run_id, reads=READS)
-        if job is not None and run_status(run_id, _said(job)) in ("queued", "running"):
+        if job is not None and run_status(run_id, word(job.status)) in ("queued", "running"):
             workspace.client.jobs.begin_cancel(run_id).wait(CANCEL_SECONDS)
-
-
-def _said(job: Any) -> str:
-    """The service's word for a job's status; the SDK makes a member of an enumeration of those that it knows."""
-    return str(getattr(job.status, "value", job.status))
 
 
 def environment(name: str, image: str, packages: tuple[str, ...]) -> Any:

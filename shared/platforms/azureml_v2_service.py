@@ -154,6 +154,11 @@ def service_of(resource_id: str, identity: Identity, *, seconds: float = CALL_SE
     return Service(lambda: Workspace(resource_id, identity), seconds=seconds, forget_tokens=identity.forget)
 
 
+def word(said: Any) -> str:
+    """The service's word; the SDK makes a member of an enumeration of those that it knows."""
+    return str(getattr(said, "value", said))
+
+
 def found(workspace: Workspace, get: Callable[[], Any], doing: str) -> Any | None:
     """What `get` answers; None only if the service says that there is no such thing in the workspace.
 

@@ -34,7 +34,7 @@ class OnlineEndpoints:
         self._fake = fake
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.deployments: dict[tuple[str, str], dict[str, Any]] = {}
-        self.counts: dict[tuple[str, str, str], int] = {}
+        self.counts: dict[tuple[str, str, int, int], int] = {}
         self.mirrored: dict[str, int] = {}
         self.broken: set[str] = set()
         self.made: list[str] = []
@@ -47,6 +47,7 @@ class OnlineEndpoints:
         route("GET", DEPLOYMENT, self._deployment)
         route("PUT", DEPLOYMENT, self._put_deployment)
         route("DELETE", DEPLOYMENT, self._delete)
+        route("POST", f"{DEPLOYMENT}/getLogs", self._logs)
         route("GET", f"{ENDPOINT}/providers/Microsoft.Insights/metrics", self._metrics)
         self._fake.wire.route("POST", "/score", self._score)
 
@@ -61,12 +62,14 @@ class OnlineEndpoints:
             return _error(400, problem)
         there = endpoint in self.endpoints
         properties = {
-            "traffic": {}, "mirrorTraffic": {}, **wanted, "scoringUri": f"https://{endpoint}.{INFERENCE}/score",
+            "traffic": {}, "mirrorTraffic": {}, "properties": {}, **wanted, "scoringUri": f"https://{endpoint}.{INFERENCE}/score",
             "swaggerUri": f"https://{endpoint}.{INFERENCE}/swagger.json",
         }  # fmt: skip
+        assert wanted["authMode"] == "AADToken", wanted
         self.endpoints[endpoint] = {
             "id": f"{SCOPE}/onlineEndpoints/{endpoint}", "name": endpoint, "location": asked.body["location"],
             "identity": asked.body["identity"], "tags": asked.body.get("tags") or {}, "properties": properties,
+            "systemData": {"createdAt": now(), "lastModifiedAt": now(), "createdBy": "the app"},
         }  # fmt: skip
         self._begin(endpoint)
         return Answer(200 if there else 201, self._shown(endpoint, self.endpoints[endpoint]), self._fake.operation())
@@ -122,6 +125,10 @@ class OnlineEndpoints:
             return Answer(204, content=b"")
         return Answer(202, content=b"", headers=self._fake.operation())
 
+    def _logs(self, asked: Asked, endpoint: str, deployment: str) -> Answer:
+        assert asked.body["tail"] == 40, asked.body
+        return Answer(document={"content": "Instance status: SystemSetup\n\nKeyError: 'w'\n"})
+
     def _begin(self, key: object) -> None:
         self._ready[key] = time.monotonic() + self._fake.operation_seconds
 
@@ -146,30 +153,29 @@ class OnlineEndpoints:
         name = pinned or random.choices(list(traffic), weights=list(traffic.values()))[0]
         if self.deployments.get((endpoint, name)) is None or self._state((endpoint, name)) != "Succeeded":
             return Answer(404, content=b"no such deployment", kind="text/plain")
-        status = 200 if "data" in json.loads(asked.content) else 424
-        self._count(endpoint, name, status)
+        model = 200 if "data" in json.loads(asked.content) else 500
+        status = 200 if model == 200 else 424
+        key = (endpoint, name, status, model)
+        self.counts[key] = self.counts.get(key, 0) + 1
         for mirror in properties["mirrorTraffic"]:
             self.mirrored[mirror] = self.mirrored.get(mirror, 0) + 1
         return Answer(status, {"predictions": [1]}, {"azureml-model-deployment": name})
 
-    def _count(self, endpoint: str, name: str, status: int) -> None:
-        key = (endpoint, name, f"{status // 100}xx")
-        self.counts[key] = self.counts.get(key, 0) + 1
-
     def _metrics(self, asked: Asked, endpoint: str) -> Answer:
         assert asked.query["metricnames"] == "RequestsPerMinute", asked.query
         assert asked.query["aggregation"] == "Average"
-        assert asked.query["$filter"] == "deployment eq '*' and statusCodeClass eq '*'"
+        assert asked.query["$filter"] == "deployment eq '*' and statusCode eq '*' and modelStatusCode eq '*'"
         assert asked.query["interval"] == "PT1M"
         series = [
             {
                 "metadatavalues": [
                     {"name": {"value": "deployment", "localizedValue": "deployment"}, "value": name},
-                    {"name": {"value": "statuscodeclass", "localizedValue": "statuscodeclass"}, "value": kind},
+                    {"name": {"value": "statuscode", "localizedValue": "statuscode"}, "value": str(status)},
+                    {"name": {"value": "modelstatuscode", "localizedValue": "modelstatuscode"}, "value": str(model)},
                 ],
                 "data": [{"timeStamp": now()}, {"timeStamp": now(), "average": float(count)}],
             }
-            for (one, name, kind), count in self.counts.items()
+            for (one, name, status, model), count in self.counts.items()
             if one == endpoint
         ]
         metric = {

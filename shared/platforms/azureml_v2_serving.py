@@ -1,0 +1,130 @@
+"""What a managed online endpoint and its deployments are, in the words of azure-ai-ml (SDK v2) and in the port's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared.errors import BatonError, CapacityRefused, PlatformBusy
+from shared.names import digest
+from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, named
+from shared.platforms.azureml_v2 import IMAGE, environment
+from shared.platforms.azureml_v2_counts import Counted
+from shared.platforms.azureml_v2_service import Workspace, word
+from shared.platforms.port import Deployment, DeploymentState, DeployRequest
+from shared.runs.environments import requirements
+
+AGAIN_SECONDS = 15.0
+LOG_LINES = 40
+STATES: Mapping[str, DeploymentState] = {
+    **dict.fromkeys(("Creating", "Updating", "Scaling"), "starting"),
+    "Succeeded": "healthy",
+    **dict.fromkeys(("Failed", "Canceled"), "failed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What every deployment has in common: its machines and its image. `settings` are environment variables."""
+
+    instance_type: str = "Standard_DS3_v2"
+    instances: int = 1
+    image: str = IMAGE
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def definition(endpoint: str, request: DeployRequest, code: Path, serving: Serving) -> Any:
+    """The deployment of a version whose published folder lies in `code`."""
+    from azure.ai.ml.entities import CodeConfiguration, ManagedOnlineDeployment
+
+    return ManagedOnlineDeployment(
+        name=request.name,
+        endpoint_name=endpoint,
+        model=f"azureml:{request.model}:{request.version}",
+        code_configuration=CodeConfiguration(code=str(code), scoring_script="score.py"),
+        environment=environment("baton-serving", serving.image, requirements(code, "serving")),
+        environment_variables=dict(serving.settings),
+        instance_type=serving.instance_type,
+        instance_count=serving.instances,
+        tags={"baton.model": request.model, "baton.folder": request.folder},
+    )
+
+
+def seen(endpoint: str, one: Any, share: int, counted: Counted, workspace: Workspace) -> Deployment:
+    """What the port calls a deployment; `PlatformBusy` for a state that nobody knows."""
+    state = STATES.get(word(one.provisioning_state))
+    if state is None:
+        raise PlatformBusy(
+            f"Azure ML says that deployment {one.name} is {word(one.provisioning_state)!r}.",
+            next="look at it in the studio; it is asked again",
+        )
+    reason = last_words(endpoint, one.name, workspace) if state == "failed" else ""
+    return Deployment(one.name, version(one), state, share, counted.requests, counted.errors, reason)
+
+
+def endpoint_name(model: str, workspace: Workspace) -> str:
+    """The name of a model's endpoint; at most 27 of the 32 characters that the service allows."""
+    return f"{model}-{digest(workspace.resource_id.lower())[:6]}"
+
+
+def until_ready(endpoint: str, state: str) -> None:
+    """Nothing for an endpoint that is ready; `CapacityRefused` while it is made or changed, `AzureMLRefused` if it failed."""
+    if STATES.get(state) == "starting":
+        raise CapacityRefused(
+            f"endpoint {endpoint} is {state}.", next="nothing: it is looked at again", after_seconds=AGAIN_SECONDS
+        )
+    if STATES.get(state) != "healthy":
+        raise AzureMLRefused(
+            f"endpoint {endpoint} is {state}.", next="look at it in the studio; once it is gone, `baton retry`"
+        )
+
+
+def changed(workspace: Workspace, wanted: Any, doing: str, wait_seconds: float) -> Any:
+    """Write an endpoint and wait a little for it; `CapacityRefused` if it takes longer, or another change goes on."""
+    try:
+        poller = workspace.client.online_endpoints.begin_create_or_update(wanted)
+        poller.wait(wait_seconds)
+        if poller.done():
+            return poller.result()
+    except Exception as error:
+        raise or_wait(named(error, doing)) from error
+    raise CapacityRefused(
+        f"Azure ML takes its time to {doing}.", next="nothing: it is looked at again", after_seconds=AGAIN_SECONDS
+    )
+
+
+def or_wait(error: BatonError) -> BatonError:
+    """A conflict means that the endpoint is being changed: that is waited for."""
+    if not isinstance(error, NameTaken):
+        return error
+    return CapacityRefused(error.what, next="nothing: it is tried again", after_seconds=AGAIN_SECONDS)
+
+
+def shares(model: str, split: Mapping[str, int]) -> dict[str, int]:
+    wanted = live(split)
+    if wanted and (sum(wanted.values()) != 100 or min(wanted.values()) < 0):
+        raise AzureMLRefused(
+            f"the split {dict(split)} of {model} does not sum to 100.", next="give every deployment its share"
+        )
+    return wanted
+
+
+def live(split: Mapping[str, int] | None) -> dict[str, int]:
+    return {name: int(share) for name, share in (split or {}).items() if share}
+
+
+def version(one: Any) -> str:
+    """The version that a deployment serves, by its definition: .../models/<name>/versions/<version>."""
+    return str(one.model or "").rpartition("/")[2].rpartition(":")[2]
+
+
+def last_words(endpoint: str, name: str, workspace: Workspace) -> str:
+    """The end of a failed deployment's log, on one line; what else is known where it cannot be read."""
+    with suppress(Exception):
+        said = workspace.client.online_deployments.get_logs(name, endpoint, LOG_LINES)
+        if lines := [line.strip() for line in said.splitlines() if line.strip()]:
+            return " | ".join(lines)[-1000:]
+    return "the service gives no reason; its logs are in the studio"
