@@ -18,13 +18,19 @@ param workspaceId string = ''
 param workspaceLocation string = ''
 
 @description('Which adapter the app speaks to the workspace with; `infra/prepackage.sh` packs the lock file of the same name.')
-@allowed([ 'azureml' ])
-param platform string = 'azureml'
+@allowed([ 'azureml', 'azureml_v2' ])
+param platform string = 'azureml_v2'
 
 @description('Cluster of the workspace that runs go to. The workspace that is made here has `cpu`.')
 param compute string = 'cpu'
 
-@description('Name under which the AKS cluster that serves is attached to the workspace.')
+@description('Size of the machines that serve a version on a managed endpoint (SDK v2).')
+param instanceType string = 'Standard_DS3_v2'
+
+@description('How many of them each deployment has; more than 3 for what must not stop.')
+param instances string = '1'
+
+@description('Name under which the AKS cluster that serves is attached to the workspace (SDK v1).')
 param aks string = ''
 
 @description('Application id of the Application Insights component that the workspace writes to, if it is not the app\'s own.')
@@ -122,6 +128,7 @@ module workspace 'modules/workspace.bicep' = if (empty(workspaceId)) {
     tags: tags
     componentId: monitoring.outputs.componentId
     dataAccount: dataAccount.outputs.name
+    reader: identity.outputs.principalId
   }
 }
 
@@ -171,6 +178,8 @@ module app 'modules/app.bicep' = {
     signInClientId: signInClientId
     platform: platform
     compute: compute
+    instanceType: instanceType
+    instances: instances
     aks: aks
     scoringLogs: scoringLogs
   }

@@ -14,7 +14,7 @@ LOCAL = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/loca
 LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"
 LOCAL_WORKSPACE = LOCAL + "Microsoft.MachineLearningServices/workspaces/local"
 LOCAL_TOPIC = LOCAL + "Microsoft.EventGrid/topics/baton"
-PLATFORMS = ("local", "azureml")
+PLATFORMS = ("local", "azureml", "azureml_v2")
 NEEDED = {
     "BATON_DATA": "connection string of the data account",
     "BATON_APPROVAL_KEY": "secret that signs people's decisions, 16 characters or more",
@@ -32,15 +32,17 @@ NEEDED_ON_AZUREML = {
     "BATON_AKS": "name under which the AKS cluster that serves is attached to the workspace",
     "BATON_SCORING_LOGS": "application id of the Application Insights component that the workspace writes to",
 }
-NEEDED_ON = {"local": NEEDED_LOCALLY, "azureml": NEEDED_ON_AZUREML}
+NEEDED_ON_AZUREML_V2 = {"BATON_WORKSPACE_SOURCE": NEEDED_ON_AZUREML["BATON_WORKSPACE_SOURCE"]}
+NEEDED_ON = {"local": NEEDED_LOCALLY, "azureml": NEEDED_ON_AZUREML, "azureml_v2": NEEDED_ON_AZUREML_V2}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What differs between installations. `inline_limit` is the largest drop, in bytes, that `perform` checks itself;
     `runs_at_once` is how many runs this machine has room for, where the platform is this machine. In a workspace runs
-    go to the cluster `compute` and versions are served on the attached cluster `aks`; `client_id` names the app's
-    identity, `scoring_logs` the application of Application Insights that counts scoring requests. `tenant` is the directory
+    go to the cluster `compute`; `client_id` names the app's identity. Through SDK v1 versions are served on the attached
+    cluster `aks`, and the application `scoring_logs` of Application Insights counts scoring requests; through SDK v2
+    each version is served by `instances` machines of the kind `instance_type`. `tenant` is the directory
     whose people sign in at the platform's own door ("": by the users file), `is_guarded` whether the platform says that the
     door is shut; it says so itself, no setting may."""
 
@@ -63,6 +65,8 @@ class Settings:
     aks: str = ""
     client_id: str = ""
     scoring_logs: str = ""
+    instance_type: str = "Standard_DS3_v2"
+    instances: int = 1
     tenant: str = ""
     is_guarded: bool = False
 
@@ -82,9 +86,10 @@ class Settings:
         limit = env.get("BATON_INLINE_LIMIT", str(64 * 1024 * 1024))
         if not limit.isdigit():
             faults.append(f"BATON_INLINE_LIMIT is {limit!r}, must be a number of bytes")
-        runs = env.get("BATON_RUNS_AT_ONCE", "4")
-        if not runs.isdigit() or int(runs) < 1:
-            faults.append(f"BATON_RUNS_AT_ONCE is {runs!r}, must be a number of runs, 1 or more")
+        runs, instances = env.get("BATON_RUNS_AT_ONCE", "4"), env.get("BATON_INSTANCES", "1")
+        for name, number, what in (("BATON_RUNS_AT_ONCE", runs, "runs"), ("BATON_INSTANCES", instances, "machines")):
+            if not number.isdigit() or int(number) < 1:
+                faults.append(f"{name} is {number!r}, must be a number of {what}, 1 or more")
         if platform != "local" and "AccountKey=" in data and "AccountName=devstoreaccount1;" not in data:
             faults.append("BATON_DATA holds a key, which every run would be told: name the endpoints instead")
         tenant = env.get("BATON_TENANT", "").lower()
@@ -116,6 +121,8 @@ class Settings:
             aks=env.get("BATON_AKS", ""),
             client_id=env.get("AZURE_CLIENT_ID", ""),
             scoring_logs=found["BATON_SCORING_LOGS"],
+            instance_type=env.get("BATON_INSTANCE_TYPE", "Standard_DS3_v2"),
+            instances=int(instances),
             tenant=tenant,
             is_guarded=env.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
         )

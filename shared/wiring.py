@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from shared.data.verdict import Verdict
     from shared.keeper import Keeper
     from shared.notify import Notifier
+    from shared.platforms.azureml_run import Job
     from shared.platforms.port import Endpoints, Registry, Trainer
 
 TABLE = "ledger"
@@ -273,8 +274,8 @@ def create_storage(connection: str) -> None:
 
 def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
     """The adapters of the platform that the settings name; `SettingsRefused` if this package was built for another."""
-    if settings.platform == "azureml":
-        return _azureml(settings, blobs)
+    if settings.platform in WORKSPACES:
+        return WORKSPACES[settings.platform](settings, blobs)
     from shared.platforms.local import LocalRegistry, LocalTrainer
     from shared.platforms.local_endpoints import LocalEndpoints
 
@@ -286,29 +287,45 @@ def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpo
 
 def _azureml(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
     """Azure ML through SDK v1. Nothing is asked yet, and the SDK is imported at the first call."""
-    from shared.platforms import (
-        azureml,
-        azureml_counts,
-        azureml_endpoints,
-        azureml_registry,
-        azureml_run,
-        azureml_source,
-    )
+    from shared.platforms import azureml, azureml_counts, azureml_endpoints, azureml_registry
     from shared.platforms.azureml_service import service_by_identity
     from shared.platforms.packages import check_package
 
     check_package(settings.platform)
     service = service_by_identity(settings.workspace_topic, client_id=settings.client_id)
-    job = azureml_run.Job(
+    counts = azureml_counts.counts_by_identity(settings.scoring_logs, client_id=settings.client_id)
+    folders = functools.partial(fetch_folder, blobs)
+    endpoints = azureml_endpoints.AzureMLEndpoints(service, folders, settings.aks, counts=counts)
+    return azureml.AzureMLTrainer(service, _job(settings)), azureml_registry.AzureMLRegistry(service), endpoints
+
+
+def _azureml_v2(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
+    """Azure ML through SDK v2, likewise."""
+    from shared.platforms import azureml_v2, azureml_v2_endpoints, azureml_v2_registry, azureml_v2_serving
+    from shared.platforms.azureml_v2_service import service_by_identity
+    from shared.platforms.packages import check_package
+
+    check_package(settings.platform)
+    service = service_by_identity(settings.workspace_topic, client_id=settings.client_id)
+    serving = azureml_v2_serving.Serving(settings.instance_type, settings.instances)
+    folders = functools.partial(fetch_folder, blobs)
+    endpoints = azureml_v2_endpoints.AzureMLV2Endpoints(service, folders, serving)
+    trainer = azureml_v2.AzureMLV2Trainer(service, _job(settings))
+    return trainer, azureml_v2_registry.AzureMLV2Registry(service), endpoints
+
+
+def _job(settings: Settings) -> Job:
+    from shared.platforms import azureml_run, azureml_source
+
+    return azureml_run.Job(
         settings.compute,
         functools.partial(azureml_source.source_folder, settings.home),
         packages=azureml_source.run_packages(),
         settings={"BATON_DATA": settings.data_of_runs},
     )
-    counts = azureml_counts.counts_by_identity(settings.scoring_logs, client_id=settings.client_id)
-    folders = functools.partial(fetch_folder, blobs)
-    endpoints = azureml_endpoints.AzureMLEndpoints(service, folders, settings.aks, counts=counts)
-    return azureml.AzureMLTrainer(service, job), azureml_registry.AzureMLRegistry(service), endpoints
+
+
+WORKSPACES = {"azureml": _azureml, "azureml_v2": _azureml_v2}
 
 
 def _check(file: Path, contract: Path) -> Verdict:

@@ -49,7 +49,16 @@ def _built(platform: str, scratch: Path) -> str:
     python = str(environment / "bin/python")
     lock = str(PROJECT / f"requirements-{platform}.txt")
     subprocess.run([uv, "pip", "install", "-q", "--require-hashes", "--python", python, "-r", lock], check=True)
-    settings = {**ON_AZUREML, "BATON_PLATFORM": platform, "HOME": str(scratch), "PATH": "/usr/bin:/bin"}
+    account = ";".join(
+        f"{kind.title()}Endpoint=https://a.{kind}.core.windows.net" for kind in ("blob", "queue", "table")
+    )
+    settings = {
+        **ON_AZUREML,
+        "BATON_PLATFORM": platform,
+        "BATON_DATA": f"{account};ClientId=c",
+        "HOME": str(scratch),
+        "PATH": "/usr/bin:/bin",
+    }
     started = subprocess.run(
         [python, "-c", START.format(sdk=SDK[platform])], cwd=package, env=settings, capture_output=True, text=True
     )

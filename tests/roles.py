@@ -13,6 +13,7 @@ TABLE = re.compile(r"(<!-- roles: [^>]*-->\n).*?(<!-- /roles -->)", re.DOTALL)
 WHO = {
     "principalId": "the app",
     "writer": "the app",
+    "reader": "the app",
     "sender": "the app",
     "cluster.identity.principalId": "runs on the cluster",
     "storage.identity.principalId": "Event Grid, for the data account's events",

@@ -20,6 +20,8 @@ param signingKey string
 param signInClientId string
 @description('Which adapter the package holds: azureml.')
 param platform string
+param instanceType string
+param instances string
 @description('Cluster of the workspace that runs go to.')
 param compute string
 @description('Name under which the AKS cluster that serves is attached to the workspace.')
@@ -46,6 +48,8 @@ var settings = [
   { name: 'BATON_SWEEP', value: '0 * * * * *' }
   { name: 'BATON_PLATFORM', value: platform }
   { name: 'BATON_COMPUTE', value: compute }
+  { name: 'BATON_INSTANCE_TYPE', value: instanceType }
+  { name: 'BATON_INSTANCES', value: instances }
   { name: 'BATON_AKS', value: aks }
   { name: 'BATON_SCORING_LOGS', value: scoringLogs }
   { name: 'BATON_STORAGE_SOURCE', value: dataAccountId }

@@ -8,6 +8,8 @@ param tags object
 param componentId string
 @description('Name of the data account: runs read models and drops there, and keep what a check accepts.')
 param dataAccount string
+@description('Principal id of the app: it reads what runs left in the workspace\'s own account.')
+param reader string
 
 var blobReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
 var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
@@ -122,6 +124,17 @@ resource runsStore 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: cluster.identity.principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+  }
+  dependsOn: [ account ]
+}
+
+resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(resourceId('Microsoft.Storage/storageAccounts', 'stml${token}'), reader, blobReader)
+  scope: store
+  properties: {
+    principalId: reader
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobReader)
   }
   dependsOn: [ account ]
 }

@@ -123,8 +123,9 @@ def test_the_app_gets_every_setting_that_a_trigger_names() -> None:
     assert settings_of_triggers() <= app_settings()
 
 
-def test_the_app_gets_every_setting_that_has_no_other_source() -> None:
-    refused = ReadNames({"BATON_PLATFORM": "azureml"})
+@pytest.mark.parametrize("platform", ["azureml", "azureml_v2"])
+def test_the_app_gets_every_setting_that_has_no_other_source(platform: str) -> None:
+    refused = ReadNames({"BATON_PLATFORM": platform})
     with pytest.raises(SettingsRefused, match="is missing") as fault:
         Settings.from_env(refused)
     assert set(re.findall(r"(\w+) is missing", str(fault.value))) <= app_settings()
