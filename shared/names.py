@@ -77,6 +77,10 @@ def run_id(release: str, step: str, attempt: int) -> str:
     return f"{release}-{STEP_LETTERS[step]}-{attempt}"
 
 
+VALUES = "values-"
+"""How a run's input begins that holds the values of a foreign key; the name of their dataset follows."""
+
+
 def check_run_id(model: str, command: int) -> str:
     """The id of the run that checks a large drop for a command; no release is named by it.
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 TABLE = "ledger"
 QUEUES = ("advance", "perform")
 CONTAINERS = ("incoming", "models", "datasets", "quarantine", "reports", "scored", "journal", "access", "deadletter")
-CHECK_MEMORY_MB = 1024
+CHECK_MEMORY_MB = 512
 CHECK_SECONDS = 50.0
 RULES_KEPT = 256
 SIZES = Sizes()
@@ -187,7 +187,7 @@ def assemble(
         notifier=notifier or FileNotifier(settings.home / "notices"),
         signer=Signer(settings.signing_key),
         rules=rules,
-        check=check or _check,
+        check=check or functools.partial(_check, most_bytes=settings.inline_limit),
         clock=clock,
         url=settings.url,
         inline_limit=settings.inline_limit,
@@ -328,7 +328,7 @@ def _job(settings: Settings) -> Job:
 WORKSPACES = {"azureml": _azureml, "azureml_v2": _azureml_v2}
 
 
-def _check(file: Path, contract: Path) -> Verdict:
+def _check(file: Path, contract: Path, *, most_bytes: int) -> Verdict:
     from shared.data.checking import KEPT, PROFILE, check_in_subprocess
     from shared.effects.references import FOLDER
 
@@ -343,4 +343,5 @@ def _check(file: Path, contract: Path) -> Verdict:
         at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
         references=file.with_name(FOLDER),
         keep=keep,
+        most_bytes=most_bytes,
     )

@@ -2,7 +2,8 @@
 
 Prints the verdict as one line of JSON; with --profile FILE, what the columns look like goes there, with --keep FOLDER the
 accepted rows, where they are not the file itself. --contracts FOLDER has contracts that were read before. Exit code 0:
-checked, whatever the verdict; 3: the contract cannot be used, told as {"what": ..., "next": ...}. The line `reading` on
+checked, whatever the verdict; 3: the contract cannot be used, told as {"what": ..., "next": ...}; 4: not checked, since the
+file unpacks to more than --most-bytes, or, where these are given, its check needs more memory. The line `reading` on
 stderr says that from now on only the file can be at fault.
 """
 
@@ -18,10 +19,11 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.data.check import check
-from shared.data.checking import CONTRACT_REFUSED, READING
+from shared.data.checking import CONTRACT_REFUSED, READING, TOO_LARGE
 from shared.data.lean import without_pandas
 from shared.data.prepared import contract_of
 from shared.data.profile import Profile
+from shared.data.unpacked import unpacks_beyond
 from shared.errors import SpecRefused
 
 
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--references", type=Path)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--contracts", type=Path)
+    parser.add_argument("--most-bytes", type=int, default=0)
     options = parser.parse_args(arguments)
     without_pandas()
     try:
@@ -50,15 +53,22 @@ def main(arguments: Sequence[str]) -> int:
     last = math.ceil(used.ru_utime + used.ru_stime + options.computing_seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (last, last + 1))
     print(READING, file=sys.stderr, flush=True)  # noqa: T201 - told to the process that waits
+    if options.most_bytes and unpacks_beyond(options.file, options.most_bytes):
+        return TOO_LARGE
     profile = Profile.of(contract)
-    verdict = check(
-        options.file,
-        contract,
-        profile if options.profile else None,
-        at=options.at,
-        references=options.references,
-        keep=options.keep,
-    )
+    try:
+        verdict = check(
+            options.file,
+            contract,
+            profile if options.profile else None,
+            at=options.at,
+            references=options.references,
+            keep=options.keep,
+        )
+    except MemoryError:
+        if options.most_bytes:
+            return TOO_LARGE
+        raise
     if options.profile:
         profile.save(options.profile)
     _say(verdict.to_dict())

@@ -17,7 +17,7 @@ from shared.errors import Retryable, SpecRefused
 
 ROOT = Path(__file__).resolve().parents[2]
 READING = "reading"
-CONTRACT_REFUSED = 3
+CONTRACT_REFUSED, TOO_LARGE = 3, 4
 PROFILE = "profile.json"
 """Where the app has the profile of a drop written, beside the file that it is checked as."""
 KEPT = "kept"
@@ -25,6 +25,10 @@ KEPT = "kept"
 COMPUTING = 0.8
 """The share of the time that the reader may compute: a file that needs more is at fault, a machine that gives less is not."""
 SMALLER = "split it into smaller files, or write it again with another tool; `baton check` reads it the same way"
+
+
+class TooLarge(Exception):
+    """A drop unpacks to more than may be checked here, or its check needs more memory. That says nothing of its rows."""
 
 
 def check_in_subprocess(
@@ -38,6 +42,7 @@ def check_in_subprocess(
     at: datetime | None = None,
     references: Path | None = None,
     keep: Path | None = None,
+    most_bytes: int = 0,
 ) -> Verdict:
     """The verdict on a file or folder of parts, by a child process that may take `memory_mb` of data and compute for
     `computing_seconds` (0: most of `seconds`). The age of rows is counted to `at`, foreign keys are looked for in
@@ -47,6 +52,7 @@ def check_in_subprocess(
     The child sees nothing of this process's environment but where Python's packages are. A child that breaks a limit or
     dies while it reads refuses the file by rule `readable`. `SpecRefused` if the contract cannot be used, `Retryable` if
     the child did not come as far as reading, or if `seconds` went by without so much computing: the machine is too busy.
+    With `most_bytes`, `TooLarge` for a drop that unpacks to more, before a row of it is read, and for one that needs more memory.
     """
     computing = computing_seconds or COMPUTING * seconds
     limits = ["--memory-mb", str(memory_mb), "--computing-seconds", str(computing)]
@@ -55,7 +61,7 @@ def check_in_subprocess(
     arguments = [str(file.resolve()), str(contract_file.resolve()), *limits, *wanted, *moment]
     arguments += ["--references", str(references.resolve())] if references else []
     arguments += ["--keep", str(keep.resolve())] if keep else []
-    arguments += ["--contracts", str(prepared.folder())]
+    arguments += ["--contracts", str(prepared.folder()), "--most-bytes", str(most_bytes)]
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "shared.data", *arguments],
@@ -70,6 +76,8 @@ def check_in_subprocess(
         raise _too_busy(file, seconds, error.stderr or b"") from error
     if ended.returncode == CONTRACT_REFUSED:
         raise SpecRefused(**json.loads(ended.stdout))
+    if ended.returncode == TOO_LARGE:
+        raise TooLarge(file.name)
     if ended.returncode == -signal.SIGXCPU:
         return _ended(file, f"reading it took more than {computing:g} s of computing", ended.stderr)
     if ended.returncode:

@@ -79,9 +79,7 @@ def _not_there(rule: Rule, test: Foreign, *, has_folder: bool) -> Problem:
         return Problem("not_checked", names, 0, (), (), what, remedy, "warning")
     that = "that column" if len(rule.columns) == 1 else "those columns"
     what = f"{names} must be among {test}, of which no version with {that} can be read"
-    remedy = (
-        f"drop a file for {test.dataset} first, and wait for its release; versions above the inline limit are not read"
-    )
+    remedy = f"drop a file for {test.dataset} first, and wait for its release"
     return Problem(rule.name, names, 1, (), (), what, remedy, rule.severity)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import NoneType
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -94,9 +97,11 @@ def _json_batches(
         numbered = enumerate(lines, start=1)
         while block := list(itertools.islice(numbered, JSON_BATCH_ROWS)):
             objects = [value for number, line in block if (value := _object(number, line, rows.skipped)) is not None]
-            header |= dict.fromkeys(name for value in objects for name in value)
+            for value in objects:
+                if not value.keys() <= header.keys():
+                    header |= dict.fromkeys(value)
             rows.header[:] = header
-            columns = {name: [_json_text(value.get(name)) for value in objects] for name in wanted if name in header}
+            columns = {name: _json_texts([value.get(name) for value in objects]) for name in wanted if name in header}
             schema = pa.schema([(name, pa.string()) for name in columns])
             yield pa.RecordBatch.from_pydict(columns, schema) if columns else _columnless(len(objects))
 
@@ -127,8 +132,19 @@ def _object(number: int, line: bytes, skipped: Skipped) -> dict[str, object] | N
     return None
 
 
+def _json_texts(values: list[Any]) -> list[str | None]:
+    """A column's values as JSON writes them, texts as they are. Numbers, which are most of what comes, without the encoder."""
+    kinds = {*map(type, values)}
+    if kinds == {int} or (kinds == {float} and all(map(math.isfinite, values))):
+        return [*map(repr, values)]
+    return values if kinds <= {str, NoneType} else [*map(_json_text, values)]
+
+
 def _json_text(value: object) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+    if value is None or isinstance(value, str):
+        return value
+    is_number = type(value) is int or (type(value) is float and math.isfinite(value))
+    return repr(value) if is_number else json.dumps(value)
 
 
 # Parquet

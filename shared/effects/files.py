@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from shared.data.checking import PROFILE
+from shared.data.checking import PROFILE, TooLarge
 from shared.effects.drawing import drawn
 from shared.effects.folders import check_folder, look_at_part
-from shared.effects.large import check_by_run
+from shared.effects.large import check_by_run, is_with_a_run
 from shared.effects.parts import Later, Parts
 from shared.effects.references import FOLDER, fetch_references
 from shared.effects.verdicts import MODELS, Checked, checked_by_run, contract_blob, gone, tag_checking, told
@@ -24,7 +24,8 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
     """Check one drop against the contract of the folder that was published when it landed.
 
     Named by the drop's ETag: repeated after a crash, it writes the same content-addressed blobs again. A drop above
-    `inline_limit` is checked by a run on the platform. The file that closes a folder stands for all parts in it.
+    `inline_limit`, or one that unpacks to more, is checked by a run on the platform. The file that closes a folder stands for
+    all parts in it.
     """
     drop = command.payload
     if drop.get("closes"):
@@ -36,12 +37,15 @@ def check_file(parts: Parts, model: str, command: Command) -> Outcome | Later:
     if seen is None or seen.etag != etag:
         return gone(parts, model, command, seen)
     tag_checking(parts, container, blob, etag)
-    if seen.size > parts.inline_limit:
-        by_run = check_by_run(parts, model, command, drop=f"drop:{etag}:{container}/{blob}")
-        if isinstance(by_run, Later):
-            return by_run
-        return told(parts, model, command, checked_by_run(parts, model, command, by_run, seen.size), seen.source)
-    return _check_here(parts, model, command, seen)
+    if seen.size <= parts.inline_limit and not is_with_a_run(parts, model, command):
+        try:
+            return _check_here(parts, model, command, seen)
+        except TooLarge:
+            pass  # it unpacks to more
+    by_run = check_by_run(parts, model, command, drop=f"drop:{etag}:{container}/{blob}")
+    if isinstance(by_run, Later):
+        return by_run
+    return told(parts, model, command, checked_by_run(parts, model, command, by_run, seen.size), seen.source)
 
 
 def _check_here(parts: Parts, model: str, command: Command, seen: BlobSeen) -> Outcome:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from shared import closings
 from shared.closings import Listing
-from shared.data.checking import PROFILE
+from shared.data.checking import PROFILE, TooLarge
 from shared.data.folders import (
     Contents,
     changed_part,
@@ -29,7 +29,7 @@ from shared.data.folders import (
 )
 from shared.data.verdict import Problem, Verdict
 from shared.effects.drawing import drawn
-from shared.effects.large import check_by_run
+from shared.effects.large import check_by_run, is_with_a_run
 from shared.effects.parts import Later, Parts
 from shared.effects.references import FOLDER, fetch_references
 from shared.effects.verdicts import MODELS, Checked, checked_by_run, contract_blob, gone, tag_checking, told
@@ -91,9 +91,12 @@ def check_folder(parts: Parts, model: str, command: Command) -> Outcome | Later:
         if closing is None:
             return Later(LOOK_AGAIN)
         is_large = len(closing.found.parts) > INLINE_PARTS or closing.size > parts.inline_limit
-        if is_large and not closing.found.refuses:
-            return _by_run(parts, model, command, closing)
-        return _here(parts, model, command, closing, closer)
+        if closing.found.refuses or not (is_large or is_with_a_run(parts, model, command)):
+            try:
+                return _here(parts, model, command, closing, closer)
+            except TooLarge:
+                pass  # the parts unpack to more
+        return _by_run(parts, model, command, closing)
 
 
 def _listed(parts: Parts, model: str, command: Command, closer: bytes, source: str) -> Closing | None:

@@ -11,6 +11,8 @@ from datetime import timedelta
 
 from shared.data.verdict import Verdict
 from shared.effects.parts import Later, Parts
+from shared.effects.references import references_of_run
+from shared.effects.verdicts import MODELS, contract_blob
 from shared.errors import Permanent
 from shared.names import check_run_id
 from shared.platforms.port import RunRequest
@@ -24,6 +26,11 @@ STILL_GOING = ("queued", "running")
 
 class CheckRunFailed(Permanent):
     """The run that was to check a drop gave no verdict: that says nothing of the drop."""
+
+
+def is_with_a_run(parts: Parts, model: str, command: Command) -> bool:
+    """Whether a run was started for the drop before: nobody asks the platform of one that is looked at for the first time."""
+    return command.asked_since is not None and parts.trainer.look(check_run_id(model, command.number)) is not None
 
 
 def check_by_run(parts: Parts, model: str, command: Command, *, drop: str) -> Verdict | Later:
@@ -60,12 +67,13 @@ def _overdue(parts: Parts, command: Command, run_id: str, status: str) -> CheckR
 
 def _request(parts: Parts, model: str, command: Command, run_id: str, drop: str) -> RunRequest:
     folder = command.payload["folder"]
+    contract = parts.blobs.read(MODELS, contract_blob(parts, model, folder))
     return RunRequest(
         run_id=run_id,
         model=model,
         step="check",
         folder=folder,
-        inputs={"drop": drop},
+        inputs={"drop": drop, **references_of_run(parts, contract)},
         max_seconds=CHECK_SECONDS,
         max_memory_mb=parts.rules(model, folder).train.max_memory_mb,
     )

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared import log
+from shared.data.checking import TooLarge
 from shared.data.glance import datasets_of
 from shared.data.versions import Listed, ManifestRefused, read_manifest
 from shared.effects.parts import Parts
 from shared.keeping import DATASETS
+from shared.names import VALUES
 from shared.storage.port import BlobMissing
 
 FOLDER = "references"
@@ -20,14 +22,21 @@ FOLDER = "references"
 def fetch_references(parts: Parts, contract: Path, into: Path) -> None:
     """Fetch the files of each version that a contract's foreign keys point to, each dataset's into a folder of its name.
 
-    A dataset that has no version yet, one above the inline limit and one that was altered are left out, and the check then
-    says so. Files that were forgotten have no values any more.
+    A dataset that has no version yet and one that was altered are left out, and the check then says so. Files that were
+    forgotten have no values any more. `TooLarge` for a version above the inline limit: a run reads that.
     """
     for model in datasets_of(contract.read_text(encoding="utf-8")):
         files = _current(parts, model)
-        if sum(file.bytes for file in files) <= parts.inline_limit:
-            for file in files:
-                _fetch(parts, file, into / model)
+        if sum(file.bytes for file in files) > parts.inline_limit:
+            raise TooLarge(model)
+        for file in files:
+            _fetch(parts, file, into / model)
+
+
+def references_of_run(parts: Parts, contract: bytes) -> dict[str, str]:
+    """The same versions as inputs of a run, by name."""
+    heads = {model: parts.book.head(model) for model in datasets_of(contract.decode())}
+    return {f"{VALUES}{model}": f"values:{head.dataset}" for model, head in heads.items() if head and head.dataset}
 
 
 def _current(parts: Parts, model: str) -> Sequence[Listed]:

@@ -17,6 +17,7 @@ from shared.data.verdict import Verdict
 from shared.errors import Permanent
 from shared.folder_names import folder_of
 from shared.keeping import keep_bytes
+from shared.names import VALUES
 from shared.runs.run_dir import RunDir
 from shared.spec import Spec
 from shared.storage.port import Blobs
@@ -40,9 +41,10 @@ def check_drop(run: RunDir, spec: Spec, *, blobs: Blobs) -> Mapping[str, object]
     landed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     keep = file.with_name(KEPT)
     keep.mkdir(exist_ok=True)
+    references = _references(run, file.with_name("references"))
 
     def found(drop: Path) -> Verdict:
-        return check(drop, contract, profile, at=landed, references=file.with_name("references"), keep=keep)
+        return check(drop, contract, profile, at=landed, references=references, keep=keep)
 
     verdict = _of_folder(file, where, found) if scheme == "closed" else found(file)
     profile.save(file.with_name(PROFILE))
@@ -51,6 +53,15 @@ def check_drop(run: RunDir, spec: Spec, *, blobs: Blobs) -> Mapping[str, object]
         folder = folder_of(where.split("/", 1)[1])
         closings.keep_parts(blobs, run.request.model, folder, verdict.file_sha256, part_hashes(file))
     return {"verdict": verdict.to_dict()}
+
+
+def _references(run: RunDir, folder: Path) -> Path:
+    """`folder`, with the values that foreign keys may have: the files of each dataset's version in a folder of its name."""
+    folder.mkdir(exist_ok=True)
+    for name in run.request.inputs:
+        if name.startswith(VALUES) and not (folder / name.removeprefix(VALUES)).exists():
+            (folder / name.removeprefix(VALUES)).symlink_to(run.input(name).resolve())
+    return folder
 
 
 def _of_folder(stage: Path, where: str, check_parts: Callable[[Path], Verdict]) -> Verdict:

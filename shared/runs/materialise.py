@@ -3,6 +3,7 @@
 An input says by its scheme where it comes from:
 
     dataset:<manifest blob>   manifest.json and files/<sha256>.<ext>, each file checked against its hash
+    values:<manifest blob>    the files of that version which are still there, for the values that foreign keys may have
     run:<run id>              what that run left in outputs/model
     version:<n>               that version of the run's model, from the registry
     folder:<hash>             a published model folder, checked against its hash
@@ -15,6 +16,7 @@ Each lands in inputs/<name>, whole or not at all; the run's own folder always in
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -73,6 +75,15 @@ def _dataset(manifest: str, into: Path, _model: str, sources: Sources) -> None:
     (into / "files").mkdir()
     for file in files:
         _dataset_file(file.blob, file.sha256, into / "files", sources.blobs)
+
+
+def _values(manifest: str, into: Path, _model: str, sources: Sources) -> None:
+    content = _read(
+        sources.blobs, "datasets", manifest, what="the manifest of the version that a foreign key points to"
+    )
+    for file in read_manifest(content, name=manifest).files:
+        with contextlib.suppress(InputForgotten):
+            _dataset_file(file.blob, file.sha256, into, sources.blobs)
 
 
 def _dataset_file(blob: str, sha256: str, into: Path, blobs: Blobs) -> None:
@@ -139,6 +150,7 @@ def _closed(named: str, into: Path, _model: str, sources: Sources) -> None:
 
 _SCHEMES: Mapping[str, Callable[[str, Path, str, Sources], None]] = {
     "dataset": _dataset,
+    "values": _values,
     "run": _run,
     "version": _version,
     "folder": _folder,

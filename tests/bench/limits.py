@@ -1,6 +1,6 @@
 """`python -m tests.bench.limits`: what a check takes at the inline limit, and whether its memory stays flat; prints tables.
 
-Files of the inline limit (64 MiB) go the way that the app's checks go, in a child under a limit of memory: the least of
+Files of the inline limit (64 MiB, unpacked) go the way that the app's checks go, in a child under a limit of memory: the least of
 `--limits` (MB of data) under which it reads to the end, and there its computing, waiting and largest resident size.
 Flat: check and profile of 1,000,000 and of `--rows` rows, each file deleted before the next is written.
 """
@@ -8,8 +8,9 @@ Flat: check and profile of 1,000,000 and of `--rows` rows, each file deleted bef
 from __future__ import annotations
 
 import argparse
-import gzip
+import json
 import multiprocessing
+import re
 import resource
 import shutil
 import sys
@@ -19,9 +20,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
 from shared.data.checking import check_in_subprocess
 from tests.bench.bench_data import run
-from tests.bench.datafiles import contract_text, write_csv, write_parquet
+from tests.bench.datafiles import FLOATS, contract_text, write_csv, write_parquet
 from tests.bench.tables import table
 
 INLINE_LIMIT = 64 << 20
@@ -29,6 +34,8 @@ SECONDS = 600.0
 SAMPLE, SMALL = 50_000, 1_000_000
 ALONE = "    customProperties: [{property: acceptance, value: rows}]\n"
 QUERY = "    quality: [{type: sql, query: 'SELECT quantile_cont(f0, 0.99) FROM {object}', mustBeLessThan: 50}]\n"
+NUMBERS = ("id", *(f"f{place}" for place in range(FLOATS)), "n0", "n1")
+ANY_OTHER = re.compile(r"name: (c\d|at|flag)")
 
 
 def sized(write: Callable[[Path, int], Path], file: Path) -> Path:
@@ -37,34 +44,60 @@ def sized(write: Callable[[Path, int], Path], file: Path) -> Path:
     return write(file, rows * 99 // 100)
 
 
-def broken(file: Path, every: int) -> Path:
-    """A copy of a CSV in which each such row has a word where a number belongs."""
-    copy = file.with_name(f"broken-{every}.csv")
+def write_json(file: Path, rows: int) -> Path:
+    """The rows as JSON lines."""
+    source = write_csv(file.with_name("plain.csv"), rows)
+    with csv.open_csv(source) as batches, file.open("w") as out:
+        for batch in batches:
+            out.writelines(json.dumps(row, default=str) + "\n" for row in batch.to_pylist())
+    source.unlink()
+    return file
+
+
+def narrow(file: Path, rows: int) -> Path:
+    """The columns of numbers with a digit in each cell, and so many more cells."""
+    cells = np.random.default_rng(1).integers(ord("1"), ord("9"), (rows, 2 * len(NUMBERS)), dtype=np.uint8)
+    cells[:, 1::2], cells[:, -1] = ord(","), ord("\n")
+    file.write_bytes(",".join(NUMBERS).encode() + b"\n" + cells.tobytes())
+    return file
+
+
+def broken(file: Path, every: int, right: str = ",", wrong: str = ",x") -> Path:
+    """A copy of a file of lines in which each such row has a word where a number belongs."""
+    copy = file.with_name(f"broken-{every}-{file.name}")
     with file.open() as rows, copy.open("w") as out:
         for place, row in enumerate(rows):
-            out.write(row if not place or place % every else row.replace(",", ",x", 1))
+            out.write(row if not place or place % every else row.replace(right, wrong, 1))
     return copy
 
 
-def zipped(file: Path, rows: int) -> Path:
-    """The rows as CSV, packed."""
-    plain = write_csv(file.with_name("plain.csv"), rows)
-    with plain.open("rb") as source, gzip.open(file, "wb", compresslevel=1) as out:
+def packed(file: Path, packing: str) -> Path:
+    """A copy of a file, packed."""
+    copy = file.with_name(f"{file.name}.{packing}")
+    with file.open("rb") as source, pa.CompressedOutputStream(str(copy), packing) as out:
         shutil.copyfileobj(source, out)
-    plain.unlink()
-    return file
+    return copy
 
 
 def shapes(folder: Path) -> Iterator[tuple[str, Path, str]]:
     """What the file is, the file, and its contract."""
-    plain, csv = contract_text(unique=False), sized(write_csv, folder / "rows.csv")
-    yield "CSV", csv, plain
-    yield "CSV, unique key", csv, contract_text(unique=True)
-    yield "CSV, whole-table query", csv, plain + QUERY
-    yield "CSV, one wrong cell", broken(csv, 300_000), plain
-    yield "CSV, 2 % of rows refused alone", broken(csv, 50), plain + ALONE
-    yield "CSV, gzip", sized(zipped, folder / "rows.csv.gz"), plain
+    plain, rows = contract_text(unique=False), sized(write_csv, folder / "rows.csv")
+    yield "CSV", rows, plain
+    yield "CSV, unique key", rows, contract_text(unique=True)
+    yield "CSV, whole-table query", rows, plain + QUERY
+    yield "CSV, one wrong cell", broken(rows, 300_000), plain
+    yield "CSV, 2 % of rows refused alone", broken(rows, 50), plain + ALONE
+    yield "CSV, gzip", packed(rows, "gzip"), plain
+    yield "CSV, Zstandard", packed(rows, "zstd"), plain
+    yield (
+        "CSV, a digit a cell",
+        sized(narrow, folder / "narrow.csv"),
+        "".join(line for line in plain.splitlines(keepends=True) if not ANY_OTHER.search(line)),
+    )
     yield "Parquet", sized(write_parquet, folder / "rows.parquet"), plain
+    lines = sized(write_json, folder / "rows.jsonl")
+    yield "JSON lines", lines, plain
+    yield "JSON lines, 2 % of rows refused alone", broken(lines, 50, '"f0": ', '"f0": "x", "z": '), plain + ALONE
 
 
 def one(file: Path, contract: Path, memory_mb: int) -> Mapping[str, float]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from shared.data.check import check
-from shared.data.checking import check_in_subprocess
+from shared.data.checking import TooLarge, check_in_subprocess
 from shared.data.contract import read_contract
 from shared.data.profile import Profile
 from shared.errors import Retryable, SpecRefused
@@ -101,6 +101,30 @@ def test_a_file_whose_reading_takes_too_long_is_refused(tmp_path: Path) -> None:
         "readable",
         "the file cannot be read: reading it took more than 4 s of computing",
     )
+
+
+def test_a_drop_is_checked_up_to_the_bytes_that_it_unpacks_to(tmp_path: Path) -> None:
+    rows, most = HEADER + "".join(f"{number}{ROW[1:]}" for number in range(20)), 900
+    assert len(gzip.compress(rows.encode())) < most < len(rows)
+    (small := tmp_path / "small").write_bytes(gzip.compress((HEADER + ROW).encode()))
+    (packed := tmp_path / "packed").write_bytes(gzip.compress(rows.encode()))
+    limits = {"memory_mb": 512, "seconds": 60, "most_bytes": most}
+
+    assert check_in_subprocess(small, CONTRACT, **limits).accepted
+    with pytest.raises(TooLarge):
+        check_in_subprocess(packed, CONTRACT, **limits)
+    assert check_in_subprocess(packed, CONTRACT, **limits | {"most_bytes": len(rows)}).rows == 20
+
+
+def test_a_key_that_needs_more_memory_than_there_is_here_says_nothing_of_its_file(tmp_path: Path) -> None:
+    key = "      - {name: A, logicalType: integer, unique: true}\n"
+    table = f"schema:\n  - name: t\n    properties:\n{key}"
+    (tmp_path / "contract.yaml").write_text(f"apiVersion: v3.1.0\nkind: DataContract\nid: t\n{table}")
+    (tmp_path / "drop").write_text("A\n" + "\n".join(map(str, range(10_000_000, 11_500_000))) + "\n")
+    with pytest.raises(TooLarge):
+        check_in_subprocess(
+            tmp_path / "drop", tmp_path / "contract.yaml", memory_mb=208, seconds=60, most_bytes=64 << 20
+        )
 
 
 def test_a_file_is_not_blamed_for_a_machine_that_leaves_no_time_to_read_it(tmp_path: Path) -> None:

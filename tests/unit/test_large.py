@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.data.checking import TooLarge
 from shared.data.verdict import Problem, Verdict
 from shared.errors import PlatformBusy
 from tests.fakes.platform import Outcome
@@ -41,6 +42,30 @@ def test_a_drop_at_the_limit_is_checked_here_and_one_byte_more_by_a_run(world: W
     (run,) = (run for run in world.trainer.started if run.step == "check")
     assert run.inputs["drop"].endswith(":incoming/m/large.csv")
     assert not run.tags, "a tag with the model's name would open a release for the run"
+
+
+def test_a_drop_that_unpacks_to_more_than_the_limit_is_checked_by_a_run_and_looked_at_here_once(tmp_path: Path) -> None:
+    looked = list[Path]()
+
+    def unpacks(file: Path, contract: Path) -> Verdict:
+        looked.append(file)
+        raise TooLarge(file.name)
+
+    world = World(tmp_path, inline_limit=5, checker=unpacks)
+    world.publish()
+    world.settle()
+    world.drop("rows1", name="packed")
+    world.settle()
+    world.trainer.script[RUN] = Outcome("running")
+    world.wait(A_WHILE)
+    world.trainer.script[RUN] = _ended(FINE)
+    world.wait(A_WHILE)
+
+    assert [run.inputs["drop"].endswith("m/packed.csv") for run in world.trainer.started if run.step == "check"] == [
+        True
+    ]
+    assert world.blobs.tags["incoming", "m/packed.csv"]["baton"] == "accepted"
+    assert len(looked) == 1
 
 
 def test_the_runs_verdict_makes_the_drop_a_file(world: World) -> None:

@@ -11,7 +11,12 @@ from shared.data.contract import parse_contract
 from shared.data.glance import datasets_of
 from shared.data.verdict import Verdict
 from shared.errors import SpecRefused
-from tests.world import World
+from shared.runs.check_drop import check_drop
+from shared.runs.materialise import Sources, materialise
+from shared.runs.run_dir import RunDir
+from shared.spec_file import load_spec
+from tests.fakes.platform import Outcome
+from tests.world import World, spec_text
 from tests.world import check as pretended
 
 CONTRACT = """\
@@ -104,6 +109,53 @@ def test_a_drop_is_checked_beside_the_current_version_of_the_other_dataset(tmp_p
     world.drop("later", model="orders")
     world.settle("orders")
     assert (beside, world.head("orders").next_file) == ({}, 4)
+
+
+def with_towns(home: Path, **more: int) -> World:
+    """A world in which the towns have a version with the ID 10."""
+    world = World(home, **more)  # type: ignore[arg-type]
+    folder = world.publish("orders")
+    world.blobs.drop("models", f"orders/{folder}/contract.yaml", CONTRACT.encode())
+    world.publish("towns")
+    for model in ("orders", "towns"):
+        world.settle(model)
+    world.drop("ID\n10\n", model="towns")
+    world.settle("towns")
+    return world
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_a_run_that_checks_a_large_drop_has_the_values_of_the_version(tmp_path: Path, is_forgotten: bool) -> None:
+    world = with_towns(tmp_path, inline_limit=8)
+    world.trainer.script["orders-k-1"] = Outcome("running")
+    world.drop(ORDERS, model="orders")
+    world.settle("orders")
+    (run,) = (run for run in world.trainer.started if run.step == "check")
+    if is_forgotten:
+        (file,) = world.app.book.files("towns", 1)
+        del world.blobs.blobs["datasets", file.stored]
+        world.blobs.drop("datasets", f"towns/tombstones/{file.sha256}.json", b"{}")
+
+    (inputs := tmp_path / "run" / "inputs").joinpath("folder").mkdir(parents=True)
+    (inputs / "folder" / "contract.yaml").write_text(CONTRACT)
+    materialise(run, inputs, sources=Sources(world.blobs, lambda run, into: None, lambda: world.registry))
+    result = check_drop(RunDir(tmp_path / "run", run), load_spec(spec_text()), blobs=world.blobs)
+    what = [problem["what"] for problem in result["verdict"]["problems"]]  # type: ignore[index]
+    if is_forgotten:
+        assert what == ["TOWN must be among towns.ID, of which no version with that column can be read"]
+    else:
+        assert what == ["TOWN: 2 of 4 values are not among towns.ID (rows 2, 4)"]
+
+
+def test_a_version_above_the_inline_limit_has_a_small_drop_checked_by_a_run(tmp_path: Path) -> None:
+    world = with_towns(tmp_path, inline_limit=6)
+    world.inline_limit = 5
+    world.restart()
+    world.trainer.script["orders-k-1"] = Outcome("running")
+    world.drop("N\n1\n", model="orders")
+    world.settle("orders")
+    (run,) = (run for run in world.trainer.started if run.step == "check")
+    assert run.inputs["values-towns"] == f"values:{world.head('towns').dataset}"
 
 
 COMPOSITE = """\
