@@ -170,9 +170,16 @@ class FakeAzureMLV2:
     def _secrets(self, _asked: Asked, name: str) -> Answer:
         return Answer(document={"secretsType": "Sas", "sasToken": "sv=2024-11-04&sr=c&sig=known"})
 
-    def _assets(self, _asked: Asked, kind: str, name: str) -> Answer:
-        mark = f"{SCOPE}/{kind}/{name}/versions/"
-        return Answer(document={"value": [asset for one, asset in self.assets.items() if one.startswith(mark)]})
+    def _assets(self, asked: Asked, kind: str, name: str) -> Answer:
+        """Versions of a name; with `hash`, whatever has it under any name, as the SDK reads the answer."""
+        wanted, mark = asked.query.get("hash"), f"{SCOPE}/{kind}/"
+        shown = [
+            asset
+            for one, asset in self.assets.items()
+            if one.startswith(mark if wanted else f"{mark}{name}/versions/")
+            and wanted in (None, asset["properties"]["properties"].get("hash_sha256"))
+        ]
+        return Answer(document={"value": shown})
 
     def _asset(self, _asked: Asked, kind: str, name: str, version: str) -> Answer:
         asset = self.assets.get(f"{SCOPE}/{kind}/{name}/versions/{version}")
