@@ -8,7 +8,7 @@ not know exactly counts as fewer rows, or is taken off the difference.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,15 +26,16 @@ from shared.data.significance import (
     means_tail,
     shares_limit,
     shares_tail,
-    size_of,
+    unseen_limit,
     unseen_tail,
 )
-from shared.data.sketches import Value
+from shared.data.sketches import Floats, Quantiles, Value
 
 FLOOR = 0.1
 SHARE_FLOOR = 0.02
 FEW = 10
-POINTS = 100
+RANKS = [place / 100 for place in range(101)]
+NEARER = 20
 EXPECTED = 5
 ERRORS_A_DEVIATION = 2.576  # a sketch states the error that it keeps to 99 times in 100
 Test = Literal["values", "lengths", "missing", "unseen"]
@@ -107,14 +108,35 @@ def _missing(name: str, before: ColumnProfile, now: ColumnProfile, level: float)
 
 def _numbers(name: str, before: ColumnProfile, now: ColumnProfile, level: float) -> Change:
     """Kolmogorov-Smirnov: the largest difference between the shares of values up to any point."""
-    points = sorted({*before.quantiles.points(POINTS), *now.quantiles.points(POINTS)})
-    (below, at), (below_now, at_now) = before.quantiles.shares(points), now.quantiles.shares(points)
-    size = float(max(np.abs(below - below_now).max(), np.abs(at - at_now).max()))
+    size, median, median_now = _distance(before.quantiles, now.quantiles)
     rows = _together(_worth(before), _worth(now))
-    then, median = (points[int(np.searchsorted(shares, 0.5))] for shares in (at, at_now))
-    what = f"median {then:.4g} → {median:.4g}, deviation {before.numbers.deviation:.4g} → {now.numbers.deviation:.4g}"
+    deviations = f"deviation {before.numbers.deviation:.4g} → {now.numbers.deviation:.4g}"
     limit = max(FLOOR, distance_limit(level, rows))
+    what = f"median {median:.4g} → {median_now:.4g}, {deviations}"
     return Change(name, "values", size, FLOOR, limit, distance_tail(size, rows), what)
+
+
+def _distance(before: Quantiles, now: Quantiles) -> tuple[float, float, float]:
+    """The largest difference, and both medians. It is looked for at each hundredth of the reference, and more closely around the
+    place where it is largest.
+    """
+    points = before.points(RANKS)
+    (below, at), (below_now, at_now) = before.shares(points), now.shares(points)
+    apart = np.maximum(np.abs(below - below_now), np.abs(at - at_now))
+    place = int(apart.argmax())
+    first, last = max(0, place - 1), min(len(points) - 1, place + 1)
+    nearer = sorted(
+        {
+            *before.points(_ranks(float(below[first]), float(at[last]))),
+            *now.points(_ranks(float(below_now[first]), float(at_now[last]))),
+        }
+    )
+    closer = np.abs(np.subtract(before.shares(nearer), now.shares(nearer))).max()
+    return max(float(apart[place]), float(closer)), before.median, now.median
+
+
+def _ranks(low: float, high: float) -> list[float]:
+    return [low + (high - low) * step / NEARER for step in range(NEARER + 1)]
 
 
 def _worth(column: ColumnProfile) -> float:
@@ -129,7 +151,7 @@ def _together(n: float, m: float) -> float:
 
 def _categories(name: str, before: ColumnProfile, now: ColumnProfile, level: float) -> Iterator[Change]:
     moved = _moved(before, now)
-    if len(moved) > 1:
+    if len(moved.values) > 1:
         yield _homogeneity(name, before, now, moved, level)
     elif before.kind == "string" and before.frequent.error:
         yield _lengths(name, before, now, level)
@@ -137,48 +159,56 @@ def _categories(name: str, before: ColumnProfile, now: ColumnProfile, level: flo
         yield _unseen(name, before, now, level)
 
 
-def _moved(before: ColumnProfile, now: ColumnProfile) -> Mapping[Value | None, tuple[float, float, float]]:
-    """Of each value the share before, the share now, and what of their difference no error can explain; None is all others.
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """Of each value the share before, the share now, and what of their difference no error can explain; None is all others."""
 
-    Values that are too rare for the chi-square distribution, or too rare to be told from the error, count as others.
-    """
-    n, m = before.present, now.present
-    half, half_now = before.frequent.error / 2, now.frequent.error / 2
-    slack = half / n + half_now / m
-    found: dict[Value | None, tuple[float, float, float]] = {}
-    for value in before.frequent.counts.keys() | now.frequent.counts.keys():
-        then, share = (
-            (column.frequent.counts.get(value, 0) + error) / column.present
-            for column, error in ((before, half), (now, half_now))
-        )
-        if min(n, m) * (n * then + m * share) / (n + m) >= EXPECTED and max(then, share) > 4 * slack:
-            found[value] = (then, share, max(0.0, abs(share - then) - slack))
-    then, share = (max(0.0, 1 - sum(pair[side] for pair in found.values())) for side in (0, 1))
-    if n * then + m * share >= 0.5:
-        found[None] = (then, share, max(0.0, abs(share - then) - slack * len(found)))
-    return found
+    values: list[Value | None]
+    then: Floats
+    share: Floats
+    apart: Floats
 
 
-def _homogeneity(
-    name: str,
-    before: ColumnProfile,
-    now: ColumnProfile,
-    moved: Mapping[Value | None, tuple[float, float, float]],
-    level: float,
-) -> Change:
+def _moved(before: ColumnProfile, now: ColumnProfile) -> _Moved:
+    """Values that are too rare for the chi-square distribution, or too rare to be told from the error, count as others."""
+    counts, counts_now = before.frequent.counts, now.frequent.counts
+    rows = n, m = before.present, now.present
+    halves = before.frequent.error / 2, now.frequent.error / 2
+    slack = halves[0] / n + halves[1] / m
+    either = list(counts | counts_now)
+    known = [
+        [each.get(one, 0) + half for one in either] for each, half in ((counts, halves[0]), (counts_now, halves[1]))
+    ]
+    shares = np.array(known) / np.array(rows)[:, None]
+    common = min(n, m) / (n + m) * (np.array(rows) @ shares) >= EXPECTED
+    if slack:
+        common &= shares.max(axis=0) > 4 * slack
+    values: list[Value | None] = [one for one, kept in zip(either, common.tolist(), strict=True) if kept]
+    shares = shares[:, common]
+    apart = np.maximum(0.0, np.abs(shares[1] - shares[0]) - slack)
+    rest, rest_now = (max(0.0, 1 - float(total)) for total in shares.sum(axis=1))
+    if n * rest + m * rest_now >= 0.5:
+        apart = np.append(apart, max(0.0, abs(rest_now - rest) - slack * len(values)))
+        values, shares = [*values, None], np.column_stack((shares, (rest, rest_now)))
+    return _Moved(values, shares[0], shares[1], apart)
+
+
+def _homogeneity(name: str, before: ColumnProfile, now: ColumnProfile, moved: _Moved, level: float) -> Change:
     """Pearson's chi-square of a table of two rows, and half the sum of all differences (the total variation distance)."""
     n, m = before.present, now.present
     spread = 1 / n + 1 / m
-    pooled = {value: (n * then + m * share) / (n + m) for value, (then, share, _) in moved.items()}
-    statistic = sum(apart**2 / (pooled[value] * spread) for value, (*_, apart) in moved.items())
-    size = sum(apart for *_, apart in moved.values()) / 2
-    degrees = len(moved) - 1
+    pooled = (n * moved.then + m * moved.share) / (n + m)
+    statistic = float((moved.apart**2 / pooled).sum() / spread)
+    size = float(moved.apart.sum() / 2)
+    degrees = len(moved.values) - 1
     limit = max(FLOOR, math.sqrt(chi_square_limit(level, degrees) * spread) / 2)
     return Change(name, "values", size, FLOOR, limit, chi_square_tail(statistic, degrees), _most_moved(moved))
 
 
-def _most_moved(moved: Mapping[Value | None, tuple[float, float, float]]) -> str:
-    value, (then, share, _) = max(moved.items(), key=lambda item: (item[1][2], str(item[0])))
+def _most_moved(moved: _Moved) -> str:
+    apart = moved.apart.tolist()
+    place = max(range(len(apart)), key=lambda place: (apart[place], str(moved.values[place])))
+    value, then, share = moved.values[place], moved.then[place], moved.share[place]
     return f"{'others' if value is None else value} {then:.1%} → {share:.1%}"
 
 
@@ -203,6 +233,6 @@ def _unseen(name: str, before: ColumnProfile, now: ColumnProfile, level: float) 
     new = {value: count for value, count in now.frequent.counts.items() if value not in before.frequent.counts}
     share = sum(new.values()) / now.present
     listed = ", ".join(str(value) for value in sorted(new, key=lambda value: -new[value])[:3]) or "none"
-    limit = max(SHARE_FLOOR, size_of(lambda size: unseen_tail(size, overlooked, now.present), level))
+    limit = max(SHARE_FLOOR, unseen_limit(level, overlooked, now.present))
     p_value = unseen_tail(share, overlooked, now.present)
     return Change(name, "unseen", share, SHARE_FLOOR, limit, p_value, f"{share:.1%} unseen before: {listed}")

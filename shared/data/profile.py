@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shared.data.cells import Cells
 from shared.data.moments import Moments
+from shared.data.ordered import in_order, repeated
 from shared.data.rules import Contract, Kind
-from shared.data.sketches import KEPT, Distinct, Floats, Frequent, Quantiles, hashes_of, largest
+from shared.data.sketches import TEXTS_KEPT, Distinct, Frequent, Quantiles, hashes_of, largest
 from shared.data.texts import counted_texts
 from shared.errors import Permanent
 
@@ -52,6 +52,10 @@ class ColumnProfile:
     quantiles: Quantiles = field(default_factory=Quantiles)
     distinct: Distinct = field(default_factory=Distinct)
     frequent: Frequent = field(default_factory=Frequent)
+
+    def __post_init__(self) -> None:
+        if self.kind == "string":
+            self.frequent.most = TEXTS_KEPT
 
     @property
     def present(self) -> int:
@@ -94,21 +98,21 @@ class ColumnProfile:
         if self.personal:
             self.frequent.add((), (), int(texts.counts.max()))
             return
-        places, error = largest(texts.counts)
+        places, error = largest(texts.counts, self.frequent.most)
         self.frequent.add(texts.shown(places), texts.counts[places].tolist(), error)
 
     def _add_numbers(self, cells: Cells) -> None:
         numbers = cells.numbers
-        ordered = np.sort(numbers)
+        ordered = numbers.copy() if in_order(numbers) else np.sort(numbers)
         ordered += 0.0  # -0.0 is 0.0
-        values, counts, once = _repeated(ordered)
+        values, counts, once = repeated(ordered)
         self.distinct.add(hashes_of(ordered if once else values))
         if self.personal:
             self.numbers = self.numbers.merge(Moments(len(numbers)))
             self.frequent.add((), (), int(counts.max(initial=1)))
             return
         self.numbers = self.numbers.merge(Moments.of(numbers, ends=cells.ends))
-        places, error = largest(counts)
+        places, error = largest(counts, self.frequent.most)
         kept = values[places]
         self.frequent.add(
             kept.tolist() if self.kind == "number" else [int(one) for one in kept.tolist()],
@@ -136,7 +140,9 @@ class ColumnProfile:
     def _forget_values(self) -> None:
         """What one part's contract called personal is personal in all of them."""
         self.numbers, self.quantiles = Moments(self.numbers.count), Quantiles()
-        self.frequent = Frequent({}, self.frequent.error + max(self.frequent.counts.values(), default=0))
+        self.frequent = replace(
+            self.frequent, counts={}, error=self.frequent.error + max(self.frequent.counts.values(), default=0)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The stored form. `about_distinct`, `deciles` and `range` are there to be read; the sketches know more."""
@@ -234,18 +240,3 @@ def merged(parts: Iterable[Profile]) -> Profile:
     for part in parts:
         whole.merge(part)
     return whole
-
-
-def _repeated(ordered: Floats) -> tuple[Floats, NDArray[np.int64], bool]:
-    """Of sorted values the distinct ones and how often each is there; where nearly all are there once (True), only the others.
-
-    >>> _repeated(np.array([1.0, 2.0, 2.0]))
-    (array([1., 2.]), array([1, 2]), False)
-    """
-    again = ordered[1:] == ordered[:-1]
-    if len(ordered) > 2 * KEPT and 4 * np.count_nonzero(again) < len(ordered):
-        places = np.flatnonzero(again)
-        firsts = np.flatnonzero(np.diff(places, prepend=-2) > 1)
-        return ordered[places[firsts]], np.diff(firsts, append=len(places)) + 1, True
-    starts = np.concatenate(([0], np.flatnonzero(~again) + 1))
-    return ordered[starts], np.diff(starts, append=len(ordered)), False

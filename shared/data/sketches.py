@@ -27,9 +27,11 @@ MANY = 1 << 13
 STRIDE = 16
 STRIDED = 1 / 2000  # what that does to a share: a part of 16 in 8,192, to either side
 GREATEST = float(np.finfo(np.float32).max)
+EVERY_RANK = np.linspace(0, 1, 2 * K).tolist()
 REGISTER_BITS = 12
 REGISTERS = 1 << REGISTER_BITS
 KEPT = 64
+TEXTS_KEPT = 512
 
 
 def _sketch() -> kll_floats_sketch:
@@ -77,22 +79,28 @@ class Quantiles:
 
     def shares(self, points: Sequence[float]) -> tuple[Floats, Floats]:
         """The shares of values below each of the points, which grow, and at or below it."""
-        below, at = np.zeros(len(points)), np.zeros(len(points))
+        found = np.zeros((2, len(points)))
         for sketch, n in ((self.fine, self.fine.n), (self.coarse, self.many)):
             if n and len(points):
-                below += n * np.array(sketch.get_cdf(points, False)[:-1])
-                at += n * np.array(sketch.get_cdf(points, True)[:-1])
-        return below / max(1, self.count), at / max(1, self.count)
+                found += n * np.array([sketch.get_cdf(points, False)[:-1], sketch.get_cdf(points, True)[:-1]])
+        found /= max(1, self.count)
+        return found[0], found[1]
 
     def quantiles(self, ranks: Sequence[float]) -> list[float]:
         """The smallest known values that at least these shares (0 to 1) of all values do not exceed; none of no values."""
-        points = self.points(2 * K)
+        points = self.points(EVERY_RANK)
         _, at = self.shares(points)
         return [points[min(int(np.searchsorted(at, rank - 1e-9)), len(points) - 1)] for rank in ranks if points]
 
-    def points(self, most: int) -> list[float]:
-        """Values at about `most` evenly spread ranks, each once, in order."""
-        ranks = [place / (most - 1) for place in range(most)]
+    @property
+    def median(self) -> float:
+        """The value that half of all values do not exceed; there must be one."""
+        if self.many and self.fine.n:
+            return self.quantiles([0.5])[0]
+        return float((self.coarse if self.many else self.fine).get_quantile(0.5, True))
+
+    def points(self, ranks: Sequence[float]) -> list[float]:
+        """Values at about these ranks (0 to 1), each once, in order."""
         return sorted(
             {value for sketch in (self.fine, self.coarse) if sketch.n for value in sketch.get_quantiles(ranks, True)}
         )
@@ -172,18 +180,19 @@ class Distinct:
 @dataclass
 class Frequent:
     """The most frequent values ("Mergeable Summaries", 2012): the true count of a value is between `counts` of it (0 if it is
-    not there) and `error` more. While `error` is 0, all values are there with their exact counts.
+    not there) and `error` more. While `error` is 0, all values are there with their exact counts. At most `most` values are kept.
     """
 
     counts: dict[Value, int] = field(default_factory=dict)
     error: int = 0
+    most: int = KEPT
 
     def add(self, values: Sequence[Value], counts: Sequence[int], error: int = 0) -> None:
         """Add distinct values with their counts; those left out were at most `error` times there."""
         for value, count in zip(values, counts, strict=True):
             self.counts[value] = self.counts.get(value, 0) + count
         self.error += error
-        if len(self.counts) > KEPT:
+        if len(self.counts) > self.most:
             self._shrink()
 
     def merge(self, other: Frequent) -> None:
@@ -191,7 +200,7 @@ class Frequent:
         self.add(list(other.counts), list(other.counts.values()), other.error)
 
     def _shrink(self) -> None:
-        least = sorted(self.counts.values(), reverse=True)[KEPT]
+        least = sorted(self.counts.values(), reverse=True)[self.most]
         self.counts = {value: count - least for value, count in self.counts.items() if count > least}
         self.error += least
 
@@ -210,14 +219,14 @@ class Frequent:
         return Frequent(dict(zip(stored["values"], stored["counts"], strict=True)), stored["error"])
 
 
-def largest(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """Places of the largest counts, at most as many as are kept, and the largest count that is left out."""
-    if len(counts) <= KEPT:
+def largest(counts: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], int]:
+    """Places of the largest counts, at most `most`, and the largest count that is left out."""
+    if len(counts) <= most:
         return np.arange(len(counts)), 0
     repeated = np.flatnonzero(counts > 1)
-    if len(repeated) <= KEPT:
+    if len(repeated) <= most:
         return repeated, 1
-    least = int(np.partition(counts[repeated], -KEPT - 1)[-KEPT - 1])
+    least = int(np.partition(counts[repeated], -most - 1)[-most - 1])
     return repeated[counts[repeated] > least], least
 
 

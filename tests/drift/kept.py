@@ -5,47 +5,69 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.drift.rates import Rate, false_alarms
+from tests.drift.rates import Rate, rate_of
 
 VALUES_A_PART = 500_000  # of one column: some seconds
+MOST_A_PART = 50
+TURNS = 10
+
+
+def part_of(rows: int) -> int:
+    """How many draws are counted and kept at once."""
+    return max(1, min(MOST_A_PART, VALUES_A_PART // rows))
+
+
+def turns(draws: int, rows: int) -> list[int]:
+    """Up to which draw each shape is counted before the next one is, so that time that ends early ends for all alike."""
+    part = part_of(rows)
+    step = max(1, draws // TURNS // part) * part
+    return [*range(step, draws, step), draws]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A file with a line of JSON for each part: shape, rows, seed, the number of its first draw, draws, alarms, seconds."""
+    """A file with a line of JSON for each part: its `Rate`, seed, whether the second files were changed, the number of its first
+    draw, and seconds.
+    """
 
     file: Path
-    count: Callable[..., Rate] = false_alarms
+    count: Callable[..., Rate] = rate_of
 
-    def rate(self, shape: str, rows: int, draws: int, *, seed: int, until: float = float("inf")) -> Rate:
+    def rate(
+        self, shape: str, rows: int, draws: int, *, seed: int, changed: bool = False, until: float = float("inf")
+    ) -> Rate:
         """What is counted of the first `draws` draws, after drawing those that are not there yet, as long as the monotonic clock
         says less than `until`.
         """
-        found = self._read(shape, rows, seed)
-        part = max(1, VALUES_A_PART // rows)
+        found = self._read(shape, rows, seed, changed)
+        part = part_of(rows)
         for first in range(0, draws, part):
             wanted = min(part, draws - first)
-            if found.get(first, (0, 0))[0] < wanted and time.monotonic() < until:
+            if (first not in found or found[first].draws < wanted) and time.monotonic() < until:
                 began = time.monotonic()
-                rate = self.count(shape, rows, wanted, seed=seed, first=first)
-                self._add(rate, seed=seed, first=first, seconds=time.monotonic() - began)
-                found[first] = (rate.draws, rate.alarms)
-        return Rate(shape, rows, sum(draws for draws, _ in found.values()), sum(alarms for _, alarms in found.values()))
+                found[first] = self.count(shape, rows, wanted, seed=seed, first=first, changed=changed)
+                told = {**asdict(found[first]), "seed": seed, "changed": changed, "first": first}
+                self._add({**told, "seconds": round(time.monotonic() - began, 1)})
+        counts = [sum(getattr(rate, name) for rate in found.values()) for name in ("draws", "alarms", "equal")]
+        return Rate(shape, rows, *counts)
 
-    def _read(self, shape: str, rows: int, seed: int) -> dict[int, tuple[int, int]]:
-        """Draws and alarms of each part by the number of its first draw; the later of two lines counts."""
-        same = (line for line in self._lines() if (line["shape"], line["rows"], line["seed"]) == (shape, rows, seed))
-        return {line["first"]: (line["draws"], line["alarms"]) for line in same}
+    def _read(self, shape: str, rows: int, seed: int, changed: bool) -> dict[int, Rate]:
+        """Each part by the number of its first draw; the later of two lines counts."""
+        wanted = (shape, rows, seed, changed)
+        same = (
+            line for line in self._lines() if (line["shape"], line["rows"], line["seed"], line["changed"]) == wanted
+        )
+        return {line["first"]: Rate(shape, rows, line["draws"], line["alarms"], line["equal"]) for line in same}
 
-    def _lines(self) -> Iterator[dict[str, object]]:
+    def _lines(self) -> Iterator[dict[str, Any]]:
         if self.file.exists():
             yield from (json.loads(line) for line in self.file.read_text().splitlines())
 
-    def _add(self, rate: Rate, *, seed: int, first: int, seconds: float) -> None:
-        told = {"shape": rate.shape, "rows": rate.rows, "seed": seed, "first": first, "draws": rate.draws}
+    def _add(self, told: dict[str, Any]) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self.file.open("a") as lines:
-            lines.write(json.dumps({**told, "alarms": rate.alarms, "seconds": round(seconds, 1)}) + "\n")
+            lines.write(json.dumps(told) + "\n")

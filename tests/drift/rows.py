@@ -1,48 +1,39 @@
-"""The same decision from all rows instead of profiles, by numpy and scipy, and files that drifted by any amount."""
+"""The same decision from all rows instead of profiles, by numpy and scipy, and columns that drifted by any amount."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from shared.data.comparing import FLOOR, SHARE_FLOOR
 from shared.data.significance import ALPHA
-from tests.drift.shapes import COLUMNS, SHAPES, Random, Values, drawn, gaps
+from tests.drift.shapes import Drawn, Random, Values
 
 OTHERS = 400
-File = tuple[list[Values], list[Values]]
+FEW, KNOWN, EXPECTED = 10, 512, 5
+POINTS = 100
+Side = Literal["left", "right"]
+SIDES: tuple[Side, ...] = ("left", "right")
+Found = tuple[float, float, float]  # p-value, size, the least size that matters
 
 
-def file_of(shape: str, random: Random, rows: int, *, strength: float = 0.0) -> File:
-    """A file, in a few of whose columns a share `strength` of the rows is of another kind or missing."""
-    columns, missing = drawn(shape, random, rows), gaps(random, rows)
-    for number in random.choice(COLUMNS, 2, replace=False):
-        touched = random.random(rows) < strength
-        columns[number] = np.where(touched, _foreign(shape, columns[number]), columns[number])
-    missing[random.integers(COLUMNS)] |= random.random(rows) < strength / 5
-    return columns, missing
+def touched(column: Drawn, random: Random, strength: float) -> Drawn:
+    """A share `strength` of the rows, taken by chance, is of another kind."""
+    return replace(column, batches=tuple(_touched(column.kind, values, random, strength) for values in column.batches))
 
 
-def _foreign(shape: str, values: Values) -> Values:
-    kind, _ = SHAPES[shape]
-    return (values + OTHERS) % (OTHERS + 5) if kind == "string" else values + 3 * (values.std() + 1)
+def _touched(kind: str, values: Values, random: Random, strength: float) -> Values:
+    other = (values + OTHERS) % (OTHERS + 5) if kind == "string" else values + 3 * (values.std() + 1)
+    return np.sort(np.where(random.random(len(values)) < strength, other, values))
 
 
-def drifted_by_rows(shape: str, before: File, now: File) -> bool:
-    """Whether any column drifted, by the definitions of `shared.data.comparing` over every row."""
-    kind, _ = SHAPES[shape]
-    found: list[tuple[float, float, float]] = []
-    for values, absent, values_now, absent_now in zip(*before, *now, strict=True):
-        found.append(_missing(absent, absent_now))
-        here, there = values[~absent], values_now[~absent_now]
-        few = len(np.union1d(here, there)) <= 10
-        if kind == "string" or few:
-            found += [_categories(here, there), *_unseen(here, there)]
-        else:
-            found.append(_distance(here, there))
+def drifted(found: list[Found]) -> bool:
+    """Holm's decision over the tests of all columns, of which one at least must be large as well."""
     ordered = sorted(found)
     for rank, (p_value, _, _) in enumerate(ordered):
         if p_value * (len(ordered) - rank) > ALPHA:
@@ -50,42 +41,122 @@ def drifted_by_rows(shape: str, before: File, now: File) -> bool:
     return any(size >= floor for _, size, floor in ordered)
 
 
-def _missing(before: Values, now: Values) -> tuple[float, float, float]:
-    table = [[before.sum(), (~before).sum()], [now.sum(), (~now).sum()]]
+def could_drift(before: Drawn, now: Drawn) -> bool:
+    """Whether a test of the column is large enough to matter, and by itself significant. If none is, none is with Holm either."""
+    moved = abs(before.missing / before.rows - now.missing / now.rows)
+    found = [_missing(before, now)] if moved >= SHARE_FLOOR else []
+    if _values_matter(before, now):
+        found += _of_values(before, now)
+    return any(p_value <= ALPHA and size >= floor for p_value, size, floor in found)
+
+
+def _values_matter(before: Drawn, now: Drawn) -> bool:
+    if not _counted(before, now):
+        return _distance_at_most(before, now) >= FLOOR and _distance(before, now) >= FLOOR
+    counts, counts_now = _counts(before, now)
+    shares, shares_now = counts / before.present, counts_now / now.present
+    return bool(np.abs(shares - shares_now).sum() / 2 >= FLOOR or shares_now[counts == 0].sum() >= SHARE_FLOOR)
+
+
+def _distance_at_most(before: Drawn, now: Drawn) -> float:
+    """No less than the largest distance of two distributions: from one of some points to the next it grows by no more than the
+    values between them, which are between them in either file.
+    """
+    middle = before.batches[0]
+    points = middle[np.linspace(0, len(middle) - 1, POINTS).astype(int)]
+    below, at = (np.stack([_shares(column, points, side) for column in (before, now)]) for side in SIDES)
+    between = np.concatenate((below, np.ones((2, 1))), axis=1) - np.concatenate((np.zeros((2, 1)), at), axis=1)
+    return float(max(np.abs(one[0] - one[1]).max() for one in (below, at)) + between.max())
+
+
+def _distance(before: Drawn, now: Drawn) -> float:
+    """The largest distance of two distributions (Kolmogorov-Smirnov)."""
+    points = np.concatenate([*before.batches, *now.batches])
+    points.sort()
+    return float(np.abs(_shares(before, points, "right") - _shares(now, points, "right")).max())
+
+
+def _shares(column: Drawn, points: Values, side: Side) -> Values:
+    return np.sum([np.searchsorted(values, points, side) for values in column.batches], axis=0) / column.present
+
+
+def tests_of(before: Drawn, now: Drawn) -> list[Found]:
+    """Every test of a column, by the definitions of `shared.data.comparing` over every row."""
+    return [_missing(before, now), *_of_values(before, now)]
+
+
+def _of_values(before: Drawn, now: Drawn) -> Iterator[Found]:
+    if _counted(before, now):
+        counts, counts_now = _counts(before, now)
+        yield _categories(counts, counts_now)
+        yield from _unseen(counts, counts_now)
+    else:
+        here, there = (np.concatenate(column.batches) for column in (before, now))
+        found = stats.ks_2samp(here, there, method="asymp")
+        yield float(found.pvalue), float(found.statistic), FLOOR
+
+
+def _counted(before: Drawn, now: Drawn) -> bool:
+    """Whether the values are compared one by one."""
+    if before.kind == "string":
+        return True
+    batches = (*before.batches, *now.batches)
+    return all(_kinds(values) <= FEW for values in batches) and len(_every(batches)) <= FEW
+
+
+def _kinds(values: Values) -> int:
+    return 1 + np.count_nonzero(values[1:] != values[:-1])
+
+
+def _every(batches: Iterable[Values]) -> Values:
+    """Each value once, in order."""
+    return np.unique(np.concatenate([values[np.append(True, values[1:] != values[:-1])] for values in batches]))
+
+
+def _counts(before: Drawn, now: Drawn) -> tuple[Values, Values]:
+    """How often each value is there in either."""
+    every = _every((*before.batches, *now.batches))
+
+    def count(column: Drawn) -> Values:
+        places = (np.append(np.searchsorted(values, every), len(values)) for values in column.batches)
+        return np.sum([np.diff(place) for place in places], axis=0)
+
+    return count(before), count(now)
+
+
+def _missing(before: Drawn, now: Drawn) -> Found:
+    table = [[before.missing, before.present], [now.missing, now.present]]
     even = min(map(sum, zip(*table, strict=True))) == 0
     p_value = 1.0 if even else stats.chi2_contingency(table, correction=True).pvalue
-    return p_value, abs(before.mean() - now.mean()), SHARE_FLOOR
+    return p_value, abs(before.missing / before.rows - now.missing / now.rows), SHARE_FLOOR
 
 
-def _distance(before: Values, now: Values) -> tuple[float, float, float]:
-    found = stats.ks_2samp(before, now, method="asymp")
-    return found.pvalue, found.statistic, FLOOR
-
-
-def _categories(before: Values, now: Values) -> tuple[float, float, float]:
+def _categories(counts: Values, counts_now: Values) -> Found:
     """Pearson's test, with values that are expected less than 5 times in the smaller file put together."""
-    counts, counts_now = Counter(before.tolist()), Counter(now.tolist())
-    n, m = len(before), len(now)
-    enough = [value for value in counts | counts_now if min(n, m) * (counts[value] + counts_now[value]) / (n + m) >= 5]
-    table = [[each[value] for value in enough] for each in (counts, counts_now)]
-    rest = [n - sum(table[0]), m - sum(table[1])]
-    if sum(rest):
-        table = [[*row, other] for row, other in zip(table, rest, strict=True)]
-    if len(table[0]) < 2:
+    n, m = counts.sum(), counts_now.sum()
+    enough = min(n, m) * (counts + counts_now) / (n + m) >= EXPECTED
+    table = np.stack((counts[enough], counts_now[enough]))
+    rest = np.array([n, m]) - table.sum(axis=1)
+    if rest.sum():
+        table = np.column_stack((table, rest))
+    if table.shape[1] < 2:
         return 1.0, 0.0, FLOOR
-    size = sum(abs(a / n - b / m) for a, b in zip(*table, strict=True)) / 2
-    return stats.chi2_contingency(table, correction=False).pvalue, size, FLOOR
+    size = float(np.abs(table[0] / n - table[1] / m).sum() / 2)
+    expected = table.sum(axis=0) * (np.array([[n], [m]]) / (n + m))
+    statistic = float(((table - expected) ** 2 / expected).sum())
+    return float(special.chdtrc(table.shape[1] - 1, statistic)), size, FLOOR
 
 
-def _unseen(before: Values, now: Values) -> list[tuple[float, float, float]]:
+def _unseen(counts: Values, counts_now: Values) -> Iterator[Found]:
     """Only where the reference has few enough values to be known completely."""
-    counts = Counter(before.tolist())
-    if len(counts) > 64:
-        return []
-    once, twice = (sum(count == times for count in counts.values()) for times in (1, 2))
-    overlooked = min(0.5, (once + 3 * math.sqrt(once + 2 * twice + 1)) / len(before))
-    share = float(np.isin(now, list(counts), invert=True).mean())
+    known = counts > 0
+    if known.sum() > KNOWN:
+        return
+    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
+    overlooked = min(0.5, (once + 3 * math.sqrt(once + 2 * twice + 1)) / counts.sum())
+    share = float(counts_now[~known].sum() / counts_now.sum())
     if share <= overlooked:
-        return [(1.0, share, SHARE_FLOOR)]
+        yield 1.0, share, SHARE_FLOOR
+        return
     apart = stats.entropy([share, 1 - share], [overlooked, 1 - overlooked])
-    return [(math.exp(-len(now) * apart), share, SHARE_FLOOR)]
+    yield math.exp(-int(counts_now.sum()) * apart), share, SHARE_FLOOR
