@@ -16,7 +16,7 @@ test: ; @$(PYTHON) local/setup.py --browser && \
 	{ failed=0; $(PYTEST) -n 2 --dist worksteal $(call junit,pure) $(PURE) || failed=1; \
 	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
 # What takes hours: its dated summary is docs/evidence.md.
-nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos && $(RUN)/python -m tests.drift --rows 500 5000 50000 --draws 1000 && $(RUN)/python -m tests.promotions && $(RUN)/python -m tests.kinds && $(RUN)/python -m tests.mutants && $(RUN)/python -m tests.packages && $(MAKE) spark
+nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos && $(RUN)/python -m tests.drift --seed 1 --draws 1000 && $(RUN)/python -m tests.drift --seed 1 --draws 1000 --changed && $(RUN)/python -m tests.drift --seed 1 --rows 1000000 --draws 200 && $(RUN)/python -m tests.drift --seed 1 --rows 10000000 --draws 20 && $(RUN)/python -m tests.drift.joint --rows 500 2000 && $(RUN)/python -m tests.bench.drift --streams 20 && $(RUN)/python -m tests.promotions && $(RUN)/python -m tests.kinds && $(RUN)/python -m tests.mutants && $(RUN)/python -m tests.packages && $(MAKE) spark
 # The check of a contract on Spark, in an environment of its own (820 MB); Java 17 must be there.
 spark: setup ; @$(RUN)/python -m tests.spark.environment && $(PYTEST) -m long $(call junit,spark) tests/spark
 lint: style types

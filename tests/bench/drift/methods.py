@@ -30,7 +30,7 @@ def profile_of(rows: Frame) -> Profile:
     """The profile as the check of such a file would leave it."""
     found = Profile(len(rows), {name: ColumnProfile(_kind(rows, name)) for name in rows.columns})
     for name, column in found.columns.items():
-        values = pa.array(rows[name].to_numpy())
+        values = pa.array(rows[name].to_numpy(), from_pandas=True)
         column.add(Cells(values, values))
     return found
 
@@ -58,14 +58,22 @@ def _evidently(numbers: object, words: object, score: Callable[[float], float]) 
     """The largest score of any column, by Evidently's own functions."""
 
     def scores(stream: Stream) -> Scores:
-        return [max(_column(stream.reference, chunk, name) for name in chunk.columns) for chunk in stream.chunks]
+        before = _with_gaps(stream.reference, stream.reference)
+        chunks = [_with_gaps(chunk, stream.reference) for chunk in stream.chunks]
+        return [max(_column(before, chunk, name) for name in chunk.columns) for chunk in chunks]
 
     def _column(before: Frame, now: Frame, name: str) -> float:
         kind, test = ("num", numbers) if _kind(now, name) == "number" else ("cat", words)
-        found = test.func(before[name], now[name], kind, 0.1)  # type: ignore[attr-defined]
+        found = test.func(before[name].dropna(), now[name].dropna(), kind, 0.1)  # type: ignore[attr-defined]
         return score(float(found[0] if isinstance(found, tuple) else found.drift_score))
 
     return scores
+
+
+def _with_gaps(rows: Frame, reference: Frame) -> Frame:
+    """The peers look at values alone, so that a column with gaps is told them a second time, as a category: is it missing or not?"""
+    gaps = {f"{name} is missing": rows[name].isna().astype(str) for name in reference if reference[name].isna().any()}
+    return rows.assign(**gaps)
 
 
 def _chance(p_value: float) -> float:
@@ -91,7 +99,9 @@ def _river(settings: Mapping[float, Callable[[], object]]) -> Method:
         for strictness, make in settings.items():
             for column in range(numbers.shape[1]):
                 detector = make()
-                for row, value in enumerate(numbers[:, column]):
+                for row, value in enumerate(numbers[:, column].tolist()):
+                    if value != value:
+                        continue
                     detector.update(value)  # type: ignore[attr-defined]
                     if detector.drift_detected and row >= len(stream.reference):  # type: ignore[attr-defined]
                         chunk = (row - len(stream.reference)) // len(stream.chunks[0])
@@ -102,20 +112,21 @@ def _river(settings: Mapping[float, Callable[[], object]]) -> Method:
 
 
 def _standard(stream: Stream) -> np.ndarray:
-    rows = pd.concat([stream.reference, *stream.chunks], ignore_index=True)
+    reference = _with_gaps(stream.reference, stream.reference)
+    rows = _with_gaps(pd.concat([stream.reference, *stream.chunks], ignore_index=True), stream.reference)
     columns = []
     for name in rows.columns:
         if _kind(rows, name) == "number":
             values = rows[name].to_numpy()
         else:
-            values = (rows[name] == stream.reference[name].mode()[0]).to_numpy().astype(float)
-        known = values[: len(stream.reference)]
-        columns.append((values - known.mean()) / (known.std() or 1.0))
+            values = (rows[name] == reference[name].mode()[0]).to_numpy().astype(float)
+        known = values[: len(reference)]
+        columns.append((values - np.nanmean(known)) / (np.nanstd(known) or 1.0))
     return np.stack(columns, axis=1)
 
 
-DELTAS = (0.2, 0.05, 0.01, 0.002, 1e-3, 3e-4, 1e-4, 1e-5)
-THRESHOLDS = (20, 30, 40, 50, 70, 100, 150)
+DELTAS = (0.05, 0.01, 0.002, 3e-4, 1e-5)
+THRESHOLDS = (20, 30, 50, 70, 100, 150)
 PEERS: Mapping[str, Method] = {
     "Baton's statistic": statistic,
     "Evidently KS / chi-square": _evidently(ks_stat_test, chi_stat_test, _chance),

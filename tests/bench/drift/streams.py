@@ -40,13 +40,66 @@ def _river(make: Callable[[int], Iterable[tuple[Mapping[str, object], object]]])
     return rows
 
 
-def _normal(shift: float) -> Rows:
+WORDS, SHARES = ("north", "south", "east", "west"), (0.4, 0.3, 0.2, 0.1)
+Change = Callable[[Frame, np.random.Generator], None]
+
+
+def _file(change: Change | None = None) -> Rows:
+    """Rows as files have them: two normal columns, one skewed, one of four words, and one that is missing in 3 of 100 rows."""
+
     def rows(seed: int, count: int) -> Frame:
-        values = np.random.default_rng(seed).normal(size=(count, 10))
-        values[:, :2] += shift
-        return pd.DataFrame(values, columns=[f"x{number}" for number in range(10)])
+        random = np.random.default_rng(seed)
+        found = pd.DataFrame(
+            {
+                "height": random.normal(size=count),
+                "weight": random.normal(size=count),
+                "price": random.lognormal(size=count),
+                "region": random.choice(WORDS, count, p=SHARES),
+                "age": np.where(random.random(count) < 0.03, np.nan, random.normal(40, 10, count)),
+            }
+        )
+        if change:
+            change(found, random)
+        return found
 
     return rows
+
+
+def _shift(deviations: float) -> Change:
+    def change(rows: Frame, random: np.random.Generator) -> None:
+        rows["height"] += deviations
+
+    return change
+
+
+def _scale(factor: float) -> Change:
+    def change(rows: Frame, random: np.random.Generator) -> None:
+        rows["height"] *= factor
+
+    return change
+
+
+def _new_word(share: float) -> Change:
+    def change(rows: Frame, random: np.random.Generator) -> None:
+        rows["region"] = np.where(random.random(len(rows)) < share, "offshore", rows["region"])
+
+    return change
+
+
+def _more_missing(share: float) -> Change:
+    def change(rows: Frame, random: np.random.Generator) -> None:
+        rows["age"] = np.where(random.random(len(rows)) < share, np.nan, rows["age"])
+
+    return change
+
+
+def _gradual(deviations: float) -> Change:
+    """Row by row further away, up to so much at the end."""
+
+    def change(rows: Frame, random: np.random.Generator) -> None:
+        rows["height"] += np.linspace(0, deviations, len(rows))
+
+    return change
 
 
 def _sea(variant: int) -> Rows:
@@ -65,27 +118,39 @@ def _mixed(function: int) -> Rows:
     return _river(lambda seed: synth.Mixed(classification_function=function, seed=seed, balance_classes=False))
 
 
-PAIRS: Mapping[str, tuple[Rows, Rows]] = {
+GENERATED: Mapping[str, tuple[Rows, Rows]] = {
     "SEA 8 to 9.5": (_sea(0), _sea(3)),
     "Agrawal 1 to 3": (_agrawal(0), _agrawal(2)),
     "STAGGER 1 to 2": (_stagger(0), _stagger(1)),
-    "normal, 2 of 10 by 0.3 sd": (_normal(0), _normal(0.3)),
-    "normal, 2 of 10 by 0.5 sd": (_normal(0), _normal(0.5)),
-    "normal, 2 of 10 by 1 sd": (_normal(0), _normal(1)),
 }
+CHANGES: Mapping[str, Change] = {
+    "mean by 0.5 sd": _shift(0.5),
+    "mean by 1 sd": _shift(1),
+    "deviation doubled": _scale(2),
+    "new category, 5 %": _new_word(0.05),
+    "missing, 15 % more": _more_missing(0.15),
+    "gradual, to 1 sd": _gradual(1),
+}
+PAIRS: Mapping[str, tuple[Rows, Rows]] = {
+    **{name: (_file(), _file(change)) for name, change in CHANGES.items()},
+    **GENERATED,
+}
+FILES = "file, unchanged"
+BASES: Mapping[str, str] = {**dict.fromkeys(CHANGES, FILES), **{name: f"{name}, unchanged" for name in GENERATED}}
 
 
-def unchanged(name: str, seed: int) -> Stream:
+def unchanged(base: str, seed: int) -> Stream:
     """As many chunks as a changed stream has, all like the reference."""
+    name = next(name for name, one in BASES.items() if one == base)
     rows = PAIRS[name][0](2 * seed, REFERENCE + CHUNK * (BEFORE + AFTER))
     return Stream(rows[:REFERENCE], _chunks(rows[REFERENCE:]), None)
 
 
 def changed(name: str, seed: int) -> Stream:
-    """`BEFORE` chunks like the reference, then `AFTER` of the other kind."""
+    """`BEFORE` chunks like the reference, then `AFTER` of the other kind; of no unchanged stream's seed."""
     first, second = PAIRS[name]
-    rows = first(2 * seed, REFERENCE + CHUNK * BEFORE)
-    others = second(2 * seed + 1, CHUNK * AFTER)
+    rows = first(2 * (seed + 1_000), REFERENCE + CHUNK * BEFORE)
+    others = second(2 * (seed + 1_000) + 1, CHUNK * AFTER)
     return Stream(rows[:REFERENCE], (*_chunks(rows[REFERENCE:]), *_chunks(others)), BEFORE)
 
 
