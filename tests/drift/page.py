@@ -31,7 +31,7 @@ Nothing changed: {files:,} files of twenty columns (3 % of cells missing), each 
 {still}
 
 Of {changed_files:,} files in which up to 40 % of the rows of two columns are of another kind, and up to 8 % more of one are missing,
-all rows decide (by numpy and scipy, without a sketch) as the profiles do in {equal}, {equal_rate:.1%} ({equal_low:.1%} to {equal_high:.1%}).
+all rows decide (by numpy and scipy) as the profiles do in {equal}, {equal_rate:.1%} ({equal_low:.1%} to {equal_high:.1%}).
 
 {changed}
 {end}"""

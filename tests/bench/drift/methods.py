@@ -14,6 +14,7 @@ from evidently.legacy.calculations.stattests import (
     psi_stat_test,
     wasserstein_stat_test,
 )
+from evidently.legacy.core import ColumnType
 from river import drift
 
 from shared.data.cells import Cells
@@ -63,7 +64,8 @@ def _evidently(numbers: object, words: object, score: Callable[[float], float]) 
         return [max(_column(before, chunk, name) for name in chunk.columns) for chunk in chunks]
 
     def _column(before: Frame, now: Frame, name: str) -> float:
-        kind, test = ("num", numbers) if _kind(now, name) == "number" else ("cat", words)
+        is_number = _kind(now, name) == "number"
+        kind, test = (ColumnType.Numerical, numbers) if is_number else (ColumnType.Categorical, words)
         found = test.func(before[name].dropna(), now[name].dropna(), kind, 0.1)  # type: ignore[attr-defined]
         return score(float(found[0] if isinstance(found, tuple) else found.drift_score))
 
