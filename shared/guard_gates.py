@@ -7,6 +7,7 @@ Statistics 6 (1979). Pure; all fail closed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 
 from shared.gate_spec import Slices
 from shared.sanity_gates import no_champion
@@ -65,7 +66,7 @@ def slices(gates: Gates, evidence: Document) -> GateResult:
     known = [chance for chance in chances if chance is not None and 0 <= chance <= 1]
     if len(known) < len(judged):
         return held("slices", f"a slice was not compared{_why_not(judged)}"[:1500])
-    worse = [each for each, is_worse in zip(judged, holm(known, 1 - gates.confidence), strict=True) if is_worse]
+    worse = [*compress(judged, holm(known, 1 - gates.confidence))]
     aloud = f"; not judged for too few rows: {', '.join(few)}" if few else ""
     told = "; ".join(_words(worse))
     if any(gates.slices.found == "hold" or not at(each, "found") for each in worse):
@@ -93,9 +94,9 @@ def _why_not(judged: Sequence[object]) -> str:
 def _judged(gates: Gates, each: object) -> bool:
     if not isinstance(each, Mapping):
         return True
-    rows, positives = number(each, "rows"), each.get("positives")
-    enough = positives is None or (number(each, "positives") or 0) >= gates.slices.min_positives
-    return rows is None or (rows >= gates.slices.min_rows and enough)
+    rows, positives = number(each, "rows"), number(each, "positives")
+    is_enough = positives is None or positives >= gates.slices.min_positives
+    return rows is None or (rows >= gates.slices.min_rows and is_enough)
 
 
 def _words(worse: Sequence[Mapping[str, object]]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def spend(looks: Looks, evidence: Document) -> tuple[Looks, float]:
     fingerprint = str(evidence.get("holdout") or "")[:FINGERPRINT]
     rows, fresh = number(evidence, "rows") or 0.0, number(evidence, "rows_new") or 0.0
     is_known = not fingerprint or fingerprint in looks.seen
-    back = 0.0 if is_known or rows <= 0 else min(max(fresh / rows, 0.0), 1.0)
+    back = 0.0 if is_known or rows <= 0 else max(fresh / rows, 0.0)
     left = min(looks.left + back, 1.0)
     seen = looks.seen if is_known else (*looks.seen, fingerprint)[-REMEMBERED:]
     after = Looks(left / 2, looks.looks + 1, int(rows), seen)

@@ -5,6 +5,8 @@ Pure; all fail closed.
 
 from __future__ import annotations
 
+import math
+
 from shared.spec import Gates
 from shared.verdict import Document, GateResult, at, at_most, held, number, passed, text
 
@@ -22,7 +24,7 @@ def plausible(gates: Gates, evidence: Document) -> GateResult:
     if champion is None or mean is None:
         return held("plausible", "the gain over the champion is not known")
     limit = gates.sanity.max_jump_percent
-    jump = 100 * mean / abs(champion) if champion else (0.0 if mean <= 0 else float("inf"))
+    jump = 100 * mean / abs(champion) if champion else (0.0 if mean <= 0 else math.inf)
     numbers = {"jump_percent": min(jump, 1e12), "limit": limit}
     if jump > limit:
         why = f"{gates.metric} is better by {text(jump)} % of the champion's, at most {text(limit)} % is believed"

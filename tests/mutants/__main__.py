@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import sys
 import time
 import tomllib
@@ -32,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".baton/mutants.jsonl"
 ALIVE = Path(__file__).with_name("alive.toml")
 LEAST_KILLED = 0.95
+IMPORTED = re.compile(r"from shared(?:\.(\w+) import| import ([\w, ]+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,23 @@ class Group:
 
     @property
     def digest(self) -> str:
-        """Changes with any file that may change a result."""
-        files = [*sorted((ROOT / "shared").glob("*.py")), *(ROOT / name for name in self.tests)]
+        """Changes with any file that may change a result: the rules, the modules that they import, and the tests."""
+        files = [*sorted(_reached({ROOT / path for path in self.paths})), *(ROOT / name for name in self.tests)]
         return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 GROUPS: Mapping[str, Group] = {
     "policy": Group(
-        ("policy", "budgets", "spending", "hysteresis", "batches", "quiet"),
-        [f"tests/unit/test_{name}.py" for name in ("policy_rules", "policy_answers", "hysteresis", "batches", "quiet")],
+        ("policy", "budgets", "spending", "hysteresis", "batches", "quiet", "breaker"),
+        [
+            f"tests/unit/test_{name}.py"
+            for name in ("policy_rules", "policy_answers", "hysteresis", "batches", "quiet", "breaker_rules")
+        ],
     ),
     "gates": Group(
         (
             *("gates", "verdict", "guard_gates", "sanity_gates", "holdout_budget", "certificate", "declared_checks"),
-            *("metric_facts",),
+            *("metric_facts", "gate_breaks"),
         ),
         [
             f"tests/unit/test_{name}.py"
@@ -70,12 +75,21 @@ GROUPS: Mapping[str, Group] = {
                 "gate_answers",
                 "certificate_answers",
                 "gate_properties",
+                "gate_breaks",
                 "declared_checks",
                 "holdout_budget",
             )
         ],
     ),
 }
+
+
+def _reached(files: set[Path]) -> set[Path]:
+    """The files, and those of `shared` that they import, and so on."""
+    named = (name for file in files for name in IMPORTED.findall(file.read_text()))
+    modules = {part.strip() for one, many in named for part in (one or many).split(",")}
+    found = files | {file for name in modules if (file := ROOT / f"shared/{name}.py").exists()}
+    return found if found == files else _reached(found)
 
 
 def remembered() -> dict[str, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 Objects stay who they are, so that whoever imported a function or a class calls the changed one: a function gets the code and
 the defaults of the changed one, a class those of its methods. What a changed statement of the module computes replaces the
-old value wherever it was imported by its name, and what later statements of the module make of it, too.
+old value wherever it was imported by its name, and so does what later statements of the module make of it or of a changed class.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ def put_in(mutant: Mutant, module: ModuleType, root: Path) -> None:
     node = ast.parse(mutant.source).body[0]
     if isinstance(node, ast.FunctionDef):
         _become(vars(module)[node.name], space[node.name])
-    elif isinstance(node, ast.ClassDef):
+        return
+    if isinstance(node, ast.ClassDef):
         _become_class(vars(module)[node.name], space[node.name])
-    else:
-        for later in ast.parse((root / mutant.path).read_text()).body[mutant.statement + 1 :]:
-            if isinstance(later, ast.Assign | ast.AnnAssign):
-                _run(ast.unparse(later), space)
-        _rebind(dict(vars(module)), space)
+        space[node.name] = vars(module)[node.name]
+    for later in ast.parse((root / mutant.path).read_text()).body[mutant.statement + 1 :]:
+        if isinstance(later, ast.Assign | ast.AnnAssign):
+            _run(ast.unparse(later), space)
+    _rebind(dict(vars(module)), space)
 
 
 def _run(source: str, space: dict[str, object]) -> None:

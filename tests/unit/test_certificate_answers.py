@@ -197,6 +197,12 @@ def test_what_was_measured_is_told_where_it_passes(gate: str, changes: dict[str,
     assert told(gate, **changes) == ("pass", why, {})
 
 
+@pytest.mark.parametrize("malformed", [{}, ["not json"], "400", None])
+def test_malformed_requests_must_have_been_tried_by_name(malformed: object) -> None:
+    found = told("refuses_malformed", base=passing_certificate(STRICT) | {"malformed": malformed})
+    assert found == ("hold", "malformed requests were not tried", {})
+
+
 def test_cases_that_pass_are_counted() -> None:
     expected = ("pass", "2 cases passed", {"passed": 2, "failed": 0})
     assert told("cases_pass", cases={"passed": 2, "failed": ()}) == expected
@@ -213,6 +219,7 @@ def test_without_a_limit_for_p99_and_memory_they_are_not_asked() -> None:
         "memory in MB 0.4, must be at most 0.5"
     )
     assert told("fast", replace(LOOSE, p99_ms=0.5), latency_ms={"p99_upper": 0.4})[0] == "pass"
+    assert told("fast", replace(LOOSE, p99_ms=0.5), latency_ms={"p99_upper": 0.6})[0] == "hold"
 
 
 def test_a_lost_p95_or_size_is_told_alone() -> None:
