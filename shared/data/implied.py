@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from shared.data.rules import Beyond, Length, Limit, Missing, NotIn, Outside, Rule, Test
+from shared.data.rules import Beyond, Length, Limit, Missing, NoMultiple, NotIn, Outside, Rule, Test
 
 
 def implied(rule: Rule, *, by: Rule) -> bool:
@@ -36,10 +36,17 @@ def _picks_fewer(test: Test, other: Test) -> bool:
             return limit <= other_limit if sign == "<" else limit >= other_limit
         case (Outside(_, low, high), Outside(_, other_low, other_high)):
             return low <= other_low and high >= other_high
+    return _picks_fewer_values(test, other)
+
+
+def _picks_fewer_values(test: Test, other: Test) -> bool:
+    match test, other:
         case (NotIn(values), NotIn(other_values)):
             return {*values} >= {*other_values}
         case (Missing(also), Missing(other_also)):
             return {*also} <= {*other_also}
+        case (NoMultiple(of), NoMultiple(other_of)):
+            return isinstance(of, int) and isinstance(other_of, int) and other_of % of == 0
     return False
 
 

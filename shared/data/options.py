@@ -11,30 +11,44 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.data.faults import Faults
-from shared.data.rules import Beyond, Kind, Length, NotIn, Rule, Scalar, Sign, Unlike
+from shared.data.rules import Beyond, Kind, Length, NoMultiple, NotIn, Rule, Scalar, Sign, Unlike
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import EnumValue
 
 BOUNDS: Mapping[str, Sign] = {"minimum": "<", "exclusiveMinimum": "<=", "maximum": ">", "exclusiveMaximum": ">="}
 LENGTHS: Mapping[str, Sign] = {"minLength": "<", "maxLength": ">"}
+LARGEST = 2**53
 ORDERED: tuple[Kind, ...] = ("integer", "number", "date", "timestamp")
 
 
 def option_rules(name: str, kind: Kind, options: Mapping[str, object], faults: Faults) -> Iterator[Rule]:
     """The rules that a column's logicalTypeOptions make; what does not fit its kind is a fault."""
     known = {*BOUNDS} if kind in ORDERED else {*LENGTHS, "pattern"} if kind == "string" else set()
+    known |= {"multipleOf"} if kind in ("integer", "number") else set()
     for option, value in options.items():
         where = f"{name}.logicalTypeOptions"
         if option not in known:
             faults.unknown(where, option, known or {"none for this logicalType"})
         elif option == "pattern":
             yield from pattern_rule("pattern", name, value, f"{where}.pattern", faults)
+        elif option == "multipleOf":
+            yield from _multiple(name, kind, value, f"{where}.{option}", faults)
         elif option in LENGTHS:
             yield from _length(option, name, value, where, faults)
         elif (limit := scalar(value, kind, f"{where}.{option}", faults)) is not None:
             yield Rule(option, (name,), Beyond(BOUNDS[option], limit))
     _check_room(name, kind, options, faults)
+
+
+def _multiple(name: str, kind: Kind, value: object, where: str, faults: Faults) -> Iterator[Rule]:
+    of = scalar(value, kind, where, Faults(""))
+    if isinstance(of, int | float) and 0 < of <= LARGEST:
+        yield Rule("multipleOf", (name,), NoMultiple(of))
+    else:
+        faults.add(
+            where, f"found {value!r}", f"a value of the column's logicalType, {kind}, above 0 and not beyond 2**53"
+        )
 
 
 def _length(option: str, name: str, value: object, where: str, faults: Faults) -> Iterator[Rule]:

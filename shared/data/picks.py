@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from shared.data.cells import ARROW_TYPES, Cells
-from shared.data.rules import Beyond, Kind, Length, Missing, NotIn, Outside, Scalar, Sign, Test, Unlike
+from shared.data.rules import Beyond, Kind, Length, Missing, NoMultiple, NotIn, Outside, Scalar, Sign, Test, Unlike
 
 RowNumbers = NDArray[np.int64]
 
+ROUNDING = 2.0**-50  # of a number of 53 bits, with room for three roundings
 EXACT = 2**53  # beyond, whole numbers are no longer exact as floats
 COMPARE: Mapping[Sign, str] = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
 
@@ -30,6 +31,8 @@ def picked(test: Test, cells: Cells, kind: Kind) -> pa.Array | None:
             mask = pc.call_function(COMPARE[sign], [cells.values, pa.scalar(limit, ARROW_TYPES[kind])])
         case Outside(_, low, high) if not _all_within(cells, kind, "<", low) or not _all_within(cells, kind, ">", high):
             mask = pc.or_(pc.less(cells.values, low), pc.greater(cells.values, high))
+        case NoMultiple(of):
+            mask = _no_multiple(cells.values, of, kind)
         case Length() | Unlike() | NotIn():
             return _picked_texts(test, cells) if kind == "string" else _values_picked(test, cells.values, kind)
         case _:
@@ -41,6 +44,15 @@ def _missing(cells: Cells, also: Sequence[Scalar], kind: Kind) -> pa.Array | Non
     if not also:
         return cells.missing if cells.values.null_count else None
     return pc.or_(cells.missing, pc.is_in(cells.values, pa.array(also, ARROW_TYPES[kind])))
+
+
+def _no_multiple(values: pa.Array, of: float, kind: Kind) -> pa.Array:
+    """Whole numbers exactly; a fraction is a multiple if its quotient is whole but for the rounding of numbers and quotient."""
+    if kind == "integer":
+        return pc.not_equal(values, pc.multiply(pc.divide(values, int(of)), int(of)))
+    quotient = pc.divide(values, of)
+    off = pc.abs(pc.subtract(quotient, pc.round(quotient)))
+    return pc.greater(off, pc.multiply(pc.max_element_wise(pc.abs(quotient), 1.0), ROUNDING))
 
 
 def _all_within(cells: Cells, kind: Kind, sign: Sign, limit: object) -> bool:

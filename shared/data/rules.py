@@ -33,6 +33,13 @@ class Beyond:
 
 
 @dataclass(frozen=True, slots=True)
+class NoMultiple:
+    """Picks rows whose number is no whole multiple of `of`, which is above 0; of fractions, as close as their 53 bits tell."""
+
+    of: float
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """Picks rows whose number in `column` is below `low` or above `high`."""
 
@@ -112,7 +119,19 @@ class Query:
 
 
 Test: TypeAlias = (
-    Missing | Beyond | Outside | Length | Unlike | NotIn | Foreign | Repeated | AnyRow | Where | Measured | Query
+    Missing
+    | Beyond
+    | NoMultiple
+    | Outside
+    | Length
+    | Unlike
+    | NotIn
+    | Foreign
+    | Repeated
+    | AnyRow
+    | Where
+    | Measured
+    | Query
 )
 
 OPERATORS: Mapping[str, tuple[str, Callable[[float, tuple[float, ...]], bool]]] = {

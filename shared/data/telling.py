@@ -13,6 +13,7 @@ from shared.data.rules import (
     Length,
     Measured,
     Missing,
+    NoMultiple,
     NotIn,
     Outside,
     Query,
@@ -119,6 +120,8 @@ def _wrong(test: Test) -> str:
 
 def _measure(test: Test) -> str:
     match test:
+        case NoMultiple(of):
+            return f"no multiple of {of:g}"
         case Outside(_, low, high):
             return f"outside {low:g} to {high:g}"
         case Length(sign, most):

@@ -301,6 +301,20 @@ def test_text_is_held_to_its_rules(only, more: str, cells: list[str], rows: tupl
 
 
 @pytest.mark.parametrize(
+    ("kind", "of", "cells", "rows"),
+    [
+        ("integer", "5", ["0", "-5", "7", "", "999999999999999995", "999999999999999994"], (3, 6)),
+        ("number", "0.05", ["0.15", "1e9", "12345678.95", "0.151", "", "-0.35", "12345678.96"], (4, 7)),
+        ("number", "0.1", ["0.3", "0.7", "0.30000001"], (3,)),
+    ],
+)
+def test_a_number_is_held_to_be_a_multiple(only, kind: str, of: str, cells: list[str], rows: tuple[int, ...]) -> None:
+    problem = only(*column(kind, *cells, more=f", logicalTypeOptions: {{multipleOf: {of}}}"))
+    assert (problem.rule, problem.rows) == ("multipleOf", rows)
+    assert f"are no multiple of {of}" in problem.what or f"is no multiple of {of}" in problem.what
+
+
+@pytest.mark.parametrize(
     ("limit", "accepted"),
     [
         ("mustBe: 1", True),

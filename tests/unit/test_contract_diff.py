@@ -48,6 +48,8 @@ MEAN = 'type: sql, query: "SELECT avg({{property}}) FROM {{object}}", mustBeBetw
         (number("minimum: 1"), number("exclusiveMinimum: 1"), ("producers",)),
         (number("exclusiveMinimum: 1"), number("minimum: 1"), ()),
         (number("maximum: 9"), number("maximum: 8"), ("producers",)),
+        (number("multipleOf: 10"), number("multipleOf: 5"), ()),
+        (number("multipleOf: 5"), number("multipleOf: 10"), ("producers",)),
         (number(), number("maximum: 9"), ("producers",)),
         (number("maximum: 9"), number(), ()),
         (number(), number(more=", required: true"), ("producers",)),
