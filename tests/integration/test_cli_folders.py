@@ -113,6 +113,21 @@ def test_a_folder_is_checked_dropped_and_becomes_one_file(
     assert len(list(world.app.book.files(model, 9))) == 1
 
 
+def test_partitions_are_dropped_as_they_lie(
+    baton: CommandLine, world: World, incoming: ContainerClient, model: str, here: Path, closed_by: str
+) -> None:
+    for number in range(2):
+        (day := here / "out" / f"DAY=2026-03-0{number + 1}").mkdir()
+        (here / "out" / f"part-0000{number}.csv").rename(day / "part-00000.csv")
+    checked = baton("check", model, "out", "--json").json
+    assert [problem["what"] for problem in checked["problems"]] == ["the contract has no column DAY"]
+    assert baton("drop", model, "out").code == 0
+    deliver(world, incoming, model)
+    (file,) = world.app.book.files(model, 9)
+    assert (file.rows, file.blob) == (100, f"incoming/{model}/out/{closed_by}")
+    assert [line for line in world.app.book.journal(model) if "left open" in line] == []
+
+
 def test_a_broken_part_refuses_the_folder_and_mended_it_is_accepted(
     baton: CommandLine, world: World, incoming: ContainerClient, model: str, here: Path, closed_by: str
 ) -> None:

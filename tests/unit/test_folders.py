@@ -13,7 +13,7 @@ import pytest
 
 from shared import events, state
 from shared.data.check import check
-from shared.data.checking import KEPT
+from shared.data.checking import KEPT, TooLarge
 from shared.data.contract import parse_contract
 from shared.data.verdict import Verdict
 from shared.errors import SpecRefused
@@ -394,6 +394,22 @@ def test_a_large_folder_is_checked_by_a_run_with_the_same_answer(tmp_path: Path)
     world.wait(MINUTE)
     (file,) = world.app.book.files("m", 9)
     assert (files(world), world.blobs.read("datasets", file.stored)) == ([(1, "incoming/m/run/_SUCCESS", 4)], ACCEPTED)
+
+
+def test_a_folder_whose_parts_unpack_to_too_much_is_checked_by_a_run(tmp_path: Path) -> None:
+    def unpacks(drop: Path, contract: Path) -> Verdict:
+        raise TooLarge(drop.name)
+
+    world = opened(tmp_path)
+    world.checker = unpacks
+    world.restart()
+    world.trainer.script["m-k-1"] = Outcome("running")
+    write_all(world, WHOLE)
+    (run,) = (run for run in world.trainer.started if run.step == "check")
+    assert run.inputs["drop"].endswith(":incoming/m/run/_SUCCESS")
+    world.trainer.script["m-k-1"] = Outcome(result={"verdict": Verdict(True, "ab" * 32, 4, ("ID", "RENT")).to_dict()})
+    world.wait(MINUTE)
+    assert (files(world), told(world)) == ([(1, "incoming/m/run/_SUCCESS", 4)], ("accepted", ""))
 
 
 @pytest.mark.parametrize("closed_by", ["a/b", "*", ".hidden"])
