@@ -5,7 +5,8 @@ resource-manager/Microsoft.MachineLearningServices/stable/2023-04-01/examples: J
 get.json, Job/cancel.json, Datastore/get.json and listSecrets.json, ModelVersion, OnlineEndpoint,
 OnlineDeployment/ManagedOnlineDeployment. What a second PUT of a job does is in the text of Jobs_CreateOrUpdate.
 Run details and metrics are those of run history and of MLflow's REST API. A long operation is done after
-`operation_seconds`. A job does at once what its request's parameter `behaviour` says: succeeds, fails or lasts.
+`operation_seconds`. A job does at once what its request's parameter `behaviour` says: succeeds, fails or lasts;
+or it completes with the files that `ends` has for its request.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class FakeAzureMLV2:
         self.assets: dict[str, dict[str, Any]] = {}
         self.tokens: dict[str, str] = {}
         self.revoked: set[str] = set()
+        self.ends: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = lambda request: {}
         self.secret_stores = False
         self.conflicts = False
         self.lag = 0
@@ -229,6 +231,8 @@ class FakeAzureMLV2:
             "systemData": {"createdAt": now()},
         }
         self.hide(job)
+        if files := self.ends(self.requests[job]):
+            self.finish(job, files=files)
         self._behave(job, self.requests[job]["parameters"].get("behaviour", "lasts"))
         return Answer(201, self.jobs[job])
 
