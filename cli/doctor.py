@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import click
 
@@ -25,24 +27,41 @@ class Finding:
 
 
 @click.command()
+@click.option("--azure", "in_azure", is_flag=True, help="Look at what azd deployed, with your own rights in Azure.")
 @options.as_json
-def doctor(wants_json: bool) -> int:
+def doctor(in_azure: bool, wants_json: bool) -> int:
     """Tell what is wrong here, and the command that mends it.
 
-    Looks at this laptop, the model folders, and every part that runs. Exit code 1 if anything is wrong.
+    Looks at this laptop, the model folders, and every part that runs; with --azure at what is deployed there, of
+    azd's environment in this folder. It changes nothing. Exit code 1 if anything is wrong.
 
     \b
     Example:  baton doctor
+              baton doctor --azure
     """
-    from cli import machine, parts
-
     with waiting("looking"):
-        findings = [examine(name, check) for name, check in (*machine.checks(), *parts.checks())]
+        findings = [examine(name, check) for name, check in (_of_azure() if in_azure else _of_laptop())]
     if wants_json:
         tell_json([asdict(finding) for finding in findings])
     else:
         click.echo("\n".join(told(findings)))
     return DONE if all(finding.is_well for finding in findings) else ERROR
+
+
+def _of_laptop() -> Iterable[tuple[str, Check]]:
+    from cli import machine, parts
+
+    return (*machine.checks(), *parts.checks())
+
+
+def _of_azure() -> Iterable[tuple[str, Check]]:
+    from azure.identity import DefaultAzureCredential
+
+    from cli.cloud import doctor as cloud
+    from cli.cloud.arm import Arm
+    from cli.cloud.installation import find
+
+    return cloud.checks(Arm(DefaultAzureCredential()), find(os.environ, Path()))
 
 
 def examine(name: str, check: Check) -> Finding:

@@ -1,0 +1,1 @@
+"""What of Baton is deployed in Azure, read with the rights of whoever asks; nothing here changes anything."""

@@ -1,0 +1,18 @@
+"""All checks of a deployed Baton, in the order in which faults should be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cli.cloud import app, around, grid
+from cli.cloud.arm import Arm
+from cli.cloud.installation import Installation
+from cli.doctor import Check
+
+
+def checks(arm: Arm, at: Installation) -> Iterator[tuple[str, Check]]:
+    """Name and check of everything."""
+    yield from around.before(arm, at)
+    yield from app.checks(arm, at)
+    yield from around.after(arm, at)
+    yield from grid.checks(arm, at)
