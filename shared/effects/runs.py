@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +17,12 @@ from shared.effects.datasets import write_version
 from shared.effects.files import JSON, REPORTS
 from shared.effects.parts import Later, Parts
 from shared.events import CommandDone, Outcome, RunEnded, RunStarted, VersionRegistered
+from shared.keeping import BYTES
 from shared.names import digest
 from shared.platforms.port import RunRequest, RunSeen
 from shared.state import ENDS, Command
 
+FILE_ENDING = re.compile("[a-z0-9]{1,8}")
 LOOK_AGAIN = timedelta(seconds=20)
 STILL_GOING = ("queued", "running")
 JUDGE_SECONDS = 900.0
@@ -96,17 +101,34 @@ def look_at_run(parts: Parts, model: str, command: Command) -> Outcome | Later:
 
 
 def _without_attachments(parts: Parts, model: str, seen: RunSeen) -> RunSeen:
-    """Large documents of a result become blobs of their own, named by their hash; it keeps where they are."""
+    """Large documents and files of a result become blobs of their own, named by their hash; it keeps where they are."""
     attached = seen.result.get("attachments")
     if not isinstance(attached, Mapping):
         return seen
     kept = {}
     for name, document in attached.items():
-        content = json.dumps(document, sort_keys=True).encode()
-        blob = f"{model}/attached/{name}-{digest(content)}.json"
-        parts.blobs.put(REPORTS, blob, content, content_type=JSON)
+        content, ending, kind = _attached(document)
+        blob = f"{model}/attached/{name}-{digest(content)}.{ending}"
+        parts.blobs.put(REPORTS, blob, content, content_type=kind)
         kept[name] = {"blob": f"{REPORTS}/{blob}", "sha256": digest(content), "bytes": len(content)}
     return replace(seen, result={**seen.result, "attachments": kept})
+
+
+def _attached(document: object) -> tuple[bytes, str, str]:
+    """The bytes of an attachment, the ending of its name, and its content type; {"ending", "base64"} and no more is a file.
+
+    >>> _attached({"ending": "onnx", "base64": "AAE="}), _attached({"b": 1, "a": 2})
+    ((b'\\x00\\x01', 'onnx', 'application/octet-stream'), (b'{"a": 2, "b": 1}', 'json', 'application/json'))
+    """
+    if isinstance(document, Mapping) and set(document) == {"ending", "base64"}:
+        ending = str(document["ending"])
+        try:
+            content = base64.b64decode(str(document["base64"]), validate=True)
+        except binascii.Error:
+            content = b""
+        if content and FILE_ENDING.fullmatch(ending):
+            return content, ending, BYTES
+    return json.dumps(document, sort_keys=True).encode(), "json", JSON
 
 
 def _witnessed(seen: RunSeen, journal: str) -> RunSeen:
