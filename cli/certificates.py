@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from shared.effects.certificates import certificate_document, read_signed
 from shared.errors import Permanent
 from shared.reproducing import reproductions
 from shared.reproducing import told as reproduced
+from shared.settings import kept_keys, verifying_keys
 from shared.signing import SignatureRefused, Signer
 from shared.state import Release
 from shared.statement import About, CertificateRefused, check_files, check_holds
@@ -35,7 +36,10 @@ def certificate() -> None:
 
 
 PUBLIC = click.option(
-    "--public-key", help="The signer's public key in hex; otherwise from this installation's own key."
+    "--public-key",
+    "public_keys",
+    multiple=True,
+    help="A signer's public key in hex, once for each; otherwise those of this installation.",
 )
 
 
@@ -51,7 +55,7 @@ def show(release: str, wants_json: bool) -> None:
     keeper = storage.keeper()
     found = certified(keeper, release)
     document = certificate_document(keeper.blobs, found.certificate)
-    told = _signed(keeper, found, _public(None))
+    told = _signed(keeper, found, _signer().trusted)
     if wants_json:
         tell_json({"certificate": document, "name": found.certificate, "signature": found.signature})
         return
@@ -86,7 +90,7 @@ def _tell(facts: Any) -> None:
 )
 @PUBLIC
 @options.as_json
-def verify(release: str, files: Path | None, public_key: str | None, wants_json: bool) -> int:
+def verify(release: str, files: Path | None, public_keys: tuple[str, ...], wants_json: bool) -> int:
     """Check signature, bytes and expiry of a certificate, and with --files the model's files. Exit code 2 if one is not as signed.
 
     \b
@@ -103,7 +107,7 @@ def verify(release: str, files: Path | None, public_key: str | None, wants_json:
             raise CertificateRefused(
                 "it was earned before certificates were signed", next=f"baton retry {release} --why ..."
             )
-        told = read_signed(keeper.blobs, found.certificate, found.signature, _public(public_key))
+        told = read_signed(keeper.blobs, found.certificate, found.signature, *(public_keys or _signer().trusted))
         check_holds(told, model=found.model, release=found.id, version=found.version, now=storage.now())
         if files is not None:
             check_files(told, model_files(files).sha256)
@@ -138,6 +142,23 @@ def diff(release: str, other: str, wants_json: bool) -> None:
     click.echo(f"{len(found)} entries differ between {release} and {other}")
 
 
+@certificate.command()
+@options.as_json
+def key(wants_json: bool) -> None:
+    """Tell the public keys by which certificates of this installation hold: the one that signs, and those before it.
+
+    \b
+    Example:  baton certificate key
+    """
+    signer = _signer()
+    if wants_json:
+        tell_json({"signs": signer.public, "signed_before": list(signer.retired)})
+        return
+    click.echo(f"signs: {signer.public}")
+    for public in signer.retired:
+        click.echo(f"signed before: {public}")
+
+
 def _short(value: object) -> str:
     shown = "nothing" if value is None else json.dumps(value)
     return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
@@ -156,20 +177,19 @@ def certified(keeper: Any, release: str) -> Release:
     return found
 
 
-def _signed(keeper: Any, release: Release, public: str) -> About | None:
+def _signed(keeper: Any, release: Release, trusted: Sequence[str]) -> About | None:
     if not release.signature:
         return None
-    about: About = read_signed(keeper.blobs, release.certificate, release.signature, public)
+    about: About = read_signed(keeper.blobs, release.certificate, release.signature, *trusted)
     return about
 
 
-def _public(given: str | None) -> str:
-    """The public key: as given, else of BATON_SIGNING_KEY, else of the laptop's own key."""
-    if given:
-        return given
+def _signer() -> Signer:
+    """The installation's keys: of BATON_SIGNING_KEY and BATON_VERIFYING_KEYS, else the laptop's own."""
+    env: dict[str, str] = dict(os.environ)
     file = address.home() / "signing.json"
-    kept: Mapping[str, str] = json.loads(file.read_text()) if file.is_file() else {}
-    seed = os.environ.get("BATON_SIGNING_KEY") or kept.get("seed", "")
-    if not seed:
+    if not env.get("BATON_SIGNING_KEY") and file.is_file():
+        env |= kept_keys(json.loads(file.read_text()))
+    if not env.get("BATON_SIGNING_KEY"):
         raise Permanent("The signer's key is not known here.", next="give --public-key, or set BATON_SIGNING_KEY")
-    return Signer(seed).public
+    return Signer(env["BATON_SIGNING_KEY"], verifying_keys(env))

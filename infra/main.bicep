@@ -47,6 +47,9 @@ param approvalKey string
 @maxLength(64)
 param signingKey string
 
+@description('Public keys that signed certificates before signingKey, with commas between, so that these still hold.')
+param signedBefore string = ''
+
 @description('Client id of the app registration that people sign in to. Empty: the pages answer nobody.')
 param signInClientId string = ''
 
@@ -175,6 +178,7 @@ module app 'modules/app.bicep' = {
     customTopicId: topics.outputs.customTopicId
     approvalKey: approvalKey
     signingKey: signingKey
+    signedBefore: signedBefore
     signInClientId: signInClientId
     platform: platform
     compute: compute

@@ -21,6 +21,7 @@ from local import processes
 from local.azurite import ACCOUNT, KEY
 from local.daemon import LOCALHOST, DaemonFailed, free_port
 from shared import wiring
+from shared.settings import kept_keys
 
 USERS = ("operations", "data-scientist", "data-engineer")
 PORTS = ("azurite_blob", "azurite_queue", "azurite_table", "blob", "eventgrid", "host", "mlflow", "router")
@@ -151,7 +152,7 @@ def _environment(home: Path, ports: Mapping[str, int], extra: Mapping[str, str])
         "BATON_ROUTER_KEY": keep["router"],
         "BATON_URL": url("host"),
         "BATON_APPROVAL_KEY": keep["approval"],
-        "BATON_SIGNING_KEY": _signing_key(home),
+        **_signing_keys(home),
         "BATON_USERS": str(_users(home)),
         "BATON_SWEEP": "*/5 * * * * *",
         "PYTHON_THREADPOOL_THREAD_COUNT": THREADS,
@@ -165,9 +166,9 @@ def _secrets(home: Path) -> dict[str, str]:
     return _kept(home / "secrets.json", lambda: {name: secrets.token_urlsafe(24) for name in names})
 
 
-def _signing_key(home: Path) -> str:
-    """The key that signs this laptop's certificates, made at the first start."""
-    return str(_kept(home / "signing.json", lambda: {"seed": secrets.token_hex(32)})["seed"])
+def _signing_keys(home: Path) -> dict[str, str]:
+    """The key that signs this laptop's certificates, made at the first start, and the public keys before it."""
+    return kept_keys(_kept(home / "signing.json", lambda: {"seed": secrets.token_hex(32)}))
 
 
 def _users(home: Path) -> Path:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from shared.errors import SettingsRefused
 from shared.names import OBJECT_ID
-from shared.signing import is_seed
+from shared.signing import is_key
 
 LOCAL = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/"
 LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"
@@ -44,7 +45,8 @@ class Settings:
     cluster `aks`, and the application `scoring_logs` of Application Insights counts scoring requests; through SDK v2
     each version is served by `instances` machines of the kind `instance_type`. `tenant` is the directory
     whose people sign in at the platform's own door ("": by the users file), `is_guarded` whether the platform says that the
-    door is shut; it says so itself, no setting may."""
+    door is shut; it says so itself, no setting may. `verifying_keys` are the public keys that signed certificates before
+    `signing_key`."""
 
     data: str
     approval_key: str
@@ -69,6 +71,7 @@ class Settings:
     instances: int = 1
     tenant: str = ""
     is_guarded: bool = False
+    verifying_keys: tuple[str, ...] = ()
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> Settings:
@@ -81,8 +84,14 @@ class Settings:
         faults += [f"{name} is missing ({what})" for name, what in needed.items() if not found.get(name)]
         if 0 < len(env.get("BATON_APPROVAL_KEY", "")) < 16:
             faults.append("BATON_APPROVAL_KEY is shorter than 16 characters")
-        if env.get("BATON_SIGNING_KEY") and not is_seed(env["BATON_SIGNING_KEY"]):
+        if env.get("BATON_SIGNING_KEY") and not is_key(env["BATON_SIGNING_KEY"]):
             faults.append("BATON_SIGNING_KEY is not 32 bytes in hex (make one: openssl rand -hex 32)")
+        keys = verifying_keys(env)
+        faults += [
+            f"BATON_VERIFYING_KEYS holds {key[:12]!r}, which is no public key: 32 bytes in hex each, with commas between"
+            for key in keys
+            if not is_key(key)
+        ]
         limit = env.get("BATON_INLINE_LIMIT", str(64 * 1024 * 1024))
         if not limit.isdigit():
             faults.append(f"BATON_INLINE_LIMIT is {limit!r}, must be a number of bytes")
@@ -125,6 +134,7 @@ class Settings:
             instances=int(instances),
             tenant=tenant,
             is_guarded=env.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
+            verifying_keys=keys,
         )
 
     @property
@@ -142,6 +152,25 @@ def _scoring_logs(env: Mapping[str, str]) -> str:
     connection = env.get("APPLICATIONINSIGHTS_CONNECTION_STRING", "")
     own = dict(part.split("=", 1) for part in connection.split(";") if "=" in part).get("ApplicationId", "")
     return env.get("BATON_SCORING_LOGS") or own
+
+
+def verifying_keys(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The public keys that signed before, as BATON_VERIFYING_KEYS lists them.
+
+    >>> verifying_keys({"BATON_VERIFYING_KEYS": "03A1, 3b6a,"}), verifying_keys({})
+    (('03a1', '3b6a'), ())
+    """
+    listed = env.get("BATON_VERIFYING_KEYS", "").split(",")
+    return tuple(key.strip().lower() for key in listed if key.strip())
+
+
+def kept_keys(kept: Mapping[str, Any]) -> dict[str, str]:
+    """The settings of a laptop's signing.json: {"seed", and "retired" if there were keys before}.
+
+    >>> kept_keys({"seed": "00", "retired": ["03a1", "3b6a"]})
+    {'BATON_SIGNING_KEY': '00', 'BATON_VERIFYING_KEYS': '03a1,3b6a'}
+    """
+    return {"BATON_SIGNING_KEY": str(kept["seed"]), "BATON_VERIFYING_KEYS": ",".join(kept.get("retired", []))}
 
 
 def _by_identity(env: Mapping[str, str]) -> str:

@@ -38,16 +38,18 @@ def pae(kind: str, body: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs and checks with one key, whose seed is 32 bytes in hex. It is not shown when the value is printed.
+    """Signs with one key, whose seed is 32 bytes in hex; checks with it and with the `retired` public keys, which signed before it.
+    The seed is not shown when the value is printed.
 
     >>> Signer("00" * 32)
     Signer(public=3b6a27bcceb6...)
     """
 
     seed: str
+    retired: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not is_seed(self.seed):
+        if not is_key(self.seed):
             raise SettingsRefused("the signing key is not 32 bytes in hex", next="make one: openssl rand -hex 32")
 
     def __repr__(self) -> str:
@@ -57,6 +59,11 @@ class Signer:
     def public(self) -> str:
         """The public key, 32 bytes in hex: all that is needed to check."""
         return self._key().public_key().public_bytes_raw().hex()
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The public keys by whose signatures a certificate holds: its own first."""
+        return (self.public, *self.retired)
 
     def sign(self, body: bytes, *, kind: str = PAYLOAD) -> bytes:
         """An envelope around these bytes. The same bytes give the same envelope: Ed25519 draws no chance (RFC 8032)."""
@@ -74,8 +81,8 @@ class Signer:
         return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.seed))
 
 
-def is_seed(text: str) -> bool:
-    """Whether a text is 32 bytes in hex."""
+def is_key(text: str) -> bool:
+    """Whether a text is 32 bytes in hex, as a seed and a public key both are."""
     try:
         return len(bytes.fromhex(text)) == 32
     except ValueError:
@@ -87,21 +94,24 @@ def key_id(public: str) -> str:
     return digest(bytes.fromhex(public))
 
 
-def opened(envelope: bytes, public: str) -> bytes:
-    """The exact bytes that the owner of this public key signed as an in-toto statement; `SignatureRefused` otherwise."""
+def opened(envelope: bytes, *trusted: str) -> bytes:
+    """The exact bytes that the owner of one of these public keys signed as an in-toto statement; `SignatureRefused` otherwise."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     body, signatures = _parts(envelope)
-    mine = [sig for key, sig in signatures if key == key_id(public)]
+    known = {key_id(public): public for public in trusted}
+    mine = [(known[key], sig) for key, sig in signatures if key in known]
     if not mine:
         by = ", ".join(key[:12] for key, _ in signatures) or "nobody"
         raise SignatureRefused(
-            f"it is signed by {by}, not by the key {key_id(public)[:12]}",
-            next="if BATON_SIGNING_KEY was replaced, certify again: `baton retry RELEASE --why ...`",
+            f"it is signed by {by}, not by the key {' or '.join(key[:12] for key in known)}",
+            next="if BATON_SIGNING_KEY was replaced, name the public key before it in BATON_VERIFYING_KEYS; or certify again: "
+            "`baton retry RELEASE --why ...`",
         )
+    public, signature = mine[0]
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(mine[0], pae(PAYLOAD, body))
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(signature, pae(PAYLOAD, body))
     except InvalidSignature as error:
         raise SignatureRefused(
             "the signature does not belong to what it stands beside: one of both was changed",

@@ -185,7 +185,7 @@ def assemble(
         registry=registry,
         endpoints=endpoints,
         notifier=notifier or FileNotifier(settings.home / "notices"),
-        signer=Signer(settings.signing_key),
+        signer=Signer(settings.signing_key, settings.verifying_keys),
         rules=rules,
         check=check or functools.partial(_check, most_bytes=settings.inline_limit),
         clock=clock,

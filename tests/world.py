@@ -158,6 +158,8 @@ class World:
     sizes: Sizes = field(default_factory=lambda: Sizes(lines=30, kept=20))
     notifier: Notifier | None = None
     inline_limit: int = 64 * 1024 * 1024
+    signing_key: str = SIGNING_KEY
+    verifying_keys: str = ""
     trap: Trap = no_trap
 
     def __post_init__(self) -> None:
@@ -193,7 +195,8 @@ class World:
         env = {
             "BATON_DATA": "memory",
             "BATON_APPROVAL_KEY": KEY,
-            "BATON_SIGNING_KEY": SIGNING_KEY,
+            "BATON_SIGNING_KEY": self.signing_key,
+            "BATON_VERIFYING_KEYS": self.verifying_keys,
             "BATON_URL": "http://127.0.0.1:1",
             "MLFLOW_TRACKING_URI": "http://127.0.0.1:2",
             "BATON_ROUTER": "http://127.0.0.1:3",

@@ -17,6 +17,7 @@ param customTopicId string
 param approvalKey string
 @secure()
 param signingKey string
+param signedBefore string
 param signInClientId string
 @description('Which adapter the package holds: azureml.')
 param platform string
@@ -57,6 +58,7 @@ var settings = [
   { name: 'BATON_CUSTOM_SOURCE', value: customTopicId }
   { name: 'BATON_APPROVAL_KEY', value: approvalKey }
   { name: 'BATON_SIGNING_KEY', value: signingKey }
+  { name: 'BATON_VERIFYING_KEYS', value: signedBefore }
   { name: 'BATON_TENANT', value: empty(signInClientId) ? '' : tenant().tenantId }
   { name: 'BATON_URL', value: 'https://${name}.azurewebsites.net' }
 ]

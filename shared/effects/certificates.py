@@ -66,7 +66,7 @@ def verify_for_deployment(parts: Parts, model: str, release: Release) -> None:
     """
     if not release.signature:
         return
-    told = read_signed(parts.blobs, release.certificate, release.signature, parts.signer.public)
+    told = read_signed(parts.blobs, release.certificate, release.signature, *parts.signer.trusted)
     check_holds(told, model=model, release=release.id, version=release.version, now=parts.clock())
     with tempfile.TemporaryDirectory(prefix="baton-verify-") as place:
         files = Path(place) / "model"
@@ -74,9 +74,9 @@ def verify_for_deployment(parts: Parts, model: str, release: Release) -> None:
         check_files(told, model_files(files).sha256)
 
 
-def read_signed(blobs: Blobs, report: str, signature: str, public: str) -> About:
-    """What the signed statement says of the certificate as it lies in storage now."""
-    body = opened(_read(blobs, signature), public)
+def read_signed(blobs: Blobs, report: str, signature: str, *trusted: str) -> About:
+    """What the statement that one of these public keys signed says of the certificate as it lies in storage now."""
+    body = opened(_read(blobs, signature), *trusted)
     return read_statement(body, report, _read(blobs, report))
 
 

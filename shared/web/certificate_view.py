@@ -46,7 +46,7 @@ def _signed(app: App, release: Release) -> tuple[About | None, str]:
     if not release.signature:
         return None, "It was earned before certificates were signed, so nobody vouches for its bytes."
     try:
-        about = read_signed(app.blobs, release.certificate, release.signature, app.parts.signer.public)
+        about = read_signed(app.blobs, release.certificate, release.signature, *app.parts.signer.trusted)
     except (SignatureRefused, CertificateRefused) as error:
         return None, f"It does not hold: {error.what}. Nothing is deployed by it."
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import SettingsRefused
 from shared.names import digest
-from shared.signing import PAYLOAD, SignatureRefused, Signer, opened, pae
+from shared.signing import PAYLOAD, SignatureRefused, Signer, key_id, opened, pae
 from tests.world import CERTIFIED, Outcome, World
 
 SEED = bytes(range(32)).hex()
@@ -75,6 +75,24 @@ def test_another_key_is_told_from_a_changed_byte():
         opened(Signer("11" * 32).sign(b"abc"), PUBLIC)
 
 
+def test_a_signature_of_a_key_before_holds_and_of_a_stranger_does_not():
+    before, now, stranger = Signer(SEED), Signer("11" * 32, (PUBLIC,)), Signer("22" * 32)
+
+    assert opened(before.sign(b"abc"), *now.trusted) == b"abc"
+    assert opened(now.sign(b"abc"), *now.trusted) == b"abc"
+    with pytest.raises(SignatureRefused, match=f"not by the key {key_id(now.public)[:12]} or {key_id(PUBLIC)[:12]}"):
+        opened(stranger.sign(b"abc"), *now.trusted)
+
+
+def test_a_known_key_that_names_itself_falsely_is_found():
+    now = Signer("11" * 32, (PUBLIC,))
+    forged = json.loads(Signer("22" * 32).sign(b"abc"))
+    forged["signatures"][0]["keyid"] = key_id(PUBLIC)
+
+    with pytest.raises(SignatureRefused, match="one of both was changed"):
+        opened(json.dumps(forged).encode(), *now.trusted)
+
+
 # In a release
 
 
@@ -128,6 +146,28 @@ def test_a_changed_signature_gets_no_traffic(world: World) -> None:
     assert "not by the key" in after_approval(world).why
 
 
+def replace_key(world, *, keep):
+    """The app starts anew with another signing key, and with the public key of the one before if it is kept."""
+    before = world.app.parts.signer.public
+    world.signing_key, world.verifying_keys = "11" * 32, before if keep else ""
+    world.restart()
+
+
+def test_a_certificate_of_a_kept_key_still_gets_traffic(world: World) -> None:
+    asked(world)
+    replace_key(world, keep=True)
+
+    assert after_approval(world).state == "rolling out"
+    assert world.endpoints.look("m").split
+
+
+def test_a_certificate_of_a_key_that_was_not_kept_gets_no_traffic(world: World) -> None:
+    asked(world)
+    replace_key(world, keep=False)
+
+    assert "not by the key" in after_approval(world).why
+
+
 def test_a_removed_signature_gets_no_traffic(world: World) -> None:
     release = asked(world)
     world.blobs.remove("reports", release.signature.removeprefix("reports/"))
@@ -162,3 +202,8 @@ def test_a_model_that_was_changed_before_staging_is_not_deployed(world: World) -
     assert ended.state == "failed"
     assert "were changed" in ended.why
     assert world.endpoints.look("m") is None
+
+
+def test_a_setting_that_holds_no_public_key_is_refused(tmp_path):
+    with pytest.raises(SettingsRefused, match="BATON_VERIFYING_KEYS holds 'abc', which is no public key"):
+        World(tmp_path, verifying_keys=f"{PUBLIC},abc")
