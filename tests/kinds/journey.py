@@ -15,6 +15,7 @@ from local.demo.telling import Telling
 from tests.documents import ROOT
 
 Part = tuple[int, int]
+JUDGED_SECONDS = 300.0  # trained, judged and certified; the first time, environments are built for it
 ENDED = ("held", "failed", "rejected", "expired", "live")
 
 
@@ -91,7 +92,9 @@ class Journey:
         self._tell.expect(told["baton"] == "accepted", f"{blob} is accepted, not {told}")
         release = f"{self.kind.model}-{number:04d}"
         self._tell.step(f"dropped {len(rows)} rows")
-        found = self._tell.until(lambda: self._in(number, "awaiting approval", *ENDED), f"{release} is judged")
+        found = self._tell.until(
+            lambda: self._in(number, "awaiting approval", *ENDED), f"{release} is judged", within_seconds=JUDGED_SECONDS
+        )
         self._tell.step(f"{release}: {found['state']}", found["why"])
         return self._seen(found)
 

@@ -79,6 +79,17 @@ def test_numbers_are_compared_by_their_errors() -> None:
     assert value(found, "mean_error_difference", "lower") < 3.0 < value(found, "mean_error_difference", "upper")
 
 
+def test_of_two_named_classes_the_probability_of_the_second_may_be_answered_alone() -> None:
+    rows = [{"GROUP": "ab"[n % 2], "P": n / 40, "Y": ("no", "yes")[n > 20]} for n in range(40)]
+    named = Known(rows, lambda row: row["P"], by="GROUP", min_rows="10")
+    named.classes = ["no", "yes"]
+
+    assert value(fairness.check(named), "selection_rate_difference") == 0.0
+    assert value(calibration.check(named), "brier") == pytest.approx(
+        sum((n / 40 - (n > 20)) ** 2 for n in range(40)) / 40
+    )
+
+
 # Robustness
 
 LINE = [{"ID": place, "X": float(place), "Y": float(place)} for place in range(50)]

@@ -3,7 +3,7 @@
 The attack is HopSkipJump (Chen, Jordan and Wainwright, "HopSkipJumpAttack: A Query-Efficient Decision-Based Attack", 2020) of the
 Adversarial Robustness Toolbox, which `tests/checks/requirements.txt` must name (adversarial-robustness-toolbox). It is a black
 box: every query is a request to the started server, and all that is used of an answer is the decision. It begins at the
-numbers of the nearest other row that turn the decision over, and only numbers change, inside their range among the rows; whole ones
+numbers of another row, a near one, that turn the decision over, and only numbers change, inside their range among the rows; whole ones
 stay whole. Distances are Euclidean, in standard deviations of each column.
 
 Parameters: `rows`, how many are attacked, evenly from first to last (20); `queries`, how many points a row at most (500);
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Decide = Callable[[float, float], bool]
 FIRST_EVALUATIONS = 20
 ROUNDS = 50
-STARTS = 100
+STARTS, AT_ONCE = 60, 20
 
 
 class BudgetSpent(Exception):
@@ -111,9 +111,13 @@ class Hunt:
         return [(float(row[column]) - middle) / spread for column, (middle, spread, _) in self._scales.items()]
 
     def begin(self, rows: Sequence[Row]) -> None:
-        """Ask with the numbers of other rows, nearest first, and this row's own words: where the attack begins."""
+        """Ask with the numbers of other rows, from near to far, and this row's own words: where the attack begins."""
         points = sorted((self.point(row) for row in rows), key=lambda each: math.dist(each, self.origin))
-        self.turns(points[: min(STARTS, self._queries)])
+        most = min(STARTS, self._queries, len(points))
+        starts = [points[place * len(points) // most] for place in range(most)]
+        for first in range(0, most, AT_ONCE):
+            if any(self.turns(starts[first : first + AT_ONCE])):
+                return
 
     def limits(self) -> tuple[list[float], list[float]]:
         """The lowest and the highest that each number may become: those of the rows."""

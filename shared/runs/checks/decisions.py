@@ -16,11 +16,21 @@ def truth_of(subject: Subject) -> list[float]:
 
 
 def chances_of(predictions: Sequence[Any], classes: Sequence[str]) -> list[float]:
-    """Each prediction as a number: a class as its place, of two probabilities the second."""
-    return [
-        float(each[1]) if isinstance(each, list) and len(each) == 2 else number_of(each, classes)
-        for each in predictions
-    ]
+    """Each prediction as a number: a class as its place, of two probabilities the second.
+
+    Of two classes the probability of the second may be answered alone; what is a class's name is that class.
+
+    >>> chances_of([0.25, "bad", [0.9, 0.1]], ("good", "bad")), chances_of([0.25, 1], ("0", "1"))
+    ([0.25, 1.0, 0.1], [0.25, 1.0])
+    """
+    return [_chance_of(each, classes) for each in predictions]
+
+
+def _chance_of(prediction: Any, classes: Sequence[str]) -> float:
+    if isinstance(prediction, list) and len(prediction) == 2:
+        return float(prediction[1])
+    alone = len(classes) == 2 and isinstance(prediction, float) and 0 <= prediction <= 1
+    return prediction if alone and f"{prediction:g}" not in classes else number_of(prediction, classes)
 
 
 def answered(subject: Subject, rows: Sequence[Row]) -> list[float | None]:
