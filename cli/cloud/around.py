@@ -159,6 +159,8 @@ def _place(arm: Arm, at: Installation, thing: str) -> str:
         return at.topic_ids["custom"]
     if thing == "the ML workspace":
         return workspace_id(arm, at)
+    if thing == "the workspace's own account":
+        return str(arm.get(workspace_id(arm, at), LEARNING)["properties"]["storageAccount"])
     if thing == "Application Insights":
         return str(_component(arm, at)["id"])
     name = app.told(arm, at).get("AzureWebJobsStorage__accountName")

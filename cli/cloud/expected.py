@@ -23,6 +23,8 @@ ROLE_IDS = {
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
     "EventGrid Data Sender": "d5a91429-5739-47e2-a06b-3470a27159e7",
     "Log Analytics Reader": "73c42c96-874c-492b-b04d-ab87d138a893",
+    "Monitoring Reader": "43d0d8ad-25c7-4714-9337-8ba259a9fe05",
+    "Storage Blob Data Reader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
     "AzureML Data Scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
 }
 # The app's own roles: what of, on which thing.
@@ -34,6 +36,8 @@ APP_ROLES: tuple[tuple[str, str], ...] = (
     ("Storage Queue Data Contributor", "the host's account"),
     ("Storage Table Data Contributor", "the host's account"),
     ("AzureML Data Scientist", "the ML workspace"),
+    ("Monitoring Reader", "the ML workspace"),
+    ("Storage Blob Data Reader", "the workspace's own account"),
     ("EventGrid Data Sender", "the custom topic"),
     ("Monitoring Metrics Publisher", "Application Insights"),
     ("Log Analytics Reader", "Application Insights"),

@@ -24,6 +24,7 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-baton"
 APP = f"{GROUP}/providers/Microsoft.Web/sites/func-baton-x"
 DATA = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stdatax"
 HOST = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/sthostx"
+OWN = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stmlx"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/mlw-x"
 COMPONENT = f"{GROUP}/providers/Microsoft.Insights/components/appi-x"
 LOGS = f"{GROUP}/providers/Microsoft.OperationalInsights/workspaces/log-x"
@@ -152,9 +153,10 @@ def _subscribed(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _learning() -> Documents:
+    made = {"provisioningState": "Succeeded", "storageAccount": OWN}
     scale = {"minNodeCount": 0, "maxNodeCount": 2}
     return {
-        WORKSPACE: {"id": WORKSPACE, "location": "westeurope", "properties": {"provisioningState": "Succeeded"}},
+        WORKSPACE: {"id": WORKSPACE, "location": "westeurope", "properties": made},
         f"{WORKSPACE}/computes/cpu": {
             "properties": {"provisioningState": "Succeeded", "properties": {"scaleSettings": scale}}
         },
@@ -183,6 +185,7 @@ PLACES = {
     "the data account": DATA,
     "the host's account": HOST,
     "the ML workspace": WORKSPACE,
+    "the workspace's own account": OWN,
     "the custom topic": AT.topic_ids["custom"],
     "Application Insights": COMPONENT,
 }
