@@ -206,8 +206,8 @@ def _homogeneity(name: str, before: ColumnProfile, now: ColumnProfile, moved: _M
 
 
 def _most_moved(moved: _Moved) -> str:
-    apart = moved.apart.tolist()
-    place = max(range(len(apart)), key=lambda place: (apart[place], str(moved.values[place])))
+    farthest = np.flatnonzero(moved.apart == moved.apart.max()).tolist()
+    place = max(farthest, key=lambda place: str(moved.values[place]))
     value, then, share = moved.values[place], moved.then[place], moved.share[place]
     return f"{'others' if value is None else value} {then:.1%} → {share:.1%}"
 

@@ -79,11 +79,12 @@ class Quantiles:
 
     def shares(self, points: Sequence[float]) -> tuple[Floats, Floats]:
         """The shares of values below each of the points, which grow, and at or below it."""
-        found = np.zeros((2, len(points)))
-        for sketch, n in ((self.fine, self.fine.n), (self.coarse, self.many)):
-            if n and len(points):
-                found += n * np.array([sketch.get_cdf(points, False)[:-1], sketch.get_cdf(points, True)[:-1]])
-        found /= max(1, self.count)
+        parts = [(sketch, n) for sketch, n in ((self.fine, self.fine.n), (self.coarse, self.many)) if n]
+        if not (parts and len(points)):
+            return np.zeros(len(points)), np.zeros(len(points))
+        each = [np.array([sketch.get_cdf(points, at)[:-1] for at in (False, True)]) for sketch, _ in parts]
+        weights = [n / self.count for _, n in parts]
+        found = each[0] if len(each) == 1 else weights[0] * each[0] + weights[1] * each[1]
         return found[0], found[1]
 
     def quantiles(self, ranks: Sequence[float]) -> list[float]:

@@ -1,4 +1,7 @@
-"""`python -m tests.drift.page [--kept FILE] [--seed 1]`: the counts in docs/drift.md, and docs/drift.svg, from what was counted so far."""
+"""`python -m tests.drift.page [--kept FILE] [--seed 1]`: the counts in docs/drift.md, and docs/drift.svg, from what was counted so far.
+
+`--delays FILE` and `--joint FILE` put what `tests.bench.drift` and `tests.drift.joint` printed into their parts of the page.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from tests.drift.shapes import SHAPES
 
 PAGE, PICTURE = PROJECT / "docs" / "drift.md", PROJECT / "docs" / "drift.svg"
 BEGIN, END = "<!-- counts: written by python -m tests.drift.page -->", "<!-- end of counts -->"
+PRINTED = ("delays", "joint")
 LIMIT = 0.01
 MOST_DRAWS = 1_000
 HEAD = "| rows a file | shape | files | alarms | 95 % interval of the rate | all rows decide the same |"
@@ -108,25 +112,37 @@ def _table(head: str, lines: Iterable[str]) -> str:
     return "\n".join([head, "| ---: | --- | ---: | ---: | ---: | ---: |", *(f"| {line} |" for line in lines)])
 
 
-def redrawn(page: str, written: str) -> str:
-    """The page with another part between the marks."""
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+def redrawn(page: str, written: str, *, begin: str = BEGIN, end: str = END) -> str:
+    """The page with another part between the marks, which `written` has too."""
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(page):
-        raise SystemExit(f"{PAGE} has no part between {BEGIN} and {END}: put both lines where the counts belong")
+        raise SystemExit(f"{PAGE} has no part between {begin} and {end}: put both lines where it belongs")
     return pattern.sub(lambda _: written, page)
+
+
+def printed(page: str, name: str, table: str) -> str:
+    """The page with what another measurement printed in the part of this name."""
+    begin, end = f"<!-- {name}: put here by python -m tests.drift.page -->", f"<!-- end of {name} -->"
+    return redrawn(page, f"{begin}\n{table.strip()}\n{end}", begin=begin, end=end)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.drift.page", description=__doc__)
     options.add_argument("--kept", type=Path, default=KEPT)
     options.add_argument("--seed", type=int, default=1)
+    for name in PRINTED:
+        options.add_argument(f"--{name}", type=Path, help="a table that was printed")
     wanted = options.parse_args()
     still, changed = (rates(wanted.kept, wanted.seed, changed=changed) for changed in (False, True))
     if not (still and changed):
         raise SystemExit(
             f"{wanted.kept} has no counts of seed {wanted.seed}: python -m tests.drift --seed {wanted.seed}"
         )
-    PAGE.write_text(redrawn(PAGE.read_text(encoding="utf-8"), section(still, changed, wanted.seed)), encoding="utf-8")
+    page = redrawn(PAGE.read_text(encoding="utf-8"), section(still, changed, wanted.seed))
+    for name in PRINTED:
+        if file := getattr(wanted, name):
+            page = printed(page, name, file.read_text(encoding="utf-8"))
+    PAGE.write_text(page, encoding="utf-8")
     PICTURE.write_text(drawn(still, LIMIT), encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.drift.page import BEGIN, END, redrawn, section
+from tests.drift.page import BEGIN, END, PAGE, PRINTED, printed, redrawn, section
 from tests.drift.picture import drawn
 from tests.drift.rates import Rate
 
@@ -29,3 +29,8 @@ def test_only_what_stands_between_the_marks_is_written_anew() -> None:
     assert redrawn(f"a\n{BEGIN}\nold\n{END}\nb", "new") == "a\nnew\nb"
     with pytest.raises(SystemExit, match="no part between"):
         redrawn("a", "new")
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_the_page_has_a_part_for_each_table_that_is_printed(name: str) -> None:
+    assert "| a line |" in printed(PAGE.read_text(encoding="utf-8"), name, "| a line |\n")
