@@ -94,6 +94,11 @@ def _parts(stack: Stack) -> list[tuple[str, list[str]]]:
     behind = f"http://{LOCALHOST}:{port['azurite_blob']}/{ACCOUNT}"
     topic = f"http://{LOCALHOST}:{port['eventgrid']}/topics/storage"
     host = f"http://{LOCALHOST}:{port['host']}"
+    workspace = [
+        ("mlflow", ["local.mlflow_server", "--port", port["mlflow"]]),
+        ("router", ["local.serving", "--home", home, "--port", port["router"]]),
+    ]
+    is_local = stack.env.get("BATON_PLATFORM", "local") == "local"  # else the workspace is somewhere else
     return [
         ("azurite", ["local.azurite", "--home", home, "--ports", *azurite]),
         (
@@ -105,10 +110,9 @@ def _parts(stack: Stack) -> list[tuple[str, list[str]]]:
             ["local.blobfront", "--upstream", behind, "--topic", f"{topic}/api/events", "--port", port["blob"]],
         ),
         *_faults(stack),
-        ("mlflow", ["local.mlflow_server", "--port", port["mlflow"]]),
-        ("router", ["local.serving", "--home", home, "--port", port["router"]]),
+        *(workspace if is_local else []),
         ("host", ["local.host", "--port", port["host"], "--state", f"{home}/host"]),
-        ("workspace", ["local.workspace"]),
+        *([("workspace", ["local.workspace"])] if is_local else []),
     ]
 
 

@@ -34,6 +34,7 @@ class Story:
     folder: Path
     tell: Telling
     seen: list[str] = field(default_factory=list)
+    source: Path = FOLDER
     _asked: int = 0
 
     def __post_init__(self) -> None:
@@ -80,10 +81,10 @@ class Story:
 
     def publish(self) -> None:
         """The data scientist brings a model as a folder."""
-        found = self.scientist.publish(FOLDER)
+        found = self.scientist.publish(self.source)
         self.tell.until(lambda: self._model_is(found), "the model is published")
         self.tell.step(
-            f"published {FOLDER} as {found}", "a folder, named by the hash of its files; no restart, no redeploy"
+            f"published {self.source} as {found}", "a folder, named by the hash of its files; no restart, no redeploy"
         )
 
     def _model_is(self, folder: str) -> bool | None:
@@ -195,7 +196,7 @@ class Story:
     def worse_model(self) -> None:
         """A worse candidate is held, and that is a good end."""
         changed = self.folder / "changed" / MODEL
-        shutil.copytree(FOLDER, changed, dirs_exist_ok=True)
+        shutil.copytree(self.source, changed, dirs_exist_ok=True)
         spec = changed / "model.yaml"
         spec.write_text(re.sub(r"alpha: [\d.]+", f"alpha: {BAD_ALPHA}", spec.read_text()))
         self.scientist.publish(changed, why=f"try alpha {BAD_ALPHA}")
@@ -203,7 +204,7 @@ class Story:
         release = self.caused_by("code", "held", "failed", "awaiting approval")
         self.tell.expect(release["state"] == "held", f"the worse candidate is held, not {release['state']}")
         self.tell.step("✓ held", release["why"])
-        self.scientist.publish(FOLDER, why="back to the good one")
+        self.scientist.publish(self.source, why="back to the good one")
         why = self.tell.until(lambda: self._note("not retrained"), "the same folder is not trained again")
         self.tell.step("published the good folder again: nothing to do", why)
         self.seen.append(f"a worse candidate was held: {release['why']}")
@@ -251,8 +252,17 @@ class Story:
         name = "by-hand"
         experiment = client.get_experiment_by_name(name)
         run = client.create_run(experiment.experiment_id if experiment else client.create_experiment(name)).info.run_id
-        python = python_for(FOLDER, "run", home=Path(self.env["BATON_HOME"]))
-        command = [str(python), str(FOLDER / "train.py"), "--data", str(data), "--model-dir", str(out), "--alpha", "30"]
+        python = python_for(self.source, "run", home=Path(self.env["BATON_HOME"]))
+        command = [
+            str(python),
+            str(self.source / "train.py"),
+            "--data",
+            str(data),
+            "--model-dir",
+            str(out),
+            "--alpha",
+            "30",
+        ]
         settings = {"MLFLOW_TRACKING_URI": self.env["MLFLOW_TRACKING_URI"], "MLFLOW_RUN_ID": run}
         subprocess.run(command, env={**os.environ, **settings}, check=True, capture_output=True)
         client.log_artifacts(run, str(out), "model")

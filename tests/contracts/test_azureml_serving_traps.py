@@ -70,6 +70,21 @@ def test_a_version_waits_for_its_endpoint_without_using_up_a_try(bench: AzureMLE
     assert [d.state for d in look(bench).deployments] == ["starting"]
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/services/pulse$"), ("PATCH", "/services/pulse$")])
+def test_a_throttled_change_waits_as_long_as_it_is_told(bench: AzureMLEndpointsBench, method: str, path: str) -> None:
+    serve_first(bench)
+    bench.fake.wire.fail(method, path, 429, headers={"Retry-After": "17"}, times=9)
+    with pytest.raises(CapacityRefused) as refused:
+        bench.endpoints.set_traffic("pulse", {}, expected={FIRST: 100})
+    assert refused.value.after_seconds == 17
+
+
+def test_a_token_that_expired_is_fetched_once_more_for_an_endpoint(bench: AzureMLEndpointsBench) -> None:
+    serve_first(bench)
+    bench.fake.wire.fail("GET", "/services/pulse$", 401)
+    assert look(bench).split == {FIRST: 100}
+
+
 def test_a_seventh_version_is_refused_before_anything_is_sent(bench: AzureMLEndpointsBench) -> None:
     deploy(bench, FIRST, "1")
     versions = bench.fake.services.found["pulse"]["versions"]

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tests.wire.azureml_registry import Models
 from tests.wire.azureml_services import Services
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from tests.wire.authority import Authority
 
 SCOPE = "/subscriptions/sub-1/resourceGroups/rg-1/providers/Microsoft.MachineLearningServices/workspaces/ws-1"
-RUN = rf"/history/v1.0{SCOPE}/(?:experiments|experimentids)/(?P<experiment>[^/]+)/runs/(?P<run_id>[^/]+)"
+ANY = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.MachineLearningServices/workspaces/[^/]+"
+REGION = "westeurope"
+RUN = rf"/history/v1.0{ANY}/(?:experiments|experimentids)/(?P<experiment>[^/]+)/runs/(?P<run_id>[^/]+)"
 PATIENCE = 600.0  # a deadline that no test waits for, on however slow a machine
 TENANT = "11111111-1111-1111-1111-111111111111"
 
@@ -60,6 +63,10 @@ class FakeAzureML:
         self.revoked: set[str] = set()
         self.cancel_by_uri = True
         self.lag = 0
+        self.scope = SCOPE
+        self.snapshot: dict[str, bytes] = {}
+        self.behave: Callable[[str], None] = self._behave
+        self.registered: Callable[[Mapping[str, Any]], None] = lambda model: None
         self.tokens = 0
         self._hidden: dict[str, int] = {}
         self.models = Models(self)
@@ -114,27 +121,32 @@ class FakeAzureML:
         self.wire.route("GET", "/discovery", self._discovery)
         self.wire.route("GET", "/blobs/(?P<container>[^/]+)/(?P<path>.+)", self._blob)
         for method in ("GET", "POST"):
-            route(method, rf"/history/v1.0{SCOPE}/(?:experiments|experimentids)/(?P<name>[^/]+)", self._experiment)
-        route("GET", rf"/rp/workspaces{SCOPE}/computes/(?P<name>[^/]+)", self._compute)
-        route("GET", rf"/content/v1.0{SCOPE}/snapshots/latest/metadata", self._snapshot)
-        route("POST", rf"/content/v2.0{SCOPE}/snapshots/getblob", lambda asked: Answer(document={"fileNodes": []}))
+            route(method, rf"/history/v1.0{ANY}/(?:experiments|experimentids)/(?P<name>[^/]+)", self._experiment)
+        route("GET", rf"/rp/workspaces{ANY}/computes/(?P<name>[^/]+)", self._compute)
+        route("GET", rf"/content/v1.0{ANY}/snapshots/latest/metadata", self._snapshot)
+        route("POST", rf"/content/v2.0{ANY}/snapshots/getblob", self._snapshot_places)
+        self.wire.route("PUT", r"/snapshots/(?P<path>.+)", self._snapshot_file)
+        self.wire.route("HEAD", r"/snapshots/(?P<path>.+)", lambda asked, path: Answer(content=self.snapshot[path]))
+        self.wire.route("GET", "/msi/token", self._identity)
+        route("GET", "/subscriptions", self._subscriptions)
+        route("GET", ANY, self._workspace)
         route(
             "POST",
-            rf"/content/v2.0{SCOPE}/snapshots/(?P<snapshot>[0-9a-f-]+)",
+            rf"/content/v2.0{ANY}/snapshots/(?P<snapshot>[0-9a-f-]+)",
             lambda asked, snapshot: Answer(document={}),
         )
-        route("POST", rf"/execution/v1.0{SCOPE}/experiments/(?P<experiment>[^/]+)/snapshotrun", self._submit)
-        route("GET", rf"/history/v1.0{SCOPE}/runs/(?P<run_id>[^/]+)", self._run_of_workspace)
+        route("POST", rf"/execution/v1.0{ANY}/experiments/(?P<experiment>[^/]+)/snapshotrun", self._submit)
+        route("GET", rf"/history/v1.0{ANY}/runs/(?P<run_id>[^/]+)", self._run_of_workspace)
         route("GET", RUN, self._run)
         route("PATCH", RUN, self._patch)
         route("GET", f"{RUN}/details", self._details)
         route("POST", f"{RUN}/events", self._event)
-        route("POST", rf"/execution/v1.0{SCOPE}/cancel/(?P<run_id>[^/]+)", self._cancel)
+        route("POST", rf"/execution/v1.0{ANY}/cancel/(?P<run_id>[^/]+)", self._cancel)
         route("GET", f"{RUN}/metricsingest/wait", lambda asked, experiment, run_id: Answer(document={}))
-        metrics = rf"/metric/v2.0{SCOPE}/runs/(?P<run_id>[^/]+)"
+        metrics = rf"/metric/v2.0{ANY}/runs/(?P<run_id>[^/]+)"
         route("POST", f"{metrics}/list", self._metric_names)
         route("POST", f"{metrics}/full", self._metric)
-        files = rf"/artifact/v2.0{SCOPE}/artifacts"
+        files = rf"/artifact/v2.0{ANY}/artifacts"
         route("GET", rf"{files}/prefix/contentinfo/ExperimentRun/(?P<container>[^/]+)/(?P<path>.+)", self._files_below)
         route("GET", rf"{files}/contentinfo/ExperimentRun/(?P<container>[^/]+)/(?P<path>.+)", self._file)
         route("GET", rf"{files}/ExperimentRun/(?P<container>[^/]+)", self._files)
@@ -150,9 +162,45 @@ class FakeAzureML:
 
         self.wire.route(method, pattern, signed_in)
 
-    def _discovery(self, _asked: Asked) -> Answer:
+    def _discovery(self, asked: Asked) -> Answer:
         names = ("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio")
-        return Answer(document=dict.fromkeys(names, self.wire.url))
+        return Answer(document=dict.fromkeys(names, f"https://{asked.host}" if asked.host else self.wire.url))
+
+    def _identity(self, asked: Asked) -> Answer:
+        """The token endpoint of a managed identity, as Functions offers it (IDENTITY_ENDPOINT)."""
+        self.tokens += 1
+        said = {"access_token": token(number=self.tokens), "expires_on": str(int(time.time()) + 3600)}
+        return Answer(document={**said, "resource": asked.query["resource"], "token_type": "Bearer"})
+
+    def _subscriptions(self, _asked: Asked) -> Answer:
+        subscription = self.scope.split("/")[2]
+        one = {"subscriptionId": subscription, "tenantId": TENANT, "displayName": "Sub", "state": "Enabled"}
+        return Answer(document={"value": [{**one, "id": f"/subscriptions/{subscription}"}]})
+
+    def _workspace(self, asked: Asked) -> Answer:
+        """The workspace as Azure Resource Manager knows it; it names where everything else is asked."""
+        found = {
+            "workspaceId": "wsid", "discoveryUrl": f"https://{REGION}.api.azureml.ms/discovery", "friendlyName": "w",
+            "storageAccount": "", "keyVault": "", "applicationInsights": "", "provisioningState": "Succeeded",
+        }  # fmt: skip
+        name = asked.path.rsplit("/", 1)[1]
+        return Answer(document={"id": asked.path, "name": name, "location": REGION, "tags": {}, "properties": found})
+
+    def _snapshot_places(self, asked: Asked) -> Answer:
+        """Where the files of a snapshot go: nowhere, as if all were there, unless this server speaks TLS."""
+        names = asked.body["FileNames"] if self.wire.authority else []
+        base = "https://wireaccount.blob.core.windows.net/snapshots"
+        nodes = [{"fullName": name, "blobUri": f"{base}/{quote(name)}?sig=s"} for name in names]
+        return Answer(document={"fileNodes": nodes})
+
+    def _snapshot_file(self, asked: Asked, path: str) -> Answer:
+        self.snapshot[path] = asked.content
+        headers = {
+            "ETag": '"1"',
+            "Last-Modified": "Thu, 26 Nov 2026 08:00:00 GMT",
+            "x-ms-request-server-encrypted": "true",
+        }
+        return Answer(201, content=b"", headers=headers)
 
     def _compute(self, _asked: Asked, name: str) -> Answer:
         """As the specification's examples of a cluster and of an attached AKS cluster have it."""
@@ -190,14 +238,16 @@ class FakeAzureML:
             "runId": run_id, "rootRunId": run_id, "runNumber": len(self.runs) + 1, "status": "Running",
             "experimentId": identity, "dataContainerId": f"dcid.{run_id}", "runType": "azureml.scriptrun",
             "tags": {}, "properties": {}, "createdUtc": now(), "startTimeUtc": now(), "hidden": False,
+            "createdBy": {"userName": "baton", "userObjectId": None},
         }  # fmt: skip
         if self.cancel_by_uri:
-            self.runs[run_id]["cancelUri"] = f"{self.wire.url}/execution/v1.0{SCOPE}/cancel/{run_id}"
+            self.runs[run_id]["cancelUri"] = f"{self.wire.url}/execution/v1.0{self.scope}/cancel/{run_id}"
         self.hide(run_id)
-        self._behave(run_id, self.requests[run_id]["parameters"].get("behaviour", "lasts"))
+        self.behave(run_id)
         return Answer(document={"runId": run_id})
 
-    def _behave(self, run_id: str, behaviour: str) -> None:
+    def _behave(self, run_id: str) -> None:
+        behaviour = self.requests[run_id]["parameters"].get("behaviour", "lasts")
         if behaviour == "succeeds":
             self.finish(run_id, files={"outputs/result.json": b'{"v": 1, "answer": 42}'})
         elif behaviour == "fails":

@@ -23,9 +23,9 @@ class Models:
         self.assets: dict[str, dict[str, Any]] = {}
 
     def add_routes(self, route: Callable[[str, str, Callable[..., Answer]], None]) -> None:
-        from tests.wire.azureml import SCOPE
+        from tests.wire.azureml import ANY
 
-        base = f"/modelmanagement/v1.0{SCOPE}"
+        base = f"/modelmanagement/v1.0{ANY}"
         route("POST", f"{base}/assets", self._make_asset)
         route("GET", f"{base}/assets/(?P<asset>[^/]+)", lambda asked, asset: Answer(document=self.assets[asset]))
         route("POST", f"{base}/models", self._register)
@@ -73,6 +73,7 @@ class Models:
         }  # fmt: skip
         self.found[identity] = made
         self._fake.hide(f"models/{identity}")
+        self._fake.registered(made)
         return made
 
     def _list(self, asked: Asked) -> Answer:

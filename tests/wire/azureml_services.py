@@ -83,10 +83,10 @@ class Services:
         self._dice = random.Random(7)
 
     def add_routes(self, route: Callable[[str, str, Callable[..., Answer]], None]) -> None:
-        from tests.wire.azureml import SCOPE
+        from tests.wire.azureml import ANY
 
-        wire, base = self._fake.wire, f"/modelmanagement/v1.0{SCOPE}"
-        route("POST", rf"/artifact/v2.0{SCOPE}/artifacts/batch/metadata/LocalUpload/(?P<container>[^/]+)", self._places)
+        wire, base = self._fake.wire, f"/modelmanagement/v1.0{ANY}"
+        route("POST", rf"/artifact/v2.0{ANY}/artifacts/batch/metadata/LocalUpload/(?P<container>[^/]+)", self._places)
         wire.route("PUT", UPLOADS, self._upload)
         wire.route("HEAD", UPLOADS, lambda asked, path: Answer(content=self.uploads[path], kind="text/plain"))
         for check in ("/name/[^/]+", "", "/resource"):

@@ -1,0 +1,72 @@
+"""Our entry script under Microsoft's inference server, sent along by azureml-core as for AKS: what serves and counts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.daemon import wait_until
+from shared.errors import CapacityRefused
+from shared.platforms.azureml_counts import Counts
+from shared.platforms.azureml_endpoints import AzureMLEndpoints
+from shared.platforms.azureml_service import Service
+from tests.contracts.test_azureml_endpoints import AzureMLEndpointsBench, fake
+from tests.contracts.test_endpoints_contract import FIRST, deploy, healthy, look, serve_first
+from tests.wire.azureml import PATIENCE, FakeAzureML
+from tests.wire.azureml_machines import PROJECT, Servers, end
+
+__all__ = ["fake"]
+SCORE = """
+import json, os
+from pathlib import Path
+def init(): globals()["weight"] = float((Path(os.environ["AZUREML_MODEL_DIR"]) / "weight.txt").read_text())
+def run(data): return {"predictions": [weight * row for row in json.loads(data)["data"]]}
+"""
+
+
+def published(_model: str, _folder: str, into: Path) -> None:
+    """Its requirements are those of an example, whose environment is there."""
+    (into / "score.py").write_text(SCORE)
+    shutil.copy2(PROJECT / "models/diabetes/requirements.txt", into)
+
+
+@pytest.fixture
+def bench(fake: FakeAzureML, tmp_path: Path) -> Iterator[AzureMLEndpointsBench]:
+    bench = AzureMLEndpointsBench(fake)
+    fake.files["dcid.r", "outputs/model/weight.txt"] = b"2.5"
+    servers = Servers(fake, tmp_path / "aks")
+    counts = Counts("a-1", fake.token, clock=iter(range(0, 9000, 100)).__next__)
+    bench.endpoints = AzureMLEndpoints(Service(fake.connect, seconds=PATIENCE), published, "aks", counts=counts)
+    yield bench
+    for process in servers.processes.values():
+        end(process)
+
+
+def is_deployed(bench: AzureMLEndpointsBench) -> bool:
+    """Asked for again, as `perform` does, for as long as the endpoint is being made."""
+    try:
+        deploy(bench, FIRST, "1")
+    except CapacityRefused:
+        return False
+    return True
+
+
+def test_score_py_answers_with_the_version_in_the_headers_and_is_counted(bench: AzureMLEndpointsBench) -> None:
+    wait_until(lambda: is_deployed(bench), timeout_seconds=90, what="the endpoint did not become healthy")
+    healthy(bench, FIRST)
+    closed = bench.endpoints.score("pulse", '{"data": [2]}')
+    assert (closed.status, closed.version) == (503, "")
+    serve_first(bench)
+    answer = bench.endpoints.score("pulse", '{"data": [2]}')
+    assert (answer.status, answer.body, answer.version, answer.deployment) == (
+        200,
+        '{"predictions": [5.0]}',
+        "1",
+        FIRST,
+    )
+    failed = bench.endpoints.score("pulse", "no JSON", deployment=FIRST)
+    assert (failed.status, failed.version) == (500, "1")
+    assert [(d.requests, d.errors) for d in look(bench).deployments] == [(2, 1)]
