@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from shared import events, release
 from shared.platforms.port import RunRequest
@@ -114,6 +115,23 @@ def test_a_deployment_that_became_healthy_too_late_is_removed(world: World) -> N
     assert world.states() == {"m-0001": "failed"}
     assert world.endpoints.look("m").deployments == ()  # type: ignore[union-attr]
     assert world.head().outstanding == 0
+
+
+def test_a_deployment_that_takes_minutes_is_looked_at_less_and_less_often(world: World) -> None:
+    asked: list[datetime] = []
+
+    def ask(when: str, call: Call) -> None:
+        if (when, call.method) == ("before", "deploy"):
+            asked.append(world.now)
+
+    world.endpoints.states["m-0001"] = "starting"
+    world.trap = ask
+    world.drop("rows")
+    world.wait(timedelta(minutes=8), step=timedelta(seconds=1))
+    pauses = [later - earlier for earlier, later in pairwise(asked)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (timedelta(seconds=1), timedelta(seconds=15))
+    assert len(asked) < 80
 
 
 def test_a_release_that_waited_for_the_slot_is_judged_against_what_serves_then(world: World) -> None:
