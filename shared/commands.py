@@ -34,7 +34,12 @@ KINDS: Mapping[str, Kind] = {
     "start_run": Kind("named", "start a run on the ML platform", platform="training"),
     "look_at_run": Kind("asking", "ask the platform how far a run is", platform="training"),
     "cancel_run": Kind("setting", "stop a run that nobody waits for", platform="training"),
-    "observe_champion": Kind("asking", "ask the endpoint what serves", urgency=3, platform="endpoints"),
+    "observe_champion": Kind(
+        "setting",
+        "ask what serves, and whether the registry agrees, which is told first",
+        urgency=3,
+        platform="endpoints",
+    ),
     "register_version": Kind("named", "register the candidate", platform="training"),
     "deploy_staging": Kind("named", "deploy the version with no traffic", platform="endpoints"),
     "ask_approval": Kind("telling", "ask the approvers"),

@@ -62,13 +62,18 @@ class Basket:
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """A version seen serving: through which deployment, from which release and folder, since when."""
+    """A version seen serving: through which deployment, from which release and folder, since when.
+
+    `named`: the registry was told that this version is the champion, or that is not for us to tell, since somebody else
+    put it there.
+    """
 
     version: str
     deployment: str
     release: str
     folder: str
     since: datetime
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,10 +115,15 @@ class Turn:
         number = self.head.next_command
         urgency = commands.KINDS[kind].urgency
         if kind == "observe_champion":  # so that its answer shows whether the traffic was moved meanwhile
-            payload["moves"] = self.head.moves
+            payload |= {"moves": self.head.moves, **self._to_name()}
         self.commands.append(Command(number, kind, name, self.now + after, urgency, payload))
         later = (*self.head.later, (number, self.now + after)) if after > SOON else self.head.later
         self.set_head(next_command=number + 1, outstanding=self.head.outstanding + 1, later=later)
+
+    def _to_name(self) -> dict[str, str]:
+        """The champion that we put in its place and that the registry was not told of yet."""
+        champion = self.head.champion
+        return {"name": champion.version} if champion and champion.release and not champion.named else {}
 
     def done(self, number: int) -> None:
         """A command of the outbox is answered."""

@@ -313,6 +313,16 @@ class World:
                 return
         raise AssertionError("it never becomes quiet")
 
+    def until(self, state: str, *, release: str = "m-0001") -> None:
+        """Work step by step until the release reaches a state, and nothing that it asks for there is done."""
+        for _ in range(200):
+            self.app.fold.advance("m")
+            if self.states().get(release) == state:
+                return
+            self.app.performer.perform("m")
+            self.announce_runs()
+        raise AssertionError(f"{release} never reaches {state}: {self.states()}")
+
     def announce_runs(self) -> int:
         """The platform's events for runs that ended since the last call; returns how many."""
         new = [run for run in self.trainer.started if run.run_id not in self.announced]

@@ -18,7 +18,7 @@ from shared.events import (
     TrafficRefused,
     TrafficSet,
 )
-from shared.platforms.port import Deployment, DeployRequest, EndpointSeen
+from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Registry
 from shared.state import ENDS, Command
 from shared.storage.port import BlobMissing
 
@@ -27,16 +27,45 @@ PROBES_AT_MOST = 50
 
 
 def observe_champion(parts: Parts, model: str, command: Command) -> Outcome:
-    """Ask the endpoint what serves. Unreadable raises; "none" is said only where the platform says so."""
+    """Ask the endpoint what serves, and the registry whether it agrees. Unreadable raises, of either; "none" is said only
+    where the platform says so.
+
+    Before it is asked, the registry is told of the champion that we put in its place, if it alone serves: the same
+    state again, however often.
+    """
     seen = parts.endpoints.look(model)
     serving = _most(seen)
+    named = _name(parts, model, serving, command.payload.get("name", ""))
     return ChampionSeen(
         **parts.stamp(model, command),
         version=serving.version if serving else "",
         deployment=serving.name if serving else "",
         split=seen.split if seen else {},
         moves=command.payload.get("moves", -1),
+        named=named,
+        doubt=_doubt(parts.registry, model, serving.version if serving else ""),
     )
+
+
+def _name(parts: Parts, model: str, serving: Deployment | None, version: str) -> bool:
+    """Name the version as champion in the registry, if it still has all the traffic; whether it was."""
+    if not version or serving is None or (serving.version, serving.share) != (version, 100):
+        return False
+    if parts.registry.version(model, version) is None:
+        return False
+    parts.registry.name_champion(model, version, since=parts.clock())
+    return True
+
+
+def _doubt(registry: Registry, model: str, serving: str) -> str:
+    """What the registry says against what serves, with both versions; "" if it agrees, or names no champion at all."""
+    if serving and registry.version(model, serving) is None:
+        return f"the endpoint serves version {serving}, which the registry does not hold"
+    named = registry.champion(model, serving=serving)
+    if named in ("", serving):
+        return ""
+    served = f"version {serving}" if serving else "nothing"
+    return f"the endpoint serves {served}, the registry names version {named} as champion"
 
 
 def _most(seen: EndpointSeen | None) -> Deployment | None:

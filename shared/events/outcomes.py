@@ -101,13 +101,16 @@ class ChampionSeen(Outcome):
     """What the endpoint serves: the version and deployment with most traffic, and the whole split (percent).
 
     `version` is empty only where the platform says that no such endpoint, or no traffic, exists. `moves` is the head's count
-    when it was asked for (-1: not known).
+    when it was asked for (-1: not known). `named`: the registry was told that it is the champion, as was asked for.
+    `doubt`: in which words the registry disagrees, "" if it does not.
     """
 
     version: str
     deployment: str = ""
     split: Mapping[str, int] = field(default_factory=dict)
     moves: int = -1
+    named: bool = False
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

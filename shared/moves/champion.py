@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from shared import names
 from shared.events import ChampionSeen
 from shared.moves import appointments
 from shared.moves.stale import Stale
+from shared.room import cut
 from shared.state import LIVE, Champion, Release
 from shared.turn import Turn
 
+IN_DOUBT = "docs/runbook.md#champion-in-doubt"
+
 
 def observed(turn: Turn, event: ChampionSeen) -> str:
-    """What serves, asked for the model as a whole."""
-    if not learn(turn, event):
+    """What serves, asked for the model as a whole. A registry that disagrees is an alarm, and changes nothing else."""
+    learned = learn(turn, event)
+    if event.doubt and not moving_traffic(turn):
+        todo = f"{IN_DOUBT} tells how to settle it"
+        turn.note("champion in doubt", why=event.doubt, next=todo, level="error")
+        turn.send("tell", state="champion in doubt", why=cut(event.doubt), next=todo, to=turn.spec.owner)
+        return event.doubt
+    if not learned:
         raise Stale(f"version {event.version or 'none'} serves, as known, or while traffic is being moved")
     return f"version {event.version} serves"
 
 
+def hold_in_doubt(turn: Turn, release: Release, event: ChampionSeen) -> str:
+    """The registry disagrees about what serves: nothing is compared with it, or given its traffic, before that is settled."""
+    todo = f"{IN_DOUBT} tells how to settle it, then `baton retry {release.id} --why ...`"
+    turn.note("champion in doubt", release, rule="champion", why=event.doubt, next=todo, level="error")
+    turn.end(release, "held", event.doubt, next=todo)
+    return event.doubt
+
+
 def learn(turn: Turn, event: ChampionSeen) -> bool:
-    """Take what was seen as the champion; False if it is known, or if we move traffic ourselves at this moment."""
+    """Take what was seen as the champion; False if all of it is known, or if we move traffic ourselves at this moment."""
     champion = turn.head.champion
     if not event.version or moving_traffic(turn):
         return False
     if champion is not None and (champion.version, champion.deployment) == (event.version, event.deployment):
-        return False
+        turn.set_head(champion=replace(champion, named=champion.named or event.named))
+        return event.named and not champion.named
     found = _known(turn, event)
     turn.note(
         "champion changed by somebody else", found.release, why=f"version {event.version} serves", level="warning"
@@ -55,15 +74,18 @@ def moving_traffic(turn: Turn) -> bool:
 
 
 def _known(turn: Turn, event: ChampionSeen) -> Champion:
-    """The seen version with its release and folder, where the deployment is one of ours."""
+    """The seen version with its release and folder, where the deployment is one of ours.
+
+    Who put it in its place tells the registry too, so that is nothing for us to name.
+    """
     for champion in (turn.head.champion, turn.head.previous):
         if champion is not None and champion.deployment == event.deployment and champion.version == event.version:
-            return champion
+            return replace(champion, named=True)
     for release in turn.releases.values():
         if names.deployment_name(release.id) == event.deployment and release.version == event.version:
-            return Champion(event.version, event.deployment, release.id, release.folder, turn.now)
+            return Champion(event.version, event.deployment, release.id, release.folder, turn.now, named=True)
     folder = folder_of(turn, event.version) or turn.head.folder
-    return Champion(event.version, event.deployment, "", folder, turn.now)
+    return Champion(event.version, event.deployment, "", folder, turn.now, named=True)
 
 
 def folder_of(turn: Turn, version: str) -> str:

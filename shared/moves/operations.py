@@ -194,4 +194,6 @@ def champion_seen(turn: Turn, event: ChampionSeen, release: Release | None) -> s
         turn.end(release, "held", why, next=f"baton retry {release.id} --why ...")
         return why
     champion.learn(turn, event)
+    if event.doubt and not champion.moving_traffic(turn):
+        return champion.hold_in_doubt(turn, release, event)
     return moves[release.state](turn, turn.releases[release.id], event)

@@ -212,6 +212,7 @@ def _live(turn: Turn, release: Release, why: str) -> None:
     turn.send("tell", release, state="live", why=f"version {release.version} serves all traffic", next="")
     warm = timedelta(minutes=turn.spec_of(release).rollout.keep_warm_minutes)
     enthrone(turn, champion, warm=warm, why=f"{release.id} went live")
+    turn.send("observe_champion")  # which names it in the registry
 
 
 def reset_drift(turn: Turn) -> None:
@@ -285,12 +286,14 @@ def _rolled_back_to(turn: Turn, event: TrafficSet) -> str:
         turn.send("observe_champion")
         raise Stale("no roll-back is under way any more, so what serves is asked")
     left = turn.head.champion
-    turn.set_head(champion=rollback.target, previous=None, warm_until=None, rollback=None)
+    target = replace(rollback.target, named=False)
+    turn.set_head(champion=target, previous=None, warm_until=None, rollback=None)
     why = f"{rollback.by}: {rollback.why}"
     old = turn.releases.get(left.release) if left is not None else None
     if old is not None:
         turn.end(old, "rolled back", why)
     elif left is not None:
         let_go(turn, left)
-    turn.note("rolled back", rollback.target.release, why=f"{why}; {_words(event.split)}")
+    turn.note("rolled back", target.release, why=f"{why}; {_words(event.split)}")
+    turn.send("observe_champion")  # which names it in the registry
     return why

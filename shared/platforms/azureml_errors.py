@@ -31,6 +31,10 @@ class NotThere(AzureMLRefused):
     """Azure ML says that there is no such thing."""
 
 
+class TagsMoved(AzureMLRefused):
+    """Tags that were written do not show, because somebody else wrote at the same time: both write all of them."""
+
+
 class NameTaken(AzureMLRefused):
     """Azure ML says that the name is in use already: go and look."""
 

@@ -12,11 +12,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
+from shared.platforms.azureml_champion import CHAMPION_TAG, latest, tag
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, TagsMoved, named
 from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
 from shared.platforms.azureml_service import Service, merged
 from shared.platforms.port import VersionSeen
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
 
 PAGE = 255
 GAP = 2  # versions that were deleted since the list was made
-
-
-class TagsMoved(AzureMLRefused):
-    """Tags that were written do not show, because somebody else wrote at the same time: both write all of them."""
 
 
 class AzureMLRegistry:
@@ -63,6 +61,15 @@ class AzureMLRegistry:
             self._service.ask(f"fetch version {version} of {model}", partial(_download, model, version, Path(draft)))
             shutil.rmtree(into, ignore_errors=True)
             _root(Path(draft)).rename(into)
+
+    def champion(self, model: str, *, serving: str) -> str:
+        return self._service.ask(f"read which version of {model} is champion", partial(_champion, model, serving))
+
+    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
+        with self._registering:
+            self._service.ask(
+                f"name version {version} of {model} champion", partial(_tag_champion, model, version, since.isoformat())
+            )
 
     def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
         wanted = {**tags, RUN_TAG: run_id}
@@ -145,6 +152,21 @@ def _model(model: str, version: int, workspace: Workspace) -> Any | None:
         if isinstance(ours, NotThere):
             return None
         raise ours from error
+
+
+def _champion(model: str, serving: str, workspace: Workspace) -> str:
+    """Of those that are listed and the one that serves, read by its id."""
+    versions = _versions(model, workspace)
+    if serving.isdigit() and (own := _model(model, int(serving), workspace)) is not None:
+        versions = [*(one for one in versions if str(one.version) != serving), own]
+    return latest(versions)
+
+
+def _tag_champion(model: str, version: str, since: str, workspace: Workspace) -> None:
+    def read() -> Any | None:
+        return _model(model, int(version), workspace) if version.isdigit() else None
+
+    tag(model, version, since, read=read, write=lambda found: found.add_tags({CHAMPION_TAG: since}))
 
 
 def _of_run(versions: list[Any], run_id: str) -> Any | None:

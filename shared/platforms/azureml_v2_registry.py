@@ -12,13 +12,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from shared.errors import PlatformBusy
-from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
-from shared.platforms.azureml_registry import TagsMoved
+from shared.platforms.azureml_champion import CHAMPION_TAG, latest, tag
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, TagsMoved, named
 from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
 from shared.platforms.azureml_service import Service, merged
 from shared.platforms.azureml_v2_files import Place, fetch, names
@@ -63,6 +64,14 @@ class AzureMLV2Registry:
             self._service.ask(f"fetch version {version} of {model}", partial(_download, model, version, place))
             shutil.rmtree(into, ignore_errors=True)
             place.rename(into)
+
+    def champion(self, model: str, *, serving: str) -> str:
+        return self._service.ask(f"read which version of {model} is champion", partial(_champion, model, serving))
+
+    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
+        with self._registering:
+            asked = partial(_tag_champion, model, version, since.isoformat())
+            self._service.ask(f"name version {version} of {model} champion", asked)
 
     def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
         wanted = {**tags, RUN_TAG: run_id}
@@ -149,6 +158,25 @@ def _versions(model: str, workspace: Workspace) -> list[Any]:
 def _version(model: str, version: str, workspace: Workspace) -> Any | None:
     get = partial(workspace.client.models.get, model, version)
     return found(workspace, get, f"read version {version} of {model}")
+
+
+def _champion(model: str, serving: str, workspace: Workspace) -> str:
+    """Of those that are listed and the one that serves, read by its number."""
+    versions = _versions(model, workspace)
+    if serving.isdigit() and (own := _version(model, serving, workspace)) is not None:
+        versions = [*(one for one in versions if str(one.version) != serving), own]
+    return latest(versions)
+
+
+def _tag_champion(model: str, version: str, since: str, workspace: Workspace) -> None:
+    def read() -> Any | None:
+        return _version(model, version, workspace) if version.isdigit() else None
+
+    def write(one: Any) -> None:
+        one.tags = {**(one.tags or {}), CHAMPION_TAG: since}
+        workspace.client.models.create_or_update(one)
+
+    tag(model, version, since, read=read, write=write)
 
 
 def _of_run(versions: list[Any], run_id: str) -> Any | None:

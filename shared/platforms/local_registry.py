@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 RUN_TAG = "baton.run_id"
+CHAMPION = "champion"  # the alias
 _BUSY = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
 _LIMITS = {  # no effect waits: a server that does not answer is asked again by the next try
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -78,6 +80,18 @@ class LocalRegistry:
             into.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as draft:
                 _place(self._download(source, Path(draft)), into)
+
+    def champion(self, model: str, *, serving: str) -> str:
+        """The version under MLflow's alias `champion`; MLflow reads what it wrote, so `serving` is not needed."""
+        try:
+            with _mlflow_errors():
+                return str(self._client.get_registered_model(model).aliases.get(CHAMPION, ""))
+        except NotInRegistry:
+            return ""
+
+    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
+        with _mlflow_errors():
+            self._client.set_registered_model_alias(model, CHAMPION, version)
 
     def _create(self, model: str, run_id: str, tags: Mapping[str, str]) -> str:
         ours = find_run(self._home / "runs", run_id)

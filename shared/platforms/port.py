@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -141,6 +142,17 @@ class Registry(Protocol):
 
     def fetch(self, model: str, version: str, into: Path) -> None:
         """Copy the version's files into an empty or missing folder `into`. Safe to repeat."""
+        ...
+
+    def champion(self, model: str, *, serving: str) -> str:
+        """The version that the registry names as champion; "" only if it says that it names none.
+
+        `serving` is read by itself: a list may lag behind what was written about it.
+        """
+        ...
+
+    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
+        """Name this version as champion since then (aware), instead of the one that is named. Safe to repeat."""
         ...
 
 

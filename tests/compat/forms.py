@@ -120,6 +120,10 @@ def every_row(home: Path, world: Callable[..., World] = World) -> list[tuple[str
 def _early_and_forged(world: World) -> None:
     """A version that may be ours is early, and a decision that nobody signed is refused."""
     world.trainer.script["judge"] = evidence(2500.0, 3000.0)
+    while world.release(world.head().building).state != "registering" if world.head().building else True:
+        world.app.fold.advance("m")
+        world.app.performer.perform("m")
+        world.announce_runs()
     world.registry.busy = True
     world.settle()
     world.register_by_hand()

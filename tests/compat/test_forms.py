@@ -134,8 +134,9 @@ def test_a_model_that_newer_code_wrote_is_left_alone_until_that_code_comes(world
 
 
 def test_an_early_event_of_newer_code_is_left_alone(world: World) -> None:
-    world.registry.busy = True
     world.drop("rows")
+    world.until("registering")
+    world.registry.busy = True
     world.settle()
     world.register_by_hand()
     world.settle()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from shared.errors import Permanent, PlatformBusy
 from shared.platforms.azureml import AzureMLTrainer
-from shared.platforms.azureml_registry import AzureMLRegistry, TagsMoved, fetch_run_model
+from shared.platforms.azureml_errors import TagsMoved
+from shared.platforms.azureml_registry import AzureMLRegistry, fetch_run_model
 from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import Service
 from shared.platforms.port import Registry, RunRequest
@@ -105,6 +107,22 @@ def test_tags_that_do_not_stay_are_told(azureml: AzureMLBench) -> None:
     azureml.fake.wire.fail("PATCH", "/models/pulse:1$", 200, times=9, document=unchanged)
     with pytest.raises(TagsMoved, match=r"baton\.release"):
         azureml.registry.register("pulse", run_id=RUN_ID, tags={"baton.release": "pulse-0001"})
+
+
+def test_what_serves_counts_as_champion_before_a_list_shows_that_it_was_named(azureml: AzureMLBench) -> None:
+    for since in ("2026-03-01T12:00:00+00:00", "2026-03-02"):
+        azureml.fake.models.register("pulse", "ExperimentRun/x/m", tags={"baton.champion": since})
+    assert azureml.registry.champion("pulse", serving="1") == "2"
+    azureml.registry.name_champion("pulse", "1", since=datetime(2026, 3, 3, tzinfo=UTC))
+    listed = [{**one, "kvTags": {}} if one["version"] == 1 else one for one in azureml.fake.models.found.values()]
+    azureml.fake.wire.fail("GET", "/models$", 200, times=9, document={"value": listed, "continuationToken": None})
+    assert azureml.registry.champion("pulse", serving="1") == "1"
+
+
+def test_a_champion_whose_time_cannot_be_read_is_no_answer(azureml: AzureMLBench) -> None:
+    azureml.fake.models.register("pulse", "ExperimentRun/x/m", tags={"baton.champion": "yes"})
+    with pytest.raises(Permanent, match="is no time: 'yes'"):
+        azureml.registry.champion("pulse", serving="1")
 
 
 def test_a_registry_that_answers_with_an_error_is_not_empty(azureml: AzureMLBench) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Permanent, PlatformBusy
-from shared.platforms.azureml_errors import AzureMLRefused, NotThere
-from shared.platforms.azureml_registry import TagsMoved
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, TagsMoved
 from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_v2 import AzureMLV2Trainer
 from shared.platforms.azureml_v2_registry import AzureMLV2Registry

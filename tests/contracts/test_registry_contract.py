@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,8 @@ from shared.platforms.port import Registry
 from tests.fakes.platform import FakeRegistry
 
 FILES = {"model.json": b'{"alpha": 0.4}', "parts/weights.bin": bytes(range(256))}
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class RegistryBench(Protocol):
@@ -103,12 +106,40 @@ class RegistryContract:
             bench.registry.fetch(bench.model, "7", tmp_path / "fetched")
         assert not (tmp_path / "fetched").exists()
 
+    def test_nothing_is_named_champion_before_somebody_names_it(self, bench: RegistryBench) -> None:
+        assert bench.registry.champion(bench.model, serving="") == ""
+        bench.register_by_hand({}, FILES)
+        assert bench.registry.champion(bench.model, serving="1") == ""
+
+    def test_one_version_is_named_champion_the_one_that_was_named_last(self, bench: RegistryBench) -> None:
+        for _ in range(2):
+            bench.register_by_hand({"who": "a person"}, FILES)
+        bench.registry.name_champion(bench.model, "1", since=AT)
+        bench.registry.name_champion(bench.model, "2", since=AT + timedelta(hours=1))
+        assert bench.registry.champion(bench.model, serving="1") == "2"
+        for again in range(2):
+            bench.registry.name_champion(bench.model, "1", since=AT + timedelta(hours=2 + again))
+            assert bench.registry.champion(bench.model, serving="1") == "1"
+        seen = bench.registry.version(bench.model, "1")
+        assert seen
+        assert seen.tags["who"] == "a person"
+
+    def test_a_version_that_is_not_there_is_not_named(self, bench: RegistryBench) -> None:
+        bench.register_by_hand({}, FILES)
+        with pytest.raises(Permanent):
+            bench.registry.name_champion(bench.model, "7", since=AT)
+        assert bench.registry.champion(bench.model, serving="1") == ""
+
     def test_a_registry_that_does_not_answer_is_busy_and_never_empty(self, bench: RegistryBench) -> None:
         registry = bench.unreachable()
         with pytest.raises(PlatformBusy):
             registry.versions(bench.model)
         with pytest.raises(PlatformBusy):
             registry.version(bench.model, "1")
+        with pytest.raises(PlatformBusy):
+            registry.champion(bench.model, serving="1")
+        with pytest.raises(PlatformBusy):
+            registry.name_champion(bench.model, "1", since=AT)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

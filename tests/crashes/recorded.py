@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from shared.notify import Message
@@ -47,6 +48,12 @@ class RecordedRegistry(FakeRegistry):
         if len(self.versions(model)) > before:
             self.record.append(f"version {version} registered for {run_id}")
         return version
+
+    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
+        before = self.champions.get(model)
+        super().name_champion(model, version, since=since)
+        if version != before:
+            self.record.append(f"version {version} named champion")
 
 
 class RecordedEndpoints(FakeEndpoints):

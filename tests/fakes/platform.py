@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from shared.errors import CapacityRefused, Permanent, PlatformBusy, TrafficMoved
@@ -96,6 +97,7 @@ class FakeRegistry:
     def __init__(self) -> None:
         self.busy = False
         self.made: dict[str, Mapping[str, bytes]] = {}
+        self.champions: dict[str, str] = {}
         self._versions: dict[str, list[VersionSeen]] = {}
         self._files: dict[tuple[str, str], Mapping[str, bytes]] = {}
         self._lock = threading.Lock()
@@ -127,6 +129,15 @@ class FakeRegistry:
         for name, content in self._files[model, version].items():
             (into / name).parent.mkdir(parents=True, exist_ok=True)
             (into / name).write_bytes(content)
+
+    def champion(self, model: str, *, serving: str) -> str:
+        _answer(self.busy)
+        return self.champions.get(model, "")
+
+    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
+        if self.version(model, version) is None:
+            raise Permanent(f"there is no version {version} of {model}", next="look at its versions")
+        self.champions[model] = version
 
     def _add(self, model: str, run_id: str, tags: Mapping[str, str], files: Mapping[str, bytes]) -> str:
         versions = self._versions.setdefault(model, [])

@@ -86,6 +86,12 @@ DEEDS: Mapping[tuple[str, str], Deed] = {
         lambda port, model, **_: [version.version for version in port.versions(model)],
         lambda model, *, run_id, **_: {"run_id": run_id},
     ),
+    ("registry", "name_champion"): Deed(
+        ("observe_champion",),
+        lambda model, version, **_: model,
+        lambda port, model, version, **_: port.champions.get(model, ""),
+        lambda model, version, **_: {"name": version},
+    ),
     ("endpoints", "deploy"): Deed(
         ("deploy_staging",),
         lambda request: request.model,

@@ -103,8 +103,9 @@ def _staging_that_fails(world: World) -> None:
 
 
 def _a_registry_that_does_not_answer(world: World) -> None:
-    world.registry.busy = True
     world.drop("rows")
+    world.until("registering")
+    world.registry.busy = True
     world.wait(timedelta(minutes=20))
 
 

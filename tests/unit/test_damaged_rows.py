@@ -103,8 +103,9 @@ def test_a_damaged_row_that_still_cannot_be_read_stays_and_says_so(world: World)
 
 
 def test_a_damaged_early_row_is_set_aside_and_counted_no_more(world: World) -> None:
-    world.registry.busy = True
     world.drop("rows")
+    world.until("registering")
+    world.registry.busy = True
     world.settle()
     world.register_by_hand()
     world.app.fold.advance("m")

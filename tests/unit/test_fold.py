@@ -24,8 +24,9 @@ def _waiting(world: World) -> int:
 
 def _early(world: World) -> None:
     """A foreign version is registered while ours is being registered, which then never comes to be."""
-    world.registry.busy = True
     world.drop("rows")
+    world.until("registering")
+    world.registry.busy = True
     world.settle()
     assert world.states() == {"m-0001": "registering"}
     world.register_by_hand()
