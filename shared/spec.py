@@ -34,6 +34,7 @@ class Data:
 
     `window` says what a dataset version holds besides the files that are new in it (`shared/data/window.py`). With `closed_by`, a
     drop is a folder of parts, and the file of that name closes it: a marker, or a manifest where the name ends in .json.
+    A drop of which more than `own_output_percent` of the rows are the model's own answers is refused.
     """
 
     contract: str
@@ -46,6 +47,7 @@ class Data:
     time: str = ""
     block_days: float = 7.0
     closed_by: str = ""
+    own_output_percent: float = 50.0
 
 
 @dataclass(frozen=True, slots=True)

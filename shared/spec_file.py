@@ -60,6 +60,7 @@ REQUIREMENTS = {
         lambda name: bool(CLOSER.fullmatch(name)), "the name of a file, like _SUCCESS (a marker) or manifest.json"
     ),
     "data.window": Requirement(is_window, WORDS, is_pair=True),
+    "data.own_output_percent": Requirement(between(0, 100), "0 to 100 (never refused)"),
     "data.holdout_percent": Requirement(between(5, 50), f"5 to 50: rows that no training sees{NEVER}"),
     "train.entry": INSIDE,
     "train.parameters": Requirement(

@@ -330,6 +330,7 @@ WORKSPACES = {"azureml": _azureml, "azureml_v2": _azureml_v2}
 
 def _check(file: Path, contract: Path, *, most_bytes: int) -> Verdict:
     from shared.data.checking import KEPT, PROFILE, check_in_subprocess
+    from shared.data.own_output import ANSWERED
     from shared.effects.references import FOLDER
 
     keep = file.with_name(KEPT)
@@ -342,6 +343,7 @@ def _check(file: Path, contract: Path, *, most_bytes: int) -> Verdict:
         profile=file.with_name(PROFILE),
         at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
         references=file.with_name(FOLDER),
+        answered=file.with_name(ANSWERED),
         keep=keep,
         most_bytes=most_bytes,
     )

@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--profile", type=Path)
     parser.add_argument("--at", type=datetime.fromisoformat)
     parser.add_argument("--references", type=Path)
+    parser.add_argument("--answered", type=Path)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--contracts", type=Path)
     parser.add_argument("--most-bytes", type=int, default=0)
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             profile if options.profile else None,
             at=options.at,
             references=options.references,
+            answered=options.answered,
             keep=options.keep,
         )
     except MemoryError:

@@ -17,6 +17,7 @@ from shared.data.cells import TextGone
 from shared.data.folders import content_hash
 from shared.data.formats import Unreadable
 from shared.data.look import Look, look
+from shared.data.own_output import own_output
 from shared.data.part_rows import placed
 from shared.data.personal import without_values
 from shared.data.profile import Profile
@@ -38,20 +39,35 @@ def check(
     *,
     at: datetime | None = None,
     references: Path | None = None,
+    answered: Path | None = None,
     keep: Path | None = None,
     quick_from: int = QUICK_FROM,
 ) -> Verdict:
     """The verdict on a file, or on a folder of parts. Whatever it holds is told in it; only a disk that cannot be read
     raises (OSError).
 
-    The age of rows is counted to `at`; what foreign keys point to lies in `references`, a folder for each dataset.
+    The age of rows is counted to `at`; what foreign keys point to lies in `references`, a folder for each dataset, what
+    the model answered lately in `answered`: a file that is mostly that is refused, whatever the contract says.
     An empty `profile` of the contract takes in the accepted file's rows; of a refused one, all that were read. Where the
     accepted file is not the drop itself, it is written into the folder `keep`, with the refused rows beside it. A file of
     `quick_from` bytes is first read the quick way, which knows no cell's text; whatever it cannot tell is read again. The
     answer is the same.
     """
+    verdict = _by_contract(file, contract, profile, at, known(contract, references), keep, quick_from)
+    own = own_output(file, contract, answered) if verdict.accepted else None
+    return replace(verdict, accepted=False, problems=(own, *verdict.problems), kept=None) if own else verdict
+
+
+def _by_contract(
+    file: Path,
+    contract: Contract,
+    profile: Profile | None,
+    at: datetime | None,
+    foreign: Known,
+    keep: Path | None,
+    quick_from: int,
+) -> Verdict:
     sha256 = content_hash(file)
-    foreign = known(contract, references)
     if file.is_file() and file.stat().st_size >= quick_from:
         quick = _quickly(file, contract, foreign, at, profile, sha256)
         if quick is not None:

@@ -41,12 +41,13 @@ def check_in_subprocess(
     profile: Path | None = None,
     at: datetime | None = None,
     references: Path | None = None,
+    answered: Path | None = None,
     keep: Path | None = None,
     most_bytes: int = 0,
 ) -> Verdict:
     """The verdict on a file or folder of parts, by a child process that may take `memory_mb` of data and compute for
     `computing_seconds` (0: most of `seconds`). The age of rows is counted to `at`, foreign keys are looked for in
-    `references`. What the columns look like is written to `profile`, as
+    `references`, what was answered lately in `answered`. What the columns look like is written to `profile`, as
     far as they were read; accepted and refused rows go into `keep`, where they are not the file itself.
 
     The child sees nothing of this process's environment but where Python's packages are. A child that breaks a limit or
@@ -60,6 +61,7 @@ def check_in_subprocess(
     moment = ["--at", at.isoformat()] if at else []
     arguments = [str(file.resolve()), str(contract_file.resolve()), *limits, *wanted, *moment]
     arguments += ["--references", str(references.resolve())] if references else []
+    arguments += ["--answered", str(answered.resolve())] if answered else []
     arguments += ["--keep", str(keep.resolve())] if keep else []
     arguments += ["--contracts", str(prepared.folder()), "--most-bytes", str(most_bytes)]
     try:

@@ -10,7 +10,7 @@ from shared.effects.drawing import drawn
 from shared.effects.folders import check_folder, look_at_part
 from shared.effects.large import check_by_run, is_with_a_run
 from shared.effects.parts import Later, Parts
-from shared.effects.references import FOLDER, fetch_references
+from shared.effects.references import fetch_beside
 from shared.effects.verdicts import MODELS, Checked, checked_by_run, contract_blob, gone, tag_checking, told
 from shared.events import CommandDone, Outcome
 from shared.keeping import DATASETS, JSON, REPORTS, keep_bytes
@@ -58,7 +58,7 @@ def _check_here(parts: Parts, model: str, command: Command, seen: BlobSeen) -> O
         except BlobMissing:
             return gone(parts, model, command, parts.blobs.look(container, blob), "while it was read")
         parts.blobs.fetch(MODELS, contract_blob(parts, model, drop["folder"]), contract)
-        fetch_references(parts, contract, file.with_name(FOLDER))
+        fetch_beside(parts, model, command, file, contract)
         verdict = parts.check(file, contract)
         verdict, profile = keep_bytes(parts.blobs, model, verdict, file, f"{container}/{blob}")
         columns = file.with_name(PROFILE)

@@ -31,7 +31,7 @@ from shared.data.verdict import Problem, Verdict
 from shared.effects.drawing import drawn
 from shared.effects.large import check_by_run, is_with_a_run
 from shared.effects.parts import Later, Parts
-from shared.effects.references import FOLDER, fetch_references
+from shared.effects.references import fetch_beside
 from shared.effects.verdicts import MODELS, Checked, checked_by_run, contract_blob, gone, tag_checking, told
 from shared.events import FileGone, Outcome
 from shared.keeping import DATASETS, JSON, keep_bytes, tombstone
@@ -131,7 +131,7 @@ def _here(parts: Parts, model: str, command: Command, closing: Closing, closer: 
     if any(problem.severity == "error" for problem in wrong):
         verdict = refused(closing.listing.sizes, wrong)
     else:
-        fetch_references(parts, contract, stage.with_name(FOLDER))
+        fetch_beside(parts, model, command, stage, contract)
         sizes = closing.listing.sizes
         verdict = checked(stage, closing.found, sizes, closing.closed_by, lambda folder: parts.check(folder, contract))
     hashes = part_hashes(stage)

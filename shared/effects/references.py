@@ -1,4 +1,4 @@
-"""What the foreign keys of a contract point to: the current versions of other models' datasets, beside the drop."""
+"""What a drop is checked against beside its contract: what foreign keys point to, and what the model answered lately."""
 
 from __future__ import annotations
 
@@ -7,16 +7,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared import log
+from shared.answered import fetch_answered
 from shared.data.checking import TooLarge
 from shared.data.glance import datasets_of
 from shared.data.versions import Listed, ManifestRefused, read_manifest
 from shared.effects.parts import Parts
 from shared.keeping import DATASETS
 from shared.names import VALUES
+from shared.state import Command
 from shared.storage.port import BlobMissing
 
 FOLDER = "references"
 """Beside the drop."""
+
+
+def fetch_beside(parts: Parts, model: str, command: Command, drop: Path, contract: Path) -> None:
+    """Fetch both beside the drop; a model that did not serve when it landed has answered nothing."""
+    fetch_references(parts, contract, drop.with_name(FOLDER))
+    if command.payload.get("answers"):
+        rules = parts.rules(model, command.payload["folder"])
+        fetch_answered(parts.blobs, model, rules, drop, now=parts.clock())
 
 
 def fetch_references(parts: Parts, contract: Path, into: Path) -> None:

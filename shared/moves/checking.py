@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from shared.events import DataLanded
 from shared.moves import appointments
@@ -13,7 +15,11 @@ EMPTY_GRACE = timedelta(seconds=5)
 
 
 def check(turn: Turn, event: DataLanded, *, after: timedelta = timedelta(0), **of: str) -> None:
-    """Ask for the check of what landed; `of` says what else it is: the folder that it closes, or that it came late to."""
+    """Ask for the check of what landed; `of` says what else it is: the folder that it closes, or that it came late to.
+
+    A drop of a model that serves is held against what it answered.
+    """
+    answers: Mapping[str, Any] = {"answers": True} if turn.head.champion is not None else {}
     turn.send(
         "check_file",
         after=after,
@@ -23,6 +29,7 @@ def check(turn: Turn, event: DataLanded, *, after: timedelta = timedelta(0), **o
         size=event.size,
         folder=turn.head.folder,
         origins=list(turn.head.origins),
+        **answers,
         **of,
     )
     appointments.checking(turn, 1)

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared import closings
+from shared.answered import fetch_answered
 from shared.closings import Listing
 from shared.data.check import check
 from shared.data.checking import KEPT, PROFILE
 from shared.data.contract import read_contract
 from shared.data.folders import checked, contents, part_hashes
+from shared.data.own_output import ANSWERED
 from shared.data.profile import Profile
 from shared.data.verdict import Verdict
 from shared.errors import Permanent
@@ -42,9 +44,11 @@ def check_drop(run: RunDir, spec: Spec, *, blobs: Blobs) -> Mapping[str, object]
     keep = file.with_name(KEPT)
     keep.mkdir(exist_ok=True)
     references = _references(run, file.with_name("references"))
+    fetch_answered(blobs, run.request.model, spec, file, now=landed)
+    answered = file.with_name(ANSWERED)
 
     def found(drop: Path) -> Verdict:
-        return check(drop, contract, profile, at=landed, references=references, keep=keep)
+        return check(drop, contract, profile, at=landed, references=references, answered=answered, keep=keep)
 
     verdict = _of_folder(file, where, found) if scheme == "closed" else found(file)
     profile.save(file.with_name(PROFILE))
