@@ -57,7 +57,7 @@ def simulate(
     """
     folder = Path("models") / model
     pasts, mean = _pasts(model, of_history=source != "synthetic")
-    terms = Terms(minutes=minutes or mean or Terms.minutes, price_per_minute=price, stale_hour=stale_hour)
+    terms = Terms(minutes=minutes or mean or Terms().minutes, price_per_minute=price, stale_hour=stale_hour)
     policies = dict(_policies(folder, policy))
     found = [
         (past, told, [play(past, make(past), policy=name, terms=terms) for name, make in policies.items()])
