@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,12 +122,15 @@ def _judging(release: Release, papers: Papers) -> Facts:
         new = f", {number(release.gain['rows_new'])} of them new" if "rows_new" in release.gain else ""
         yield "holdout rows", f"{number(release.gain['rows'])}{new}, at least {papers.spec.gates.min_rows}"
     if "left" in release.gain:
-        yield (
-            "error budget",
-            f"{number(100 * release.gain['left'])} % of it is left for this holdout after this comparison",
-        )
+        yield "error budget", _budget(release.gain["left"], release.gain.get("rows", 0.0))
     if papers.evidence is None and release.verdict:
         yield "verdict", release.verdict
+
+
+def _budget(left: float, rows: float) -> str:
+    """What this comparison left, and how many fresh rows fill it, as `holdout_budget.Looks` says it of the model."""
+    fill = f"; {math.ceil((1 - left) * rows)} fresh holdout rows fill it" if rows else ""
+    return f"{number(100 * left)} % of it is left for this holdout after this comparison{fill}"
 
 
 def _with_floor(release: Release, spec: Spec) -> str:

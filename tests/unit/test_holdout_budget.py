@@ -165,4 +165,6 @@ def test_the_page_tells_what_the_gate_answered_then_and_what_is_left(world):
     (judging,) = [step for step in steps(world.release("m-0002"), papers) if step.state == "judging"]
 
     assert [gate.answer for gate in judging.gates if gate.gate == "holdout_budget"] == ["hold"]
+    told = "50 % of it is left for this holdout after this comparison; 40 fresh holdout rows fill it"
+    assert ("error budget", told) in judging.facts
     assert one_model(world.app, "m").view.holdout == "50 % is left after 1 comparison; 40 fresh holdout rows fill it"
