@@ -164,6 +164,8 @@ def test_an_approver_sees_what_the_decision_needs(visit: Visit, url: str) -> Non
         "upper bound of p95 in ms 2.5, must be at most 500",
     ):
         expect(decision).to_contain_text(words)
+    for words in ("What changes", "By how much", "How sure", "Slices that lose", "Data", "Certificate"):
+        expect(decision.get_by_role("term").filter(has_text=words).first).to_be_visible()
     for words in ("If you approve", "If you reject", "baton rollback diabetes"):
         expect(decision).to_contain_text(words)
 
