@@ -11,6 +11,7 @@ import pytest
 
 from shared.answered import MOST_BYTES
 from shared.data.check import check
+from shared.data.checking import check_in_subprocess
 from shared.data.contract import parse_contract
 from shared.data.own_output import ANSWERED, About
 from shared.data.verdict import Verdict
@@ -228,3 +229,15 @@ def test_a_drop_of_our_own_answers_opens_no_release_and_says_why(tmp_path: Path)
     (report,) = (blob for place, blob in world.blobs.blobs if place == "quarantine" and blob.endswith("report.json"))
     (problem,) = json.loads(world.blobs.read("quarantine", report))["problems"]
     assert problem["what"].startswith("60 of 60 rows (100.0 %) are what m was asked for")
+
+
+def test_the_process_that_checks_a_drop_is_told_what_was_answered(past: Past) -> None:
+    rows, said = past.rows(60), past.draws.normal(150, 50, 60).tolist()
+    past.answered(rows, said)
+    past.drop(rows, said)
+    contract = past.home / "contract.yaml"
+    contract.write_text(CONTRACT.replace("KIND", "number"))
+    verdict = check_in_subprocess(
+        past.home / "drop.csv", contract, memory_mb=1024, seconds=100, answered=past.home / ANSWERED
+    )
+    assert [problem.rule for problem in verdict.problems] == ["own_output"]
