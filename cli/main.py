@@ -36,6 +36,7 @@ from cli import (
     reproducing,
     scoring,
     simulate,
+    traces,
     whynot,
 )
 from cli.telling import ERROR, exit_code, tell_error
@@ -51,7 +52,7 @@ COMMANDS = (
     *(freezing.freeze, freezing.unfreeze),
     *(releases.explain, whynot.why_not, diffing.diff, releases.approve, releases.reject, releases.retry),
     *(simulate.simulate, scoring.score, drift.drift, performance.labels, performance.performance),
-    *(logs.logs, alerts.alerts, deadletters.deadletters),
+    *(logs.logs, traces.trace, alerts.alerts, deadletters.deadletters),
     *(data.data, audit.audit, certificates.certificate, reproducing.reproduce, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )

@@ -363,3 +363,35 @@ def test_alerts_of_a_log_are_told_with_the_section_that_says_what_to_do(tmp_path
 def test_alerts_without_a_log_say_how_to_get_one(tmp_path: Path) -> None:
     ran = CommandLine({"BATON_HOME": str(tmp_path)})("alerts")
     assert (ran.code, "there is no log" in ran.err, "Next: baton up" in ran.err) == (1, True, True)
+
+
+# Traces
+
+
+def test_a_release_is_one_trace_whose_spans_are_its_states_in_order(baton: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "trace.jsonl"
+    ran = baton("trace", "wine-0001", "--out", str(file))
+    assert (ran.code, "spans of trace" in ran.out) == (0, True)
+    whole, *states = [json.loads(line) for line in file.read_text().splitlines()]
+    names = ["training", "judging", "registering", "certifying", "staging", "awaiting approval", "rolling out", "live"]
+    assert [span["name"] for span in states] == names
+    assert {span["context"]["trace_id"] for span in [whole, *states]} == {whole["context"]["trace_id"]}
+    assert {span["parent_id"] for span in states} == {whole["context"]["span_id"]}
+    assert len({span["context"]["span_id"] for span in states}) == len(states)
+    assert [span["end_time"] for span in states[:-1]] == [span["start_time"] for span in states[1:]]
+    told = [entry["what"] for entry in baton("explain", "wine-0001", "--json").json["story"]]
+    assert [event["name"] for span in states for event in span["events"]] == told
+
+
+def test_a_trace_exported_again_has_the_same_ids_and_a_held_one_ends(baton: CommandLine) -> None:
+    first, second = (baton("trace", HELD).out for _ in range(2))
+    assert first == second
+    whole, *states = [json.loads(line) for line in first.splitlines()]
+    assert states[-1]["name"] == "held"
+    assert "release held" in [event["name"] for event in states[-1]["events"]]
+    assert whole["end_time"] == states[-1]["start_time"]
+
+
+def test_a_failed_release_is_an_error_of_its_trace(baton: CommandLine) -> None:
+    whole = json.loads(baton("trace", FAILED).out.splitlines()[0])
+    assert whole["status"]["status_code"] == "ERROR"
