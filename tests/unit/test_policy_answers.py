@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared import policy, quiet
 from shared.batches import PARTS_KEPT, Filled, Ready, complete_day, is_marker, part_of, ready, with_file
-from shared.budgets import Answer
+from shared.budgets import Answer, nearly_used
 from shared.hysteresis import Limits, Reading, Watch, at_limit, heard
 from shared.spec import Batch, Retrain
 from shared.spending import Spent, Used, added, used
@@ -208,6 +208,19 @@ def test_nothing_spent_frees_nothing_and_no_run_says_no_seconds() -> None:
         replace(EASY, minutes_per_day=1), spent((HOUR, 1, 60)), (Cause("data", "e", NOW),), input_print="p", now=NOW
     )
     assert alone.go
+
+
+def test_a_budget_is_nearly_used_above_four_fifths_and_the_fullest_is_named() -> None:
+    rules = replace(EASY, budget_per_day=1, minutes_per_day=10, minutes_per_month=12)
+    assert nearly_used(rules, spent((HOUR, 1, 480), opened=(NOW,)), NOW) is None
+    found = nearly_used(rules, spent((HOUR, 1, 486), (2 * DAY, 1, 216)), NOW)
+    assert found is not None
+    assert (found.rule, found.share) == ("minutes_per_month", pytest.approx(0.975))
+    fullest = nearly_used(rules, spent((HOUR, 1, 597)), NOW)
+    assert fullest is not None
+    assert fullest.rule == "minutes_per_day"
+    assert nearly_used(EASY, spent((HOUR, 9, 9e9)), NOW) is None
+    assert nearly_used(replace(EASY, minutes_per_day=0.5), spent((HOUR, 1, 27)), NOW) is not None
 
 
 def test_a_budget_of_nothing_is_no_limit_however_much_was_used() -> None:
