@@ -27,7 +27,7 @@ from tests.wire.authority import Authority
 from tests.wire.azureml import FakeAzureML
 from tests.wire.azureml_machines import ENVIRONMENTS, Cluster, Servers, end
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 EVENTS = "Microsoft.MachineLearningServices"
 
 
