@@ -121,7 +121,8 @@ def report(name: str, asked: argparse.Namespace) -> bool:
         if trial.failed:
             print(f"{name}: {trial.failed} fails without any mutant")
             return False
-    found = {each.key: remembered()[each.key]["noticed"] for each in mutants if each.key in remembered()}
+    last = remembered()
+    found = {each.key: last[each.key]["noticed"] for each in mutants if each.key in last}
     seconds = f"{len(new)} tried in {time.monotonic() - began:.0f} s" if new else "none tried again"
     unit = f"; {trial.tests} tests in {trial.seconds:.1f} s of computing" if new else ""
     return _told(name, found, f"{seconds}{unit}", whole=not (asked.sample or asked.survivors))
