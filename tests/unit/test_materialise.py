@@ -141,7 +141,7 @@ def test_a_blob_whose_name_leaves_the_folder_writes_nothing_outside(shop: Shop) 
 
 @pytest.mark.parametrize("value", ["", "dataset", "dataset:", "https://example.org/data.csv"])
 def test_an_input_of_no_known_kind_is_refused_with_the_kinds(shop: Shop, value: str) -> None:
-    with pytest.raises(InputMissing, match="begin it with one of dataset, run, version, folder"):
+    with pytest.raises(InputMissing, match="begin it with one of dataset, values, run, version, folder"):
         shop.materialise(data=value)
 
 
