@@ -28,7 +28,8 @@ def reproduce(release: str, wants_json: bool) -> int:
     keeper = storage.keeper()
     found = certified(keeper, release)
     spec = wiring.published_rules(keeper.blobs)(found.model, found.folder)
-    trainer, _, _ = wiring.platform(Settings.from_env(address.find().env), keeper.blobs)
+    env = address.find().env
+    trainer, _, _ = wiring.platform(Settings.from_env(env), keeper.blobs, env)
     with waiting(f"training {found.model} {found.version} again"):
         result, report = reproducing.reproduce(trainer, keeper.blobs, found, spec, pause=time.sleep)
     if wants_json:

@@ -140,11 +140,17 @@ def _origin(certificate: Document, about: About | None) -> Iterator[tuple[str, s
         yield "parameters found by", f"a search of {text(trials)} trials, on rows for training alone"
     if version := at(certificate, "provenance", "training", "warm_start", "version"):
         yield "begun with the files of", f"version {version}"
-    if blob := at(certificate, "attachments", "sbom", "blob"):
-        yield "bill of materials (CycloneDX)", str(blob)
+    yield from _beside(certificate)
     missing = at(certificate, "licences", "without_licence")
     if isinstance(missing, list):
         yield "components without a declared licence", ", ".join(map(str, missing)) or "none"
+
+
+def _beside(certificate: Document) -> Iterator[tuple[str, str]]:
+    """What is kept beside the certificate and may be asked for."""
+    for label, name in (("bill of materials (CycloneDX)", "sbom"), ("the model as ONNX", "portability-model")):
+        if blob := at(certificate, "attachments", name, "blob"):
+            yield label, str(blob)
 
 
 def annex_iv(certificate: Document, about: About | None, spec: Spec) -> tuple[Item, ...]:
@@ -162,6 +168,8 @@ def annex_iv(certificate: Document, about: About | None, spec: Spec) -> tuple[It
         Item("2", "data: how it was collected and labelled", owner=OWNER),
         Item("2", "human oversight", f"{' or '.join(spec.approval.approvers)} approves each version before it serves"),
         Item("2", "validation and testing, dated and signed", _testing(certificate, about), OWNER),
+        Item("2", "robustness", found_by(certificate, "adversarial", "robustness"), OWNER),
+        Item("2", "potentially discriminatory impacts", found_by(certificate, "fairness"), OWNER),
         Item("2", "cybersecurity", _refusing(certificate), OWNER),
         Item("3", "control: how a version that fails is stopped", back),
         Item("3", "foreseeable misuse, and what users must watch", owner=OWNER),

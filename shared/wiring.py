@@ -272,8 +272,13 @@ def create_storage(connection: str) -> None:
         blobs.create_container(name)
 
 
-def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
-    """The adapters of the platform that the settings name; `SettingsRefused` if this package was built for another."""
+def platform(
+    settings: Settings, blobs: Blobs, environment: Mapping[str, str] | None = None
+) -> tuple[Trainer, Registry, Endpoints]:
+    """The adapters of the platform that the settings name; `SettingsRefused` if this package was built for another.
+
+    A run on this machine gets `environment`, otherwise that of this process.
+    """
     if settings.platform in WORKSPACES:
         return WORKSPACES[settings.platform](settings, blobs)
     from shared.platforms.local import LocalRegistry, LocalTrainer
@@ -282,7 +287,7 @@ def platform(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpo
     registry = LocalRegistry(settings.mlflow, settings.home)
     folders = functools.partial(fetch_folder, blobs)
     endpoints = LocalEndpoints(settings.router, settings.router_key, settings.home, registry, folders)
-    return LocalTrainer(settings.home, runs_at_once=settings.runs_at_once), registry, endpoints
+    return LocalTrainer(settings.home, environment=environment, runs_at_once=settings.runs_at_once), registry, endpoints
 
 
 def _azureml(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:

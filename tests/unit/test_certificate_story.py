@@ -101,3 +101,14 @@ def test_a_search_and_a_warm_start_are_told_where_the_model_comes_from():
     assert found["parameters found by"] == "a search of 12 trials, on rows for training alone"
     assert found["begun with the files of"] == "version 2"
     assert not {"parameters found by", "begun with the files of"} & told().keys()
+
+
+def test_what_checks_found_answers_the_points_that_ask_for_it_and_the_export_is_named():
+    checks = {name: {"measures": {"share": {"value": 0.25}}} for name in ("adversarial", "fairness", "privacy")}
+    export = {"blob": "reports/m/attached/portability-model-ab.onnx", "sha256": "ab" * 32}
+    certificate = {**MEASURED, "checks": checks, "attachments": {"portability-model": export}}
+    found = {item.asks: item.told for item in annex_iv(certificate, ABOUT, SPEC)}
+
+    assert found["robustness"] == "the check adversarial found share 0.25"
+    assert found["potentially discriminatory impacts"] == "the check fairness found share 0.25"
+    assert told(certificate)["the model as ONNX"] == export["blob"]

@@ -8,7 +8,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from shared import wiring
 from shared.errors import Permanent, RunFailed
+from shared.platforms.local import LocalTrainer
 from shared.reproducing import reproduce, reproductions, told
 from shared.web.site import site
 from tests.fakes.platform import Outcome
@@ -111,3 +113,11 @@ def test_what_baton_did_not_train_cannot_be_trained_again(world: World) -> None:
     with pytest.raises(Permanent, match="m-0002 has no version that a run of ours trained"):
         again(world, Outcome(result=SAME), "m-0002")
     assert not [run for run in world.trainer.started if run.step == "reproduce"]
+
+
+def test_a_run_that_the_command_line_starts_gets_the_settings_of_the_running_laptop(world: World) -> None:
+    laptop = {"BATON_DATA": "the laptop's account", "MLFLOW_TRACKING_URI": "the laptop's server"}
+    trainer, _, _ = wiring.platform(world.app.settings, world.blobs, laptop)
+
+    assert isinstance(trainer, LocalTrainer)
+    assert {name: trainer._environment[name] for name in laptop} == laptop
