@@ -26,8 +26,8 @@ def alerts(file: Path | None, at: datetime | None, wants_json: bool) -> int:
     Example:  baton alerts
               baton alerts host.log --at 2026-03-01T09:30:00
     """
-    from shared.alerts import ALERTS
-    from shared.loglines import read
+    from shared.watching.alerts import ALERTS
+    from shared.watching.loglines import read
 
     place = file or address.home() / "logs" / "host.log"
     if not place.is_file():

@@ -12,7 +12,7 @@ import click
 from cli import options, storage
 from cli.telling import DONE, SAID_NO, tell_json, tell_next
 from shared.errors import Permanent
-from shared.inspection import Inspected, Witness, witness
+from shared.journaling.inspection import Inspected, Witness, witness
 
 
 @click.group()
@@ -90,7 +90,7 @@ def export(model: str, out: Path | None, as_text: bool, user: str) -> int:
     \b
     Example:  baton audit export diabetes --out diabetes-audit.jsonl
     """
-    from shared import export as exports
+    from shared.journaling import export as exports
 
     keeper = storage.keeper()
     inspected = keeper.inspector.inspect(model, tuple(told(model)))

@@ -13,15 +13,15 @@ import click
 from cli import address, options, storage
 from cli.telling import DONE, SAID_NO, folded, tell_json, tell_next
 from shared import names, wiring
-from shared.certificate_story import Item, annex_iv, differences, nist, sections
+from shared.certificates.certificate_story import Item, annex_iv, differences, nist, sections
+from shared.certificates.reproducing import reproductions
+from shared.certificates.reproducing import told as reproduced
+from shared.certificates.signing import SignatureRefused, Signer
+from shared.certificates.statement import About, CertificateRefused, check_files, check_holds
 from shared.effects.certificates import certificate_document, read_signed
 from shared.errors import Permanent
-from shared.reproducing import reproductions
-from shared.reproducing import told as reproduced
 from shared.settings import kept_keys, verifying_keys
-from shared.signing import SignatureRefused, Signer
 from shared.state import Release
-from shared.statement import About, CertificateRefused, check_files, check_holds
 
 SHOWN = 60
 

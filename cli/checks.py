@@ -116,7 +116,7 @@ def contract_file(model: str, *, wants_published: bool = False) -> Iterator[Path
 @contextmanager
 def model_folder(model: str, *, wants_published: bool = False) -> Iterator[tuple[Path, Data]]:
     """The local folder of a model, or the published one, with what its model.yaml says of data."""
-    from shared.spec_file import load_spec
+    from shared.model_yaml.spec_file import load_spec
 
     here = Path("models") / model
     if (here / "model.yaml").is_file() and not wants_published:
@@ -130,7 +130,7 @@ def model_folder(model: str, *, wants_published: bool = False) -> Iterator[tuple
 
 
 def _fetch_published(model: str, into: Path) -> None:
-    from shared.published import fetch_folder
+    from shared.files.published import fetch_folder
     from shared.wiring import storage
 
     at = address.find()

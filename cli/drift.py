@@ -11,9 +11,9 @@ import click
 from cli import options, storage
 from cli.telling import DONE, SAID_NO, columns, tell_json, tell_next, waiting
 from shared import wiring
-from shared.drift_history import DriftHistory, History, worst
-from shared.drifting import Drifting, Side, drifting
-from shared.joint_drifting import JointDrifting, joint_drifting
+from shared.monitoring.drift_history import DriftHistory, History, worst
+from shared.monitoring.drifting import Drifting, Side, drifting
+from shared.monitoring.joint_drifting import JointDrifting, joint_drifting
 from shared.web.driftchart import sparkline
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from cli.telling import DONE, SAID_NO, coloured, columns, tell_json, tell_next
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
-    from shared.gate_words import Sentences
+    from shared.gating.gate_words import Sentences
     from shared.spec import Spec
 
 
@@ -36,7 +36,7 @@ def explain(model: str, wants_json: bool) -> int:
     \b
     Example:  baton gates explain diabetes
     """
-    from shared.gate_words import candidate_sentences, certificate_sentences, not_asked, production_sentences
+    from shared.gating.gate_words import candidate_sentences, certificate_sentences, not_asked, production_sentences
 
     spec = _spec(model)
     parts: tuple[tuple[str, Sentences], ...] = (
@@ -68,7 +68,7 @@ def test(model: str, wants_json: bool) -> int:
     \b
     Example:  baton gates test diabetes
     """
-    from shared.gate_breaks import trials
+    from shared.gating.gate_breaks import trials
 
     spec = _spec(model)
     tried = trials(spec.gates)
@@ -93,7 +93,7 @@ def _held(broken: object) -> str:
 
 
 def _spec(model: str) -> Spec:
-    from shared.spec_file import load_folder
+    from shared.model_yaml.spec_file import load_folder
 
     folder = next((place for place in (Path(model), Path("models") / model) if (place / "model.yaml").is_file()), None)
     if folder is None:

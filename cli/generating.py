@@ -85,7 +85,7 @@ def _like(file: Path, contract: Contract) -> Profile:
 
 
 def _accepted(model: str) -> Profile:
-    from shared.drifting import profile_of_accepted
+    from shared.monitoring.drifting import profile_of_accepted
 
     keeper = storage.keeper()
     return profile_of_accepted(keeper.book, keeper.blobs, model)

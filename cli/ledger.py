@@ -8,7 +8,7 @@ import click
 
 from cli import options, storage
 from cli.telling import DONE, SAID_NO, tell_json, tell_next
-from shared.repair import Checked
+from shared.journaling.repair import Checked
 
 SHOWN = 40
 

@@ -85,8 +85,8 @@ def disk(home: Path, *, least_free_gb: float = LEAST_FREE_GB) -> str:
 
 def model_folder(folder: Path) -> str:
     """Valid, with gates that can pass and can hold."""
-    from shared.gate_breaks import self_test
-    from shared.spec_file import load_folder
+    from shared.gating.gate_breaks import self_test
+    from shared.model_yaml.spec_file import load_folder
 
     faults = self_test(load_folder(folder).gates)
     if faults:

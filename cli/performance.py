@@ -13,9 +13,9 @@ import click
 from cli import options, storage
 from cli.telling import DONE, SAID_NO, columns, tell_json, tell_next
 from shared import wiring
-from shared.drifting import NothingToCompare
-from shared.labels import SCORED, Answer, answers, labels_place, read_labels
-from shared.performance import Judged, Measured, Worse, became_worse, judged, measured
+from shared.monitoring.drifting import NothingToCompare
+from shared.monitoring.labels import SCORED, Answer, answers, labels_place, read_labels
+from shared.monitoring.performance import Judged, Measured, Worse, became_worse, judged, measured
 from shared.web.words import number
 
 CSV = "text/csv"

@@ -51,9 +51,9 @@ def publish(folder: Path, why: str, timeout_seconds: float, user: str, wants_jso
 
 def put_folder(at: Address, folder: Path) -> tuple[str, str]:
     """Validate a folder and upload it; returns the model and the folder's hash. Safe to repeat: no file changes."""
-    from shared.folder import folder_files, folder_hash
-    from shared.published import MODELS, source_blob
-    from shared.spec_file import load_folder
+    from shared.files.folder import folder_files, folder_hash
+    from shared.files.published import MODELS, source_blob
+    from shared.model_yaml.spec_file import load_folder
     from shared.wiring import storage
 
     spec, found = load_folder(folder), folder_hash(folder)
@@ -82,7 +82,7 @@ def _git(folder: Path, *question: str) -> str:
 
 
 def _check_gates(spec: Spec) -> None:
-    from shared.gate_breaks import self_test
+    from shared.gating.gate_breaks import self_test
 
     faults = self_test(spec.gates)
     if faults:

@@ -22,7 +22,8 @@ def reproduce(release: str, wants_json: bool) -> int:
     \b
     Example:  baton reproduce diabetes-0002
     """
-    from shared import reproducing, wiring
+    from shared import wiring
+    from shared.certificates import reproducing
     from shared.settings import Settings
 
     keeper = storage.keeper()

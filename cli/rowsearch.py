@@ -17,7 +17,7 @@ from cli import address, api, options
 from cli.address import Address
 from cli.telling import DONE, SAID_NO, columns, tell_json, tell_next, waiting
 from shared.errors import Permanent
-from shared.labels import labels_prefix
+from shared.monitoring.labels import labels_prefix
 
 if TYPE_CHECKING:
     from shared.data.rules import Contract
@@ -108,8 +108,8 @@ def _releases(version: Mapping[str, Any]) -> str:
 def search(at: Address, model: str, key: Sequence[str]) -> Found:
     """Read everything that may hold the row. `Permanent` if the key has another number of columns."""
     from shared.data.contract import read_contract
-    from shared.published import fetch_folder
-    from shared.spec_file import load_spec
+    from shared.files.published import fetch_folder
+    from shared.model_yaml.spec_file import load_spec
     from shared.wiring import storage
 
     _, _, blobs = storage(at.setting("BATON_DATA"))

@@ -86,7 +86,7 @@ def upload_folder(at: Address, model: str, folder: Path, name: str, source: str 
     """
     from shared.data.folders import on_disk
     from shared.data.part_manifest import manifest_of
-    from shared.folder_names import is_manifest
+    from shared.files.folder_names import is_manifest
 
     closed_by = _closed_by(model)
     _, found, closer = on_disk(folder, closed_by)

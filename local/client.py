@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import BatonError, Permanent
-from shared.folder import folder_files, folder_hash
-from shared.spec_file import load_folder
+from shared.files.folder import folder_files, folder_hash
+from shared.model_yaml.spec_file import load_folder
 
 TIMEOUT_SECONDS = 30.0
 

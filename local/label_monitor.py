@@ -14,9 +14,9 @@ from pathlib import Path
 
 from shared import log
 from shared.errors import Permanent
-from shared.labels import SCORED, answers
+from shared.monitoring.labels import SCORED, answers
+from shared.monitoring.performance import ALPHA, Judged, Worse, became_worse, measured
 from shared.names import digest
-from shared.performance import ALPHA, Judged, Worse, became_worse, measured
 from shared.platforms.local_run import read_json, write_json
 from shared.storage.port import Blobs
 

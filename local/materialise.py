@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from shared.errors import BatonError, SettingsRefused
+from shared.files.published import InputMissing
 from shared.platforms.local_run import RunFolder, find_run, write_json
-from shared.published import InputMissing
 from shared.runs.materialise import Sources, materialise, pythons
 
 

@@ -24,8 +24,8 @@ from shared.data.profile import Profile
 from shared.data.rules import Kind
 from shared.data.scored import profile_of_rows, profile_of_values
 from shared.errors import BatonError
+from shared.monitoring.performance import Judged, judged
 from shared.names import digest
-from shared.performance import Judged, judged
 from shared.platforms.local_router import RouterClient
 from shared.platforms.local_run import read_json
 from shared.platforms.port import EndpointSeen

@@ -17,7 +17,7 @@ class Kind:
     """How a command behaves: its safety, how urgent (0 first), how often it is tried, how long a claim holds.
 
     `platform` is the one that it asks, if any; while that one's breaker is open, the command waits
-    (`shared/breakers.py`). Traffic waits for no breaker: a roll-back is asked for at once, and given up after its tries.
+    (`shared/performing/breakers.py`). Traffic waits for no breaker: a roll-back is asked for at once, and given up after its tries.
     """
 
     safety: Literal["named", "setting", "telling", "asking"]

@@ -12,19 +12,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared import archive, events, ledger, release, rows, state
-from shared.deciding import Deciding, Rules
-from shared.draft import Draft, begun, first_publish_first, halts
+from shared import events, ledger, release, state
 from shared.errors import HeadLost, LedgerConflict
-from shared.foreseen import Foreseen, Step, foreseen
+from shared.folding.deciding import Deciding, Rules
+from shared.folding.draft import Draft, begun, first_publish_first, halts
+from shared.folding.foreseen import Foreseen, Step, foreseen
+from shared.folding.rings import Rings
+from shared.folding.turn import Note
+from shared.folding.turnstile import Turnstile
+from shared.journaling import archive
+from shared.journaling.segments import Sizes
 from shared.ledger import Claimed, Ledger
-from shared.rings import Rings
-from shared.rows import Damaged, Snapshot
-from shared.segments import Sizes
 from shared.state import Command, Head
 from shared.storage.port import Bells, Delete, Insert, Replace, Write
-from shared.turn import Note
-from shared.turnstile import Turnstile
+from shared.table import rows
+from shared.table.rows import Damaged, Snapshot
 
 RACES, RACES_OF_AN_OUTCOME = 5, 15
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0

@@ -19,7 +19,7 @@ from shared.events import FreezeBegan, FreezeEnded
 from shared.intake import Intake
 from shared.ledger import Ledger
 from shared.state import Head
-from shared.system import Freeze, System
+from shared.table.system import Freeze, System
 
 
 class Freezer:

@@ -2,7 +2,7 @@
 
 Pure: no I/O, no clock, no numpy. All fail closed: what is missing, not finite or contradicts itself
 holds, with the reason. The documents they read are written by `shared/runs/judge.py` (evidence) and
-`shared/runs/certify.py` (certificate). `shared/gate_breaks.py` shows for every gate that it can hold.
+`shared/runs/certify.py` (certificate). `shared/gating/gate_breaks.py` shows for every gate that it can hold.
 """
 
 from __future__ import annotations
@@ -10,12 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from shared.certificate import certify
-from shared.guard_gates import guards, slices
-from shared.holdout_budget import budget_left
-from shared.sanity_gates import no_champion, no_overlap, plausible, same_schema
+from shared.certificates.certificate import certify
+from shared.gating.guard_gates import guards, slices
+from shared.gating.holdout_budget import budget_left
+from shared.gating.sanity_gates import no_champion, no_overlap, plausible, same_schema
+from shared.gating.verdict import (
+    Answer,
+    Document,
+    GateResult,
+    Verdict,
+    at,
+    at_least,
+    at_most,
+    held,
+    number,
+    passed,
+    text,
+)
 from shared.spec import Gates, Rollout
-from shared.verdict import Answer, Document, GateResult, Verdict, at, at_least, at_most, held, number, passed, text
 
 Rule = Callable[[Gates, Document], GateResult]
 

@@ -33,11 +33,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shared import events, forms, state
+from shared import events, state
 from shared.errors import EventRefused, LedgerConflict
-from shared.records import END_OF, MODELS, NEXT_KEY, UNROUTED, Records
-from shared.room import EVENT_ROOM, stored_size
-from shared.rows import (
+from shared.state import Command, Head, Release
+from shared.storage.port import Insert, Put, Replace, Row, RowChanged, RowExists, Write
+from shared.table import forms
+from shared.table.records import END_OF, MODELS, NEXT_KEY, UNROUTED, Records
+from shared.table.room import EVENT_ROOM, stored_size
+from shared.table.rows import (
     EARLY,
     HEAD,
     INBOX,
@@ -50,9 +53,7 @@ from shared.rows import (
     inbox_key,
     seen_body,
 )
-from shared.sorting import Commands, Sorted, needed, sort_commands, sort_out
-from shared.state import Command, Head, Release
-from shared.storage.port import Insert, Put, Replace, Row, RowChanged, RowExists, Write
+from shared.table.sorting import Commands, Sorted, needed, sort_commands, sort_out
 
 FOLD_AT_ONCE = 20
 OPEN_AT_MOST = 8

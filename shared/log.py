@@ -13,7 +13,7 @@ import logging
 import re
 
 from shared import events
-from shared.turn import Note
+from shared.folding.turn import Note
 
 LOGGER = logging.getLogger("baton")
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}

@@ -7,20 +7,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import commands, events, log, names, rows
-from shared.breakers import Breakers, Pass
+from shared import commands, events, log, names
 from shared.effects import Effect
 from shared.effects.parts import Later, Parts
 from shared.errors import BatonError, CapacityRefused, LedgerConflict, NewerForm, Permanent, PlatformBusy, Retryable
 from shared.events import CapacityAwaited, CommandFailed, Outcome
 from shared.fold import IMMEDIATE, Fold
 from shared.ledger import LEAST_URGENT, Claimed, Ledger
-from shared.ring import RING_AHEAD, Ring
-from shared.room import EVENT_ROOM, cut, stored_size
-from shared.rows import Entry
+from shared.performing.breakers import Breakers, Pass
+from shared.performing.ring import RING_AHEAD, Ring
 from shared.state import Command
 from shared.storage.port import Bells
-from shared.system import System
+from shared.table import rows
+from shared.table.room import EVENT_ROOM, cut, stored_size
+from shared.table.rows import Entry
+from shared.table.system import System
 
 AT_ONCE = 8
 

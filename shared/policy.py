@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared import batches, budgets
-from shared.budgets import Answer
+from shared.retraining import batches, budgets
+from shared.retraining.budgets import Answer
 from shared.spec import Batch, Retrain
 from shared.state import Cause, Head
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import events
+from shared.folding.turn import Decision, Turn
 from shared.moves import (
     basket,
     building,
@@ -30,7 +31,6 @@ from shared.moves import (
 from shared.moves.stale import Early, Stale
 from shared.spec import Spec
 from shared.state import Head, Release
-from shared.turn import Decision, Turn
 
 Move = Callable[[Turn, Any], str]
 OutcomeMove = Callable[[Turn, Any, Release | None], str]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.certificates.signing import is_key
 from shared.errors import SettingsRefused
 from shared.names import OBJECT_ID
-from shared.signing import is_key
 
 LOCAL = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/"
 LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"

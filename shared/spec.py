@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from shared.gate_spec import Check, Comparing, Holdout, Sanity, Slices
+from shared.model_yaml.gate_spec import Check, Comparing, Holdout, Sanity, Slices
 
 Direction = Literal["lower", "higher"]
 
@@ -54,7 +54,7 @@ class Data:
 class Search:
     """Parameters that the training run tries before it trains the candidate, on a part of its own rows (docs/search.md).
 
-    `space` names a dimension for each (`shared/search_space.py`); without one nothing is searched. It ends after `trials`, after
+    `space` names a dimension for each (`shared/model_yaml/search_space.py`); without one nothing is searched. It ends after `trials`, after
     `max_minutes`, or when `max_money` is spent at `retrain.price_per_minute` (0: no limit). `validation_percent` of all rows,
     taken from those for training, choose the best trial.
     """

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from shared import forms
-from shared.holdout_budget import Looks
-from shared.hysteresis import Watch
-from shared.plain import plain, typed
-from shared.spending import Spent
+from shared.gating.holdout_budget import Looks
+from shared.retraining.hysteresis import Watch
+from shared.retraining.spending import Spent
+from shared.table import forms
+from shared.table.plain import plain, typed
 
 BUILDING = ("training", "judging", "registering", "certifying", "staging")
 SHIPPING = ("awaiting approval", "rolling out")

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from shared import log
-from shared.census import Census, Standing, standing
 from shared.errors import BatonError, NewerForm, RowDamaged
 from shared.freezing import Freezer
 from shared.ledger import Ledger
-from shared.prune import Pruner
 from shared.state import LIVE
 from shared.storage.port import Bells
-from shared.system import Freeze
+from shared.table.prune import Pruner
+from shared.table.system import Freeze
 from shared.undelivered import CONTAINER, Undelivered
+from shared.watching.census import Census, Standing, standing
 
 EVERY_MODEL_EACH_MINUTES = 5
 

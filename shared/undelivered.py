@@ -18,10 +18,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import forms, log, names
+from shared import log, names
 from shared.errors import EventRefused, Permanent
 from shared.intake import Intake, Received
 from shared.storage.port import BlobMissing, Blobs, Insert, RowExists, Table
+from shared.table import forms
 from shared.wire import Delivered, Routed
 
 CONTAINER, SYSTEM, HANDLED = "deadletter", "~system", "undelivered:"

@@ -18,27 +18,27 @@ from typing import TYPE_CHECKING, Any
 
 from shared import log, names
 from shared.access import AccessLog
-from shared.archive import Archive
-from shared.breakers import Breakers
-from shared.doors import Doors
+from shared.certificates.signing import Signer
 from shared.effects import EFFECTS
 from shared.effects.parts import Parts
 from shared.errors import BatonError
+from shared.files.published import fetch_folder
 from shared.fold import Fold
 from shared.freezing import Freezer
 from shared.intake import Intake
+from shared.journaling.archive import Archive
+from shared.journaling.segments import Sizes
 from shared.ledger import Ledger
+from shared.model_yaml.spec_file import load_spec
 from shared.perform import Performer
-from shared.prune import Pruner
-from shared.published import fetch_folder
-from shared.segments import Sizes
+from shared.performing.breakers import Breakers
+from shared.performing.doors import Doors
 from shared.settings import Settings
-from shared.signing import Signer
 from shared.spec import Spec
-from shared.spec_file import load_spec
 from shared.storage.port import Bells, Blobs, Table
 from shared.sweep import Sweeper
-from shared.system import System
+from shared.table.prune import Pruner
+from shared.table.system import System
 from shared.undelivered import Undelivered
 from shared.wire import Sources
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import azure.functions as func
 
     from shared.data.verdict import Verdict
-    from shared.keeper import Keeper
+    from shared.journaling.keeper import Keeper
     from shared.notify import Notifier
     from shared.platforms.azureml_run import Job
     from shared.platforms.port import Endpoints, Registry, Trainer
@@ -221,7 +221,7 @@ def assemble(
 
 def keeper(connection: str, *, clock: Callable[[], datetime]) -> Keeper:
     """What checks and mends the ledger, over real storage and nothing else of the app."""
-    from shared.keeper import keeper as kept
+    from shared.journaling.keeper import keeper as kept
 
     log.quiet_the_sdks()
     table, bells, blobs = storage(connection)
@@ -334,8 +334,8 @@ WORKSPACES = {"azureml": _azureml, "azureml_v2": _azureml_v2}
 
 
 def _check(file: Path, contract: Path, *, most_bytes: int) -> Verdict:
+    from shared.data.answers import ANSWERED
     from shared.data.checking import KEPT, PROFILE, check_in_subprocess
-    from shared.data.own_output import ANSWERED
     from shared.effects.references import FOLDER
 
     keep = file.with_name(KEPT)

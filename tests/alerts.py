@@ -1,11 +1,11 @@
-"""Alerts and workbook for Azure Monitor: `python -m tests.alerts` writes them into infra/ from the records of shared/alerts.py."""
+"""Alerts and workbook for Azure Monitor: `python -m tests.alerts` writes them into infra/ from the records of shared/watching/alerts.py."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from shared.alerts import ALERTS, Alert
+from shared.watching.alerts import ALERTS, Alert
 from tests.bicep import INFRA
 
 RULES, WORKBOOK = INFRA / "alerts.json", INFRA / "workbook.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from shared.alerts import ALERTS
+from shared.watching.alerts import ALERTS
 from tests.bicep import Declared, declared, properties, text, variables
 
 # The built-in roles' ids as the modules of Azure/bicep-registry-modules name them (`avm/res/*/main.bicep`, 2026-08).

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared import wiring
-from shared.keeper import Keeper, keeper
-from shared.segments import Sizes
+from shared.journaling.keeper import Keeper, keeper
+from shared.journaling.segments import Sizes
 from shared.storage.port import Delete, Put
 from tests.world import World
 

@@ -18,9 +18,9 @@ from shared import events, names, wire, wiring
 from shared.approvals import sign
 from shared.data.verdict import Problem, Verdict
 from shared.effects.parts import Checker
+from shared.journaling.segments import Sizes
 from shared.notify import FileNotifier, Notifier
 from shared.perform import Performer
-from shared.segments import Sizes
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
 from shared.state import Head, Release
 from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer, Outcome

@@ -1,4 +1,4 @@
-// Whom to wake and when: one scheduled query for each record of alerts.json, which is written from shared/alerts.py.
+// Whom to wake and when: one scheduled query for each record of alerts.json, which is written from shared/watching/alerts.py.
 // They go to the action group only if there is an address; without one they are seen in the portal.
 param name string
 param location string

@@ -16,7 +16,7 @@ from shared.data.partitions import are_partitioned
 from shared.data.shown import counted, shown
 from shared.data.unreadable import Unreadable
 from shared.data.verdict import Problem, Verdict
-from shared.folder_names import is_beside, is_manifest
+from shared.files.folder_names import is_beside, is_manifest
 from shared.names import digest
 
 MOST_PARTS = 2000

@@ -6,16 +6,15 @@ collected of the endpoint, which lies beside the drop as segments of `scored/`, 
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shared.data.answers import About, collected, number
 from shared.data.cells import cells, column_cells
 from shared.data.places import Places
 from shared.data.row_codes import Codes, row_codes
@@ -25,9 +24,6 @@ from shared.data.scored import FITTING, STORED
 from shared.data.tally import FIRST_ROWS
 from shared.data.verdict import Problem
 
-ANSWERED = "answered"
-"""The folder beside a drop that holds what was answered lately."""
-ABOUT = "about.json"
 RULE = "own_output"
 FEW = 20
 """So many different values, or fewer, are classes: there a right answer is the truth as well."""
@@ -36,54 +32,6 @@ CLASSES_FROM = 100
 NEAR = 1e-3
 """How near a number must be to an answer, in standard deviations of the answers: room for rounding, not for luck."""
 Value = str | float
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """Which columns are compared, and from what share of the rows on (percent) a drop is refused.
-
-    `without` are columns that a request need not name: keys, the time. `classes` and `threshold` turn a probability into an answer,
-    as the gates do; without classes only if `is_binary`.
-    """
-
-    model: str
-    target: str
-    without: Sequence[str]
-    most_percent: float
-    classes: Sequence[str] = ()
-    threshold: float = 0.5
-    is_binary: bool = False
-
-    def save(self, folder: Path) -> None:
-        """Write it beside the segments."""
-        (folder / ABOUT).write_text(json.dumps(asdict(self)))
-
-    @staticmethod
-    def load(folder: Path | None) -> About | None:
-        """What lies there; None if nothing was answered, or nobody looks for it."""
-        if folder is None or not (folder / ABOUT).is_file():
-            return None
-        return About(**json.loads((folder / ABOUT).read_text()))
-
-    def answer(self, prediction: object) -> str | float | None:
-        """What was answered, as the target would say it: of probabilities the class. None for what is no answer."""
-        if isinstance(prediction, list):
-            return self._likeliest([_number(one) for one in prediction])
-        if isinstance(prediction, str):
-            return prediction
-        number = _number(prediction)
-        if number is None:
-            return None
-        if len(self.classes) == 2:
-            return self.classes[number >= self.threshold]
-        return float(number >= self.threshold) if self.is_binary else number
-
-    def _likeliest(self, chances: Sequence[float | None]) -> str | float | None:
-        known = [chance for chance in chances if chance is not None]
-        if not known or len(known) < len(chances):
-            return None
-        best = known.index(max(known))
-        return self.classes[best] if best < len(self.classes) else float(best)
 
 
 @dataclass(slots=True)
@@ -112,7 +60,7 @@ def own_output(file: Path, contract: Contract, answered: Path | None) -> Problem
     target = kinds.pop(about.target, None)
     if target is None or not kinds:
         return None
-    known = _known(_collected(answered, about), kinds, target)
+    known = _known(collected(answered, about), kinds, target)
     if not known:
         return None
     own = _Own()
@@ -139,26 +87,6 @@ def _told(own: _Own, about: About, places: Places, total: int, share: float) -> 
     return Problem(RULE, about.target, len(own.places), first, (), what, remedy)
 
 
-def _collected(answered: Path, about: About) -> Iterator[tuple[Mapping[str, object], str | float | None]]:
-    """Each row that was asked for, and what was answered; lines of another shape are passed over."""
-    for segment in sorted(answered.glob("*.jsonl")):
-        for line in segment.read_bytes().splitlines():
-            try:
-                kept = json.loads(line)
-                rows, predictions = kept["rows"], kept["predictions"]
-                pinned = kept["pinned"]  # a probe
-            except (ValueError, KeyError, TypeError):  # a line that a crash cut short
-                continue
-            if (
-                not pinned
-                and isinstance(rows, list)
-                and isinstance(predictions, list)
-                and len(rows) == len(predictions)
-            ):
-                pairs = zip(rows, predictions, strict=True)
-                yield from ((row, about.answer(said)) for row, said in pairs if isinstance(row, dict))
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """Rows that were asked for, by their code in rising order, each with the answers that it got."""
@@ -183,7 +111,7 @@ def _known(
     columns: dict[str, list[object]] = {name: [] for name in kinds}
     said: list[Value] = []
     for row, answer in collected:
-        value = str(answer) if target == "string" and answer is not None else _number(answer)
+        value = str(answer) if target == "string" and answer is not None else number(answer)
         if value is not None:
             said.append(value)
             for name, values in columns.items():
@@ -229,17 +157,6 @@ def _of_json(values: Sequence[object], kind: Kind) -> pa.Array:
 def _values(column: pa.Array) -> list[Value | None]:
     """Numbers as floats, all else as text; None where there is no value."""
     if pa.types.is_boolean(column.type) or pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        return [_number(value) for value in column.to_pylist()]
+        return [number(value) for value in column.to_pylist()]
     found: list[Value | None] = pc.cast(column, pa.string()).to_pylist()
     return found
-
-
-def _number(value: object) -> float | None:
-    """A finite number, also as text; None for anything else."""
-    if not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None

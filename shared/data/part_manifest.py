@@ -13,7 +13,7 @@ from shared.data.partitions import are_partitioned, partition_of
 from shared.data.shown import counted, shown
 from shared.data.unreadable import Unreadable
 from shared.data.verdict import Problem
-from shared.folder_names import is_beside
+from shared.files.folder_names import is_beside
 from shared.names import digest
 
 MANIFEST_MOST = 1 << 20

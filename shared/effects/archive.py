@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from shared import journal, names, segments
-from shared.archive import line_number
+from shared import names
 from shared.effects.parts import Parts
 from shared.errors import JournalBroken
 from shared.events import CommandDone, Outcome, SegmentClosed
-from shared.segments import CONTAINER
+from shared.journaling import journal, segments
+from shared.journaling.archive import line_number
+from shared.journaling.segments import CONTAINER
 from shared.state import Command
 
 JSON_LINES = "application/jsonl"

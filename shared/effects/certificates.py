@@ -7,15 +7,15 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+from shared.certificates.signing import opened
+from shared.certificates.statement import About, CertificateRefused, check_files, check_holds, read_statement, statement
 from shared.effects.files import JSON, REPORTS
 from shared.effects.parts import Parts
-from shared.published import MODELS, source_blob
+from shared.files.published import MODELS, source_blob
+from shared.gating.verdict import Document
 from shared.runs.model_files import model_files
-from shared.signing import opened
 from shared.state import Command, Release
-from shared.statement import About, CertificateRefused, check_files, check_holds, read_statement, statement
 from shared.storage.port import BlobMissing, Blobs
-from shared.verdict import Document
 
 ENVELOPE = ".dsse.json"
 

@@ -20,7 +20,7 @@ from shared.data.versions import (
 from shared.data.window import Cut, held
 from shared.effects.files import DATASETS, JSON, MODELS
 from shared.effects.parts import Parts
-from shared.keeping import tombstones
+from shared.files.keeping import tombstones
 from shared.names import digest
 from shared.state import AcceptedFile, Command
 from shared.storage.port import BlobMissing

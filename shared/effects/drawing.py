@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shared import log
 from shared.effects.parts import Parts
 from shared.errors import Permanent
-from shared.keeping import DATASETS
+from shared.files.keeping import DATASETS
 from shared.storage.port import BlobMissing
 
 if TYPE_CHECKING:  # numpy and datasketches load where profiles are read

@@ -13,7 +13,7 @@ from shared.effects.parts import Later, Parts
 from shared.effects.references import fetch_beside
 from shared.effects.verdicts import MODELS, Checked, checked_by_run, contract_blob, gone, tag_checking, told
 from shared.events import CommandDone, Outcome
-from shared.keeping import DATASETS, JSON, REPORTS, keep_bytes
+from shared.files.keeping import DATASETS, JSON, REPORTS, keep_bytes
 from shared.state import Command
 from shared.storage.port import BlobMissing, BlobSeen
 

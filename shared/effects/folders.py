@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from shared import closings
-from shared.closings import Listing
 from shared.data.checking import PROFILE, TooLarge
 from shared.data.folders import (
     Contents,
@@ -34,7 +32,9 @@ from shared.effects.parts import Later, Parts
 from shared.effects.references import fetch_beside
 from shared.effects.verdicts import MODELS, Checked, checked_by_run, contract_blob, gone, tag_checking, told
 from shared.events import FileGone, Outcome
-from shared.keeping import DATASETS, JSON, keep_bytes, tombstone
+from shared.files import closings
+from shared.files.closings import Listing
+from shared.files.keeping import DATASETS, JSON, keep_bytes, tombstone
 from shared.state import Command
 from shared.storage.port import BlobMissing
 

@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from shared import closings
 from shared.data.folders import content_hash
 from shared.effects.parts import Parts
 from shared.errors import Permanent
 from shared.events import CommandDone, Outcome
-from shared.folder_names import folder_of
-from shared.keeping import DATASETS, JSON, QUARANTINE, REPORTS, tombstone
+from shared.files import closings
+from shared.files.folder_names import folder_of
+from shared.files.keeping import DATASETS, JSON, QUARANTINE, REPORTS, tombstone
 from shared.names import digest
 from shared.state import AcceptedFile, Command
 from shared.storage.port import BlobMissing
@@ -27,7 +27,7 @@ def forget(parts: Parts, model: str, command: Command) -> Outcome:
     """Erase what the command names: accepted files with their reports, drops in quarantine, collected requests and labels.
 
     A file's tombstone stands before its bytes go, so that whoever finds them missing knows why, and whoever stores them
-    again meanwhile takes them away again (`shared/keeping.py`). The drop itself goes where it still has the same bytes.
+    again meanwhile takes them away again (`shared/files/keeping.py`). The drop itself goes where it still has the same bytes.
     """
     what = command.payload
     files = [_file(parts, model, sha256) for sha256 in what.get("files", ())]

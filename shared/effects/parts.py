@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shared.archive import Archive
+from shared.certificates.signing import Signer
 from shared.data.verdict import Verdict
+from shared.journaling.archive import Archive
 from shared.ledger import Ledger
 from shared.notify import Notifier
 from shared.platforms.port import Endpoints, Registry, Trainer
-from shared.signing import Signer
 from shared.spec import Spec
 from shared.state import Command
 from shared.storage.port import Blobs

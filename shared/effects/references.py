@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared import log
-from shared.answered import fetch_answered
 from shared.data.checking import TooLarge
 from shared.data.glance import datasets_of
 from shared.data.versions import Listed, ManifestRefused, read_manifest
 from shared.effects.parts import Parts
-from shared.keeping import DATASETS
+from shared.files.keeping import DATASETS
+from shared.monitoring.answered import fetch_answered
 from shared.names import VALUES
 from shared.state import Command
 from shared.storage.port import BlobMissing

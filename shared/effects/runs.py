@@ -17,7 +17,7 @@ from shared.effects.datasets import write_version
 from shared.effects.files import JSON, REPORTS
 from shared.effects.parts import Later, Parts
 from shared.events import CommandDone, Outcome, RunEnded, RunStarted, VersionRegistered
-from shared.keeping import BYTES
+from shared.files.keeping import BYTES
 from shared.names import digest
 from shared.platforms.port import RunRequest, RunSeen
 from shared.state import ENDS, Command

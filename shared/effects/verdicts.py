@@ -12,7 +12,7 @@ from shared.data.verdict import Problem, Verdict
 from shared.effects.drawing import drawn
 from shared.effects.parts import Parts
 from shared.events import FileAccepted, FileGone, FileRefused, Outcome
-from shared.keeping import DATASETS, keep_report, profile_blob, stored
+from shared.files.keeping import DATASETS, keep_report, profile_blob, stored
 from shared.moves import origin
 from shared.names import digest
 from shared.state import Command

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared import forms
 from shared.errors import NewerForm
 from shared.events import outcomes, own, people, world
 from shared.events.event import Event
+from shared.table import forms
 
 FAMILIES = (world, people, outcomes, own)
 PARENTS = (Event, people.PersonEvent, outcomes.Outcome)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.events import MonitorReported
-from shared.turn import Turn
+from shared.folding.turn import Turn
 
 MONITOR_TODO = "docs/runbook.md#silent-monitor"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import batches, hysteresis
 from shared.events import (
     DataLanded,
     DriftDetected,
@@ -18,14 +17,15 @@ from shared.events import (
     RetryRequested,
     RunChanged,
 )
+from shared.folding.turn import Turn
 from shared.moves import appointments, building, folders, origin, versions
 from shared.moves.checking import EMPTY_GRACE, check
 from shared.moves.stale import Early, Stale
 from shared.names import release_of_run
-from shared.room import cut
+from shared.retraining import batches, hysteresis
 from shared.spec import Retrain
 from shared.state import Cause
-from shared.turn import Turn
+from shared.table.room import cut
 
 REFUSED = "drop-refused-rows.csv"
 ADOPTED_KEPT = 20

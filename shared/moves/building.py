@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared import gates, holdout_budget, names, remedies
+from shared import gates, names
 from shared.events import ChampionSeen, DeploymentEnded, RunEnded, RunStarted, VersionRegistered
+from shared.folding.turn import Turn
+from shared.gating import holdout_budget, remedies
+from shared.gating.verdict import Document, Verdict, at, is_number, number
 from shared.moves import champion, costs, shipping, versions
 from shared.moves.stale import Stale
-from shared.room import cut
 from shared.state import Cause, Release
-from shared.turn import Turn
-from shared.verdict import Document, Verdict, at, is_number, number
+from shared.table.room import cut
 
 PLATFORM_SLACK = timedelta(minutes=5)
 JUDGING = timedelta(minutes=30)

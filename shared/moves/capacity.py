@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from shared.commands import CAPACITY_WITHIN
 from shared.events import CapacityAwaited
+from shared.folding.turn import Turn
 from shared.moves.stale import Stale
-from shared.room import cut
 from shared.state import BUILDING, LIVE
-from shared.turn import Turn
+from shared.table.room import cut
 
 SLACK = timedelta(minutes=30)
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from shared import forms, state
+from shared import state
 from shared.events import Carried
+from shared.folding.turn import Turn
 from shared.moves.stale import Stale
 from shared.state import Head, Release
-from shared.turn import Turn
+from shared.table import forms
 
 HEAD = "head"
 

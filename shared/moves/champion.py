@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from shared import names
 from shared.events import ChampionSeen
+from shared.folding.turn import Turn
 from shared.moves import appointments
 from shared.moves.stale import Stale
-from shared.room import cut
 from shared.state import LIVE, Champion, Release
-from shared.turn import Turn
+from shared.table.room import cut
 
 IN_DOUBT = "docs/runbook.md#champion-in-doubt"
 

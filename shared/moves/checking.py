@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from shared.events import DataLanded
+from shared.folding.turn import Turn
 from shared.moves import appointments
-from shared.turn import Turn
 
 EMPTY_GRACE = timedelta(seconds=5)
 """So long an empty file has to be completed before it is looked at."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.events import LedgerRebuilt, SegmentClosed
+from shared.folding.turn import Turn
+from shared.journaling.segments import AGAIN_AFTER_LINES
 from shared.moves.stale import Stale
-from shared.segments import AGAIN_AFTER_LINES
 from shared.state import Archived, Release
-from shared.turn import Turn
 
 
 def segment_closed(turn: Turn, event: SegmentClosed, release: Release | None) -> str:

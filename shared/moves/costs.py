@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared import budgets, spending
+from shared.folding.turn import Turn
+from shared.retraining import budgets, spending
 from shared.state import Release
-from shared.turn import Turn
 
 
 def took(turn: Turn, release: Release, seconds: float) -> None:

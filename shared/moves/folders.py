@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from shared.events import DataLanded
-from shared.folder_names import above_partitions, folder_of, is_beside, is_manifest
+from shared.files.folder_names import above_partitions, folder_of, is_beside, is_manifest
+from shared.folding.turn import Turn
 from shared.moves.checking import EMPTY_GRACE, check
 from shared.moves.stale import Stale
 from shared.names import digest
-from shared.room import cut
 from shared.state import Head
-from shared.turn import Turn
+from shared.table.room import cut
 
 CLOSED_KEPT, OPEN_KEPT, NAME_ROOM = 100, 20, 160
 OPEN_WITHIN = timedelta(hours=24)

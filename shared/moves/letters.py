@@ -11,9 +11,9 @@ from typing import Any
 
 from shared import commands
 from shared.events import DiscardRequested, ReplayRequested, RowSetAside
+from shared.folding.turn import Turn
 from shared.moves import appointments
 from shared.moves.stale import Stale
-from shared.turn import Turn
 
 GONE = "there is no such dead letter any more: it was replayed or discarded before"
 OUTBOX, EARLY = "!3out:", "!4early:"

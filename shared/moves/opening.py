@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared import batches, policy, spending
+from shared import policy
+from shared.folding.turn import Turn
 from shared.moves import building
 from shared.moves.basket import ADOPTED
 from shared.names import digest
+from shared.retraining import batches, spending
 from shared.state import Basket, Cause
-from shared.turn import Turn
 
 TRAINED_KEPT = 20
 OPENED_KEPT = 60

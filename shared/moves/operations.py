@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import spending
 from shared.events import (
     ChampionSeen,
     CommandFailed,
@@ -14,11 +13,12 @@ from shared.events import (
     ModelPublished,
     RollbackRequested,
 )
+from shared.folding.turn import Turn
 from shared.moves import appointments, basket, building, champion, closing, folders, shipping
 from shared.moves.stale import Stale
-from shared.room import cut
+from shared.retraining import spending
 from shared.state import LIVE, Release, Rollback
-from shared.turn import Turn
+from shared.table.room import cut
 
 ROLLBACK_WITHIN = timedelta(minutes=10)
 HELD_IF_UNREADABLE = ("observe_champion",)

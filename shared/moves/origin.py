@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from shared.events import FileAccepted
-from shared.turn import Turn
+from shared.folding.turn import Turn
 
 ORIGINS_KEPT = 20
 ORIGIN_ROOM = 120

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.events import ScheduleDue, ScheduleRead
+from shared.folding.turn import Turn
 from shared.moves import basket
 from shared.moves.appointments import listen_for_monitor, set_
 from shared.moves.stale import Stale
 from shared.state import Cause
-from shared.turn import Turn
 
 RETRAIN, QUIET = "retrain", "quiet"
 CHECKED_WITHIN = timedelta(minutes=1)

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 from shared import gates, names
 from shared.events import ApprovalGiven, ChampionSeen, StepSeen, TrafficRefused, TrafficSet
-from shared.hysteresis import Watch
+from shared.folding.turn import Turn
 from shared.moves.champion import enthrone, let_go, moved
 from shared.moves.stale import Stale
 from shared.policy import MONITORED
-from shared.room import cut
+from shared.retraining.hysteresis import Watch
 from shared.state import Champion, Release
-from shared.turn import Turn
+from shared.table.room import cut
 
 SLOT_SLACK = timedelta(minutes=30)
 OBSERVED_WITHIN = timedelta(minutes=30)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.events import FreezeBegan, FreezeEnded, PauseRequested, ResumeRequested
+from shared.folding.turn import Turn
 from shared.moves import appointments, folders
 from shared.moves.stale import Stale
-from shared.room import cut
-from shared.turn import Turn
+from shared.table.room import cut
 
 
 def paused(turn: Turn, event: PauseRequested) -> str:

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from shared.events import DataLanded, FileAccepted, ForgetRequested, RunStarted, VersionPinned
+from shared.folding.turn import Turn
 from shared.moves.stale import Stale
-from shared.room import cut
 from shared.state import AcceptedFile, Release
-from shared.turn import Turn
+from shared.table.room import cut
 
 BECAUSE_ROOM = 300
 

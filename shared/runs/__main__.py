@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shared.errors import BatonError, SettingsRefused
+from shared.model_yaml.spec_file import load_spec
 from shared.runs.run_dir import RunDir
 from shared.spec import Spec
-from shared.spec_file import load_spec
 
 Environment = Mapping[str, str]
 

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 from shared.data.contract import read_contract
 from shared.data.split import SECONDS_A_DAY
 from shared.errors import Permanent
+from shared.model_yaml.spec_file import load_spec
 from shared.runs.metrics import Numbers
 from shared.runs.rows import Rows
 from shared.runs.run_dir import RunDir
 from shared.runs.scoring import class_name
 from shared.spec import Spec
-from shared.spec_file import load_spec
 
 AT_ONCE = 50_000
 

@@ -40,7 +40,7 @@ def certify(
     pythons: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> dict[str, object]:
-    """Measure the candidate; return the certificate document, as `shared/certificate.py` reads it.
+    """Measure the candidate; return the certificate document, as `shared/certificates/certificate.py` reads it.
 
     {"v", "version", "folder", "model_sha256", "size_mb", "provenance", "licences", "attachments", "schema", "cases":
     {"passed", "failed"}, "malformed": {name: status}, "refusals", "boundary" and "invariances" each with "broken",

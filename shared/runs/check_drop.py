@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared import closings
-from shared.answered import fetch_answered
-from shared.closings import Listing
+from shared.data.answers import ANSWERED
 from shared.data.check import check
 from shared.data.checking import KEPT, PROFILE
 from shared.data.contract import read_contract
 from shared.data.folders import checked, contents, part_hashes
-from shared.data.own_output import ANSWERED
 from shared.data.profile import Profile
 from shared.data.verdict import Verdict
 from shared.errors import Permanent
-from shared.folder_names import folder_of
-from shared.keeping import keep_bytes
+from shared.files import closings
+from shared.files.closings import Listing
+from shared.files.folder_names import folder_of
+from shared.files.keeping import keep_bytes
+from shared.monitoring.answered import fetch_answered
 from shared.names import VALUES
 from shared.runs.run_dir import RunDir
 from shared.spec import Spec

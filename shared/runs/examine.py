@@ -1,7 +1,7 @@
 """The declared checks of a certificate: each a process of its own with a time limit, and what it gave, made sure of.
 
 A check that is missing, raises, takes too long or gives no finite number leaves an "error" in the certificate, on which its
-gate holds (`shared/declared_checks.py`). The run goes on with the next one.
+gate holds (`shared/certificates/declared_checks.py`). The run goes on with the next one.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.gate_spec import Check
+from shared.gating.verdict import is_number
+from shared.model_yaml.gate_spec import Check
 from shared.runs.owner_code import owner_environment, raised
 from shared.runs.scoring import Scorer
 from shared.spec import Spec
-from shared.verdict import is_number
 
 CHECK_ONE = Path(__file__).with_name("check_one.py")
 MOST_ROWS = 2000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from shared.metric_facts import is_custom
+from shared.gating.metric_facts import is_custom
 from shared.names import digest
 from shared.runs.beside import overlap, schema_change, true_values, units
 from shared.runs.evidence import Beside, Champion, evidence

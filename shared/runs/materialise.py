@@ -24,12 +24,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from shared.closings import Listing
 from shared.data.folders import contents, place_for
 from shared.data.versions import read_manifest
-from shared.folder_names import folder_of
+from shared.files.closings import Listing
+from shared.files.folder_names import folder_of
+from shared.files.published import InputForgotten, InputMissing, fetch_blob, fetch_folder, gone, same_hash
 from shared.platforms.port import Registry, RunRequest
-from shared.published import InputForgotten, InputMissing, fetch_blob, fetch_folder, gone, same_hash
 from shared.runs.environments import CHECKS, python_for
 from shared.storage.port import BlobMissing, Blobs
 

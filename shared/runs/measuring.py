@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.metric_facts import facts, is_custom
+from shared.gating.metric_facts import facts, is_custom
 from shared.runs.comparison import Gain, compare_units
 from shared.runs.metrics import Measure, Metric, Numbers, fitting, measure, metric_named
 from shared.runs.ranked import VALUES, compare_ranked

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import MetricMissing
-from shared.metric_facts import COUNTED, OF_TWO
-from shared.metric_facts import METRICS as KNOWN
+from shared.gating.metric_facts import COUNTED, OF_TWO
+from shared.gating.metric_facts import METRICS as KNOWN
 
 Numbers = NDArray[np.float64]
 Whole = Callable[[Numbers], Numbers]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.certificate_story import differences
+from shared.certificates.certificate_story import differences
 from shared.errors import Permanent
 from shared.runs.model_files import model_files
 from shared.runs.provenance import PROVENANCE

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import BatonError, RunFailed
-from shared.search_space import Dimension, dimension
+from shared.model_yaml.search_space import Dimension, dimension
 from shared.spec import Direction, Search
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from shared.data.sql import locked
 from shared.errors import Permanent
-from shared.gate_spec import Slices
+from shared.model_yaml.gate_spec import Slices
 from shared.runs.comparison import NORMAL, Gain
 from shared.runs.measuring import Measuring, chosen
 from shared.runs.scoring import Predictions

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from shared.errors import Permanent, PlatformBusy, RunFailed
-from shared.metric_facts import is_custom
+from shared.gating.metric_facts import is_custom
 from shared.runs.beside import true_values, units
 from shared.runs.dataset import search_parts
 from shared.runs.fitting import Training

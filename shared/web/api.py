@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared import state
-from shared.plain import plain
 from shared.state import Champion, Release
 from shared.storage.port import BlobMissing
+from shared.table.plain import plain
 from shared.web import asking, datasets, frozen, letters, openapi, reading, replaying
 from shared.web.answers import NotDone
 from shared.web.auth import Gatekeeper

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.gating.verdict import Document, number
 from shared.state import Release
-from shared.verdict import Document, number
 from shared.web.words import count
 
 

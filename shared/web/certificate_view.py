@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from shared import gates
-from shared.certificate_story import annex_iv, nist, sections
-from shared.check_story import importances
+from shared.certificates.certificate_story import annex_iv, nist, sections
+from shared.certificates.check_story import importances
+from shared.certificates.reproducing import reproductions, told
+from shared.certificates.signing import SignatureRefused
+from shared.certificates.statement import About, CertificateRefused, check_holds
 from shared.effects.certificates import certificate_document, read_signed
 from shared.errors import BatonError
-from shared.reproducing import reproductions, told
-from shared.signing import SignatureRefused
 from shared.state import Release
-from shared.statement import About, CertificateRefused, check_holds
 from shared.web.answers import NotFound
 from shared.wiring import App
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.drift_history import Versions
 from shared.errors import BatonError
+from shared.monitoring.drift_history import Versions
 from shared.web.words import count, number
 
 if TYPE_CHECKING:

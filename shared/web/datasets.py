@@ -9,7 +9,7 @@ from typing import Any
 
 from shared import events
 from shared.data.versions import Manifest, ManifestRefused, forgotten_in, read_manifest
-from shared.keeping import DATASETS, tombstones
+from shared.files.keeping import DATASETS, tombstones
 from shared.names import model_name
 from shared.state import Head, Release
 from shared.storage.port import BlobMissing

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shared.drift_history import History
 from shared.errors import BatonError
+from shared.monitoring.drift_history import History
 from shared.web.words import count
 
 if TYPE_CHECKING:

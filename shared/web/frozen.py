@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.system import BELIEVED_FOR
+from shared.table.system import BELIEVED_FOR
 from shared.web.answers import NotNow
 from shared.web.asking import Asked
 from shared.wiring import App

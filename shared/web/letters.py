@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from shared import names
-from shared.letters import DEAD
+from shared.folding.letters import DEAD
 from shared.storage.port import BlobMissing, StorageBusy
 from shared.undelivered import Entry, Lost
 from shared.web import reading

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from shared.drift_history import DriftHistory
+from shared.monitoring.drift_history import DriftHistory
 from shared.state import AcceptedFile, Release
 from shared.storage.port import BlobMissing
 from shared.web import asking, frozen, letters, reading, replaying

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import journal, names
+from shared import names
 from shared.errors import NameRefused, NewerForm, RowDamaged
+from shared.gating.verdict import Document, at
+from shared.journaling import journal
 from shared.state import ENDS, Release
 from shared.storage.port import BlobMissing
-from shared.verdict import Document, at
 from shared.web import whynot
 from shared.web.answers import NotFound, TooLarge
 from shared.web.steps import Papers

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shared import events
 from shared.errors import EventRefused, Permanent
-from shared.foreseen import Change, Foreseen, Step
+from shared.folding.foreseen import Change, Foreseen, Step
 from shared.undelivered import Entry
 from shared.web import asking
 from shared.web.answers import NotNow

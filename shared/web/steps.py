@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Literal
 
 from shared import gates
+from shared.gating.verdict import Document, GateResult
 from shared.spec import Spec
 from shared.state import BUILDING, ENDS, LIVE, SHIPPING, Release
-from shared.verdict import Document, GateResult
 from shared.web.story import Told
 from shared.web.trials import Trials
 from shared.web.views import causes_of

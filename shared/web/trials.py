@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.verdict import Document, at, number
+from shared.gating.verdict import Document, at, number
 from shared.web.words import number as shown
 
 ERROR_ROOM = 200

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared import events, release, schedules, spending
+from shared import events, release
+from shared.folding.turn import Decision, Turn
 from shared.moves import opening, shipping
+from shared.retraining import schedules, spending
 from shared.spec import Spec
 from shared.state import Champion, Head, Release
-from shared.turn import Decision, Turn
 from shared.whatif.play import Signal
 
 DAY = timedelta(days=1)

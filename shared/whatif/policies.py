@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 
 from shared.errors import SpecRefused
+from shared.model_yaml.spec_file import load_spec
 from shared.spec import Spec
-from shared.spec_file import load_spec
 
 RECOMMENDED = "recommended"
 MAY_CHANGE = ("retrain", "schedule", "data")

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from local.azurite import azurite
-from shared import events, forms, names, wiring
-from shared.rows import INBOX, moment
+from shared import events, names, wiring
 from shared.storage.port import Insert
 from shared.storage.transport import PooledTransport
+from shared.table import forms
+from shared.table.rows import INBOX, moment
 from tests.bench.bare import Bare
 from tests.bench.figures import Figure, report
 from tests.floods.rig import Rig, model_deployed, rig, settled

@@ -18,9 +18,9 @@ from pathlib import Path
 from local.azurite import azurite
 from shared import state, wiring
 from shared.ledger import Ledger
-from shared.rows import HEAD, counted_down
 from shared.state import Release
 from shared.storage.port import Put, Row, Table
+from shared.table.rows import HEAD, counted_down
 from tests.bench.figures import Figure, report
 from tests.fakes.storage import MemoryTable
 from tests.floods.rig import Rig, delivered, model_deployed

@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from shared import events, journal, rebuild, wiring
+from shared import events, wiring
+from shared.journaling import journal, rebuild
 from shared.ledger import Ledger
 from shared.platforms.port import Endpoints, Registry
-from shared.rows import Snapshot
 from shared.state import ENDS, LIVE, Release
 from shared.storage.port import Blobs
+from shared.table.rows import Snapshot
 from tests.chaos.drops import Drop
 
 

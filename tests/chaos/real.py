@@ -25,8 +25,8 @@ from local.client import Client
 from local.faultplan import Plan
 from local.faultswitch import Faults
 from shared import wiring
-from shared.archive import Archive
 from shared.errors import BatonError, Retryable
+from shared.journaling.archive import Archive
 from shared.ledger import Ledger
 from shared.settings import Settings
 from shared.state import LIVE, Release

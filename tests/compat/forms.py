@@ -44,9 +44,12 @@ class Watched(MemoryTable):
         return answer
 
 
+MOVED_SINCE = {"turn": "folding.turn"}
+
+
 def ours(part: str) -> ModuleType:
     """A module of today's code, such as `state`."""
-    return importlib.import_module(f"shared.{part}")
+    return importlib.import_module(f"shared.{MOVED_SINCE.get(part, part)}")
 
 
 def fingerprint(world: Callable[..., World] = World, code: Callable[[str], ModuleType] = ours) -> Forms:
@@ -168,7 +171,7 @@ def recorded(file: Path = FILE) -> dict[str, Forms]:
 
 def record(file: Path = FILE) -> str:
     """Write the forms of the version in the making; a released version's are never changed. Returns what was done."""
-    from shared import forms
+    from shared.table import forms
 
     found = recorded(file)
     before = found.get(str(forms.V), {})
@@ -178,7 +181,7 @@ def record(file: Path = FILE) -> str:
             return f"form {forms.V} is as {before['release']} released it."
         raise SystemExit(
             f"form {forms.V} was released as {before['release']} and cannot change. "
-            f"Next: raise V in shared/forms.py, add the step from {forms.V} to {forms.V + 1}, and record again."
+            f"Next: raise V in shared/table/forms.py, add the step from {forms.V} to {forms.V + 1}, and record again."
         )
     found[str(forms.V)] = now
     file.write_text(json.dumps(found, indent=1) + "\n")

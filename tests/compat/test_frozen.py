@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared import journal
-from shared.rebuild import rebuild
+from shared.journaling import journal
+from shared.journaling.rebuild import rebuild
 from tests.compat.frozen import file_of, thawed
 from tests.compat.states import BETTER, STATES
 from tests.compat.test_upgrade import finish

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from shared import events, forms, journal
+from shared import events
 from shared.errors import NewerForm
-from shared.rebuild import rebuild
+from shared.journaling import journal
+from shared.journaling.rebuild import rebuild
+from shared.table import forms
 from tests.compat.half import first_half
 from tests.compat.old import OldWorld, worker
 from tests.histories.oracle import check_platform, check_rest, check_rows

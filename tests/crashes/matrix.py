@@ -15,8 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from shared import journal
 from shared.errors import BatonError, PlatformBusy
+from shared.journaling import journal
 from shared.storage.port import StorageBusy
 from tests.crashes.installation import Installation
 from tests.crashes.scenes import SCENES, Begin

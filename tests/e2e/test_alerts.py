@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.alerts import ALERTS
-from shared.loglines import Line, read
+from shared.watching.alerts import ALERTS
+from shared.watching.loglines import Line, read
 from tests.e2e.conftest import Demo
 
 OURS = {"drop accepted", "release opened", "release live", "release held", "rolled back", "sweep done"}

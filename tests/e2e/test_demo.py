@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from local.client import Client
-from shared import journal, wiring
-from shared.rebuild import rebuild
+from shared import wiring
+from shared.journaling import journal
+from shared.journaling.rebuild import rebuild
 from tests.e2e.conftest import Demo
 
 STORY = {

@@ -13,9 +13,9 @@ from typing import Any
 from shared import events
 from shared import release as machine
 from shared.events import Event
+from shared.folding.turn import Decision
 from shared.spec import Spec
 from shared.state import Command, Head, Release
-from shared.turn import Decision
 from tests.exhaustive.answers import (
     about,
     deployed,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared import chain
-from shared.spec_file import load_spec
+from shared.model_yaml.spec_file import load_spec
 from tests.exhaustive.properties import is_over_or_told, is_quiet, serves_the_champion
 from tests.exhaustive.search import Found, Scope, Search
 from tests.exhaustive.small import begin

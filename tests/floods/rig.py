@@ -19,11 +19,12 @@ from azure.storage.blob import BlobServiceClient
 
 from local import processes
 from local.daemon import wait_until
-from shared import events, journal, names, state, wire, wiring
-from shared.rows import HEAD
+from shared import events, names, state, wire, wiring
+from shared.journaling import journal
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE
 from shared.state import Champion, Head
 from shared.storage.port import Put
+from shared.table.rows import HEAD
 from shared.wiring import App
 from tests.floods.counting import CallCounter
 from tests.floods.served import ENVIRONMENT, served

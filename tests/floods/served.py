@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 
 from shared import events, names, wiring
+from shared.journaling.segments import Sizes
 from shared.platforms.port import DeployRequest, EndpointSeen, RunRequest
-from shared.segments import Sizes
 from shared.settings import Settings
 from shared.storage.port import Bells
 from shared.wiring import SIZES, App

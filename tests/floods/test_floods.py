@@ -16,8 +16,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.doors import PERFORMERS
 from shared.ledger import FOLD_AT_ONCE
+from shared.performing.doors import PERFORMERS
 from shared.wiring import App
 from tests.floods.rig import Line, Rig, delivered, model_deployed, rig, settled
 from tests.floods.served import served

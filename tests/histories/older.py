@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
-from shared import forms
 from shared.state import Release, loads
+from shared.table import forms
 
 
 def side_by_side(

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared import journal
+from shared.journaling import journal
+from shared.journaling.rebuild import rebuild
 from shared.platforms.port import RunSeen
-from shared.rebuild import rebuild
 from shared.state import LIVE, Command
 from shared.storage.port import Delete, Write
 from tests.fakes.platform import FakeEndpoints, FakeTrainer

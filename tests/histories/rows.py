@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from shared import journal
-from shared.rebuild import rebuild
+from shared.journaling import journal
+from shared.journaling.rebuild import rebuild
 from shared.state import Head, loads
 from tests.histories.older import side_by_side
 from tests.histories.told import ALL, Told

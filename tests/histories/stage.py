@@ -14,9 +14,9 @@ from typing import Any
 
 from shared import events, wire, wiring
 from shared.errors import BatonError, LedgerConflict
-from shared.rows import HEAD
-from shared.segments import Sizes
+from shared.journaling.segments import Sizes
 from shared.state import Head, loads
+from shared.table.rows import HEAD
 from tests.compat import old
 from tests.compat.released import released
 from tests.fakes.storage import MemoryNotifier

@@ -17,8 +17,8 @@ import pytest
 
 from local.daemon import wait_until
 from shared import events, wiring
-from shared.folder import folder_files, folder_hash
-from shared.journal import read
+from shared.files.folder import folder_files, folder_hash
+from shared.journaling.journal import read
 from shared.ledger import Ledger
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE
 from tests.integration.hosting import PROJECT, RunningHost, start_host

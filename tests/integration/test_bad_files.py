@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from shared import journal
 from shared.data.profile import Profile
 from shared.events import ModelPublished
-from shared.folder import folder_files, folder_hash
+from shared.files.folder import folder_files, folder_hash
+from shared.journaling import journal
 from tests.world import World
 
 DIABETES = Path(__file__).parents[2] / "models" / "diabetes"

@@ -11,8 +11,8 @@ import pytest
 from cli import parts
 from cli.address import Address
 from cli.machine import Wrong
-from shared import breaker
-from shared.breakers import ROW
+from shared.performing import breaker
+from shared.performing.breakers import ROW
 from shared.web.site import site
 from tests.integration.command_line import CommandLine
 from tests.storybook import serving, tell, world_with_users

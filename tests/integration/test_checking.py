@@ -155,7 +155,7 @@ def loaded_by(module: str, names: tuple[str, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["shared.data.checking", "shared.data.report", "shared.data.versions", "shared.spec_file"]
+    "module", ["shared.data.checking", "shared.data.report", "shared.data.versions", "shared.model_yaml.spec_file"]
 )
 def test_what_the_app_imports_is_light(module: str) -> None:
     assert loaded_by(module, ("pyarrow", "numpy", "pydantic", "open_data_contract_standard")) == []

@@ -14,7 +14,7 @@ from azure.storage.blob import BlobServiceClient
 
 from local.datasets import Row, diabetes, write_csv
 from shared import events
-from shared.folder import folder_files, folder_hash
+from shared.files.folder import folder_files, folder_hash
 from shared.storage.blobs import AzureBlobs
 from shared.web.site import site
 from shared.wiring import create_storage

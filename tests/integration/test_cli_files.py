@@ -21,10 +21,10 @@ from local.daemon import wait_until
 from local.datasets import BREAKS, diabetes, write_csv
 from shared.data.check import check
 from shared.data.contract import read_contract
-from shared.folder import folder_hash
-from shared.gate_breaks import self_test
+from shared.files.folder import folder_hash
+from shared.gating.gate_breaks import self_test
+from shared.model_yaml.spec_file import load_folder
 from shared.runs.cases import read_cases
-from shared.spec_file import load_folder
 from shared.storage.blobs import AzureBlobs
 from shared.web.site import site
 from shared.wiring import create_storage

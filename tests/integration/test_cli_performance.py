@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shared import wiring
-from shared.keeping import JSON
+from shared.files.keeping import JSON
 from tests.integration.command_line import CommandLine
 from tests.integration.test_cli_drift import MODEL, stored
 from tests.unit.test_drifting import checked, rows

@@ -20,11 +20,11 @@ from local.datasets import BREAKS, PATIENTS, Row, diabetes, main, write_csv
 from shared.data.check import check
 from shared.data.contract import read_contract
 from shared.data.split import is_holdout
+from shared.model_yaml.spec_file import load_folder
 from shared.runs.cases import read_cases
 from shared.runs.comparison import Gain, compare
 from shared.runs.metrics import METRICS
 from shared.runs.server import Answer
-from shared.spec_file import load_folder
 
 MODEL = Path(__file__).parents[2] / "models" / "diabetes"
 GATES = load_folder(MODEL).gates

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from shared.certificate import certify
-from shared.gate_spec import Check
+from shared.certificates.certificate import certify
+from shared.model_yaml.gate_spec import Check
+from shared.model_yaml.spec_file import load_spec
 from shared.runs.examine import Bench, examine, not_examined
 from shared.runs.scoring import Scorer
 from shared.spec import CertificateLimits
-from shared.spec_file import load_spec
 
 LINEAR = Path(__file__).parents[1] / "models" / "linear"
 SPEC = load_spec((LINEAR / "model.yaml").read_text())

@@ -19,11 +19,11 @@ from local.datasets import write_csv
 from shared.data.contract import read_contract
 from shared.data.reading import read_table
 from shared.data.split import split, split_by_time
+from shared.model_yaml.spec_file import load_folder
 from shared.runs.boundary import boundary
 from shared.runs.cases import read_cases
 from shared.runs.invariances import read_invariances, try_invariances
 from shared.runs.server import Answer
-from shared.spec_file import load_folder
 from tests.documents import ROOT
 from tests.kinds.journey import KINDS
 

@@ -12,12 +12,12 @@ from azure.storage.queue import QueueServiceClient
 
 from local.azurite import Azurite
 from local.faultplan import Kind, Plan
-from shared import rows
 from shared.events import DataLanded
 from shared.intake import Intake
 from shared.ledger import Ledger
 from shared.settings import LOCAL_STORAGE, LOCAL_TOPIC, LOCAL_WORKSPACE
 from shared.state import Command
+from shared.table import rows
 from shared.wire import Sources
 from tests.integration.faulty import Faulty, faulty_storage
 

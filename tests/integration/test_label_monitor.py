@@ -13,8 +13,8 @@ import pytest
 from local.label_monitor import LabelMonitor
 from shared.errors import PlatformBusy
 from shared.events import DriftDetected
-from shared.labels import labels_place
-from shared.performance import Judged, NotJudged
+from shared.monitoring.labels import labels_place
+from shared.monitoring.performance import Judged, NotJudged
 from shared.settings import LOCAL_STORAGE, LOCAL_TOPIC, LOCAL_WORKSPACE
 from shared.spec import Gates
 from shared.wire import Delivered, Sources, read

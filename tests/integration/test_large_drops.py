@@ -14,7 +14,7 @@ from azure.storage.blob import BlobServiceClient
 
 from local.daemon import wait_until
 from shared.events import ModelPublished
-from shared.folder import folder_files, folder_hash
+from shared.files.folder import folder_files, folder_hash
 from shared.platforms.local import LocalTrainer
 from shared.storage.blobs import AzureBlobs
 from shared.storage.clients import blob_service

@@ -16,7 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from shared import gates
 from shared.errors import MetricMissing, Permanent, PlatformBusy, RunFailed
-from shared.gate_spec import Check, Holdout, Sanity, Slices
+from shared.model_yaml.gate_spec import Check, Holdout, Sanity, Slices
 from shared.platforms.port import RunRequest
 from shared.runs.certify import certify
 from shared.runs.judge import judge

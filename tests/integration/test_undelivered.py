@@ -16,7 +16,7 @@ from azure.storage.blob import BlobServiceClient
 
 from local.daemon import wait_until
 from shared import wiring
-from shared.folder import folder_files, folder_hash
+from shared.files.folder import folder_files, folder_hash
 from shared.settings import LOCAL_STORAGE
 from tests.integration.conftest import Daemon
 from tests.integration.hosting import PROJECT, start_host

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from shared import events, journal
+from shared import events
+from shared.journaling import journal
 from shared.storage.port import StorageBusy
 from shared.web.site import site
 from tests.storybook import world_with_users

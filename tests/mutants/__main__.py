@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".baton/mutants.jsonl"
 ALIVE = Path(__file__).with_name("alive.toml")
 LEAST_KILLED = 0.95
-IMPORTED = re.compile(r"from shared(?:\.(\w+) import| import ([\w, ]+))")
+IMPORTED = re.compile(r"from (shared[\w.]*) import ([\w, ]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,11 @@ class Group:
 
 GROUPS: Mapping[str, Group] = {
     "policy": Group(
-        ("policy", "budgets", "spending", "hysteresis", "batches", "quiet", "breaker"),
+        (
+            "policy",
+            *(f"retraining/{name}" for name in ("budgets", "spending", "hysteresis", "batches", "quiet")),
+            "performing/breaker",
+        ),
         [
             f"tests/unit/test_{name}.py"
             for name in ("policy_rules", "policy_answers", "hysteresis", "batches", "quiet", "breaker_rules")
@@ -65,8 +69,8 @@ GROUPS: Mapping[str, Group] = {
     ),
     "gates": Group(
         (
-            *("gates", "verdict", "guard_gates", "sanity_gates", "holdout_budget", "certificate", "declared_checks"),
-            *("metric_facts", "gate_breaks"),
+            *("gates", "gating/verdict", "gating/guard_gates", "gating/sanity_gates", "gating/holdout_budget"),
+            *("certificates/certificate", "certificates/declared_checks", "gating/metric_facts", "gating/gate_breaks"),
         ),
         [
             f"tests/unit/test_{name}.py"
@@ -86,9 +90,10 @@ GROUPS: Mapping[str, Group] = {
 
 def _reached(files: set[Path]) -> set[Path]:
     """The files, and those of `shared` that they import, and so on."""
-    named = (name for file in files for name in IMPORTED.findall(file.read_text()))
-    modules = {part.strip() for one, many in named for part in (one or many).split(",")}
-    found = files | {file for name in modules if (file := ROOT / f"shared/{name}.py").exists()}
+    named = {name for file in files for name in IMPORTED.findall(file.read_text())}
+    places = {(package.replace(".", "/"), part.strip()) for package, parts in named for part in parts.split(",")}
+    modules = {ROOT / name for place, part in places for name in (f"{place}.py", f"{place}/{part}.py")}
+    found = files | {file for file in modules if file.exists()}
     return found if found == files else _reached(found)
 
 

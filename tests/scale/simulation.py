@@ -19,9 +19,9 @@ from pathlib import Path
 from shared import events, names, wire, wiring
 from shared.data.verdict import Verdict
 from shared.platforms.port import RunRequest
-from shared.rows import INBOX, OUTBOX
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
 from shared.storage.port import StorageBusy
+from shared.table.rows import INBOX, OUTBOX
 from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer, Outcome
 from tests.fakes.storage import MemoryBlobs
 from tests.floods.served import ENVIRONMENT, HELD, NEVER_CLOSED

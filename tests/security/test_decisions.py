@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from shared import journal
 from shared.approvals import is_genuine, sign
 from shared.events import ApprovalGiven
+from shared.journaling import journal
 from tests.world import KEY, World
 
 NOT_BOUND = ("id", "mac")  # its identity is for repeats; whoever changes it repeats a decision that was made

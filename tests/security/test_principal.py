@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from shared import journal
 from shared.errors import SettingsRefused
+from shared.journaling import journal
 from shared.settings import Settings
 from shared.web.person import OPERATOR
 from shared.web.principal import SIZE_LIMIT, principal

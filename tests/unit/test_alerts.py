@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared import events, wiring
-from shared.alerts import ALERTS, Above, Alert
-from shared.census import SOON
-from shared.loglines import Line, of
 from shared.storage.port import Put
+from shared.watching.alerts import ALERTS, Above, Alert
+from shared.watching.census import SOON
+from shared.watching.loglines import Line, of
 from tests import alerts as written
 from tests.fakes.platform import Outcome
 from tests.kusto import parser

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.audit import Entry, Fault, first_fault
-from shared.inspection import Witness
+from shared.journaling.audit import Entry, Fault, first_fault
+from shared.journaling.inspection import Witness
 from tests.keeping import keeper_of, put, remove, with_history
 from tests.world import World
 

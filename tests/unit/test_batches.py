@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.batches import Filled, Ready, complete_day, part_of, ready, with_file
 from shared.errors import SpecRefused
+from shared.model_yaml.spec_file import load_spec
 from shared.moves.origin import changed, origin_of
+from shared.retraining.batches import Filled, Ready, complete_day, part_of, ready, with_file
 from shared.spec import Batch
-from shared.spec_file import load_spec
 from shared.state import Basket
 from tests.world import World, spec_text
 

@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import pytest
 
-from shared import breaker, events
-from shared.breakers import ROW, Breakers
+from shared import events
+from shared.performing import breaker
+from shared.performing.breakers import ROW, Breakers
 from shared.state import Command
-from shared.system import SYSTEM, System
+from shared.table.system import SYSTEM, System
 from tests.fakes.trapped import Call, Crash, no_trap
 from tests.histories.oracle import check_platform, check_rows
 from tests.histories.platform import TimedBells

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import breaker
-from shared.breaker import Breaker, Heard
+from shared.performing import breaker
+from shared.performing.breaker import Breaker, Heard
 from shared.state import Command
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

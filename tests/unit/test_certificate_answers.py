@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.certificate import CERTIFICATE_GATES, FORM_1, certify
-from shared.declared_checks import declared_checks, limit_of, sentence
-from shared.gate_breaks import passing_certificate
-from shared.gate_spec import Check
+from shared.certificates.certificate import CERTIFICATE_GATES, FORM_1, certify
+from shared.certificates.declared_checks import declared_checks, limit_of, sentence
+from shared.gating.gate_breaks import passing_certificate
+from shared.model_yaml.gate_spec import Check
 from shared.spec import CertificateLimits
 
 STRICT = CertificateLimits(p95_ms=500, start_seconds=60, size_mb=100, p99_ms=900, memory_mb=400)

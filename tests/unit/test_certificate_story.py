@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.certificate_story import annex_iv, differences, nist, sections
-from shared.spec_file import load_folder
-from shared.statement import About
+from shared.certificates.certificate_story import annex_iv, differences, nist, sections
+from shared.certificates.statement import About
+from shared.model_yaml.spec_file import load_folder
 from tests.world import CERTIFIED
 
 SPEC = load_folder(Path(__file__).parents[2] / "models" / "diabetes")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shared.certificate_story import differences, nist, sections
-from shared.check_story import importances
-from shared.spec_file import load_folder
+from shared.certificates.certificate_story import differences, nist, sections
+from shared.certificates.check_story import importances
+from shared.model_yaml.spec_file import load_folder
 
 SPEC = load_folder(Path(__file__).parents[2] / "models" / "diabetes")
 CHECKS: dict[str, Any] = {

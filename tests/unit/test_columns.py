@@ -9,8 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared.data.profile import ColumnProfile, Profile
-from shared.drift_history import DriftHistory, Versions
-from shared.drifting import NothingToCompare
+from shared.monitoring.drift_history import DriftHistory, Versions
+from shared.monitoring.drifting import NothingToCompare
 from shared.web.columns import COLUMNS_SHOWN, columns_beside, described
 from shared.web.site import site
 from tests.unit.test_drifting import checked, rows

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared import events, forms, journal, wiring
+from shared import events, wiring
 from shared.errors import RowDamaged
+from shared.journaling import journal
+from shared.table import forms
 from shared.web import reading, views
 from tests.histories.oracle import check_rows
 from tests.keeping import keeper_of

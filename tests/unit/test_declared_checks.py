@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from shared.certificate import certify
-from shared.declared_checks import declared_checks, limit_of
-from shared.gate_breaks import passing_certificate, self_test, trials
-from shared.gate_spec import Check
-from shared.gate_words import certificate_sentences
+from shared.certificates.certificate import certify
+from shared.certificates.declared_checks import declared_checks, limit_of
+from shared.gating.gate_breaks import passing_certificate, self_test, trials
+from shared.gating.gate_words import certificate_sentences
+from shared.model_yaml.gate_spec import Check
 from shared.spec import CertificateLimits, Gates
 
 FAIR = Check(limits={"difference": "at most 0.2"})

@@ -15,7 +15,7 @@ import pytest
 from local import stack
 from shared import events
 from shared.data.verdict import Verdict
-from shared.doors import PERFORMERS, Lanes
+from shared.performing.doors import PERFORMERS, Lanes
 from tests.world import World, check, evidence
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.drift_history import DriftHistory, History
-from shared.drifting import NothingToCompare
-from shared.keeping import tombstone
+from shared.files.keeping import tombstone
+from shared.monitoring.drift_history import DriftHistory, History
+from shared.monitoring.drifting import NothingToCompare
 from shared.web.driftchart import CAP, HEIGHT, drift_chart, sparkline
 from tests.unit.test_drifting import checked, rows
 from tests.world import World, evidence

@@ -13,8 +13,8 @@ from shared.data.checking import PROFILE
 from shared.data.contract import parse_contract
 from shared.data.profile import Profile
 from shared.data.verdict import Verdict
-from shared.drifting import Drifting, NothingToCompare, drifting, profile_of_accepted
-from shared.keeping import tombstone
+from shared.files.keeping import tombstone
+from shared.monitoring.drifting import Drifting, NothingToCompare, drifting, profile_of_accepted
 from tests.unit.test_check import HEAD
 from tests.world import World
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import export
+from shared.journaling import export
 from tests.keeping import keeper_of, with_history
 from tests.world import World
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.folder import folder_files, folder_hash
+from shared.files.folder import folder_files, folder_hash
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from shared.data.checking import KEPT, TooLarge
 from shared.data.contract import parse_contract
 from shared.data.verdict import Verdict
 from shared.errors import SpecRefused
+from shared.model_yaml.spec_file import load_spec
 from shared.names import digest
 from shared.runs.check_drop import check_drop
 from shared.runs.materialise import Sources, materialise
 from shared.runs.run_dir import RunDir
-from shared.spec_file import load_spec
 from tests.fakes.platform import Outcome
 from tests.fakes.storage import MemoryNotifier
 from tests.fakes.trapped import Call, Crash

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from shared import gates
-from shared.gate_spec import Comparing, Holdout, Sanity, Slices
-from shared.guard_gates import holm, slices
-from shared.holdout_budget import FINGERPRINT, REMEMBERED, Looks, budget_left, spend
-from shared.metric_facts import COUNTED, METRICS, OF_TWO, PER_UNIT, RANKED, best, facts, is_custom, worst
+from shared.gating.guard_gates import holm, slices
+from shared.gating.holdout_budget import FINGERPRINT, REMEMBERED, Looks, budget_left, spend
+from shared.gating.metric_facts import COUNTED, METRICS, OF_TWO, PER_UNIT, RANKED, best, facts, is_custom, worst
+from shared.gating.verdict import GateResult, Verdict, at, at_least, at_most, is_number, number, text
+from shared.model_yaml.gate_spec import Comparing, Holdout, Sanity, Slices
 from shared.spec import Gates, Rollout
-from shared.verdict import GateResult, Verdict, at, at_least, at_most, is_number, number, text
 from tests.unit.test_gates import FULL, RULES, a_slice, evidence_of, full_evidence, without
 
 ANY_SLICE = replace(FULL, slices=Slices())  # nothing is declared, so what is told is what was looked at

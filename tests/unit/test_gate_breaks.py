@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.gate_breaks import Trial, passing_certificate, passing_evidence, self_test, trials
-from shared.gate_spec import Check, Comparing, Sanity, Slices
+from shared.gating.gate_breaks import Trial, passing_certificate, passing_evidence, self_test, trials
+from shared.gating.verdict import GateResult
+from shared.model_yaml.gate_spec import Check, Comparing, Sanity, Slices
 from shared.spec import CertificateLimits, Gates
-from shared.verdict import GateResult
 from tests.unit.test_gates import FULL
 
 CHECKS = {"fair": Check({"a": "at most 0.5"}), "odd": Check({"b": "at least 20"})}

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import gates
-from shared.certificate import certify
-from shared.gate_breaks import passing_certificate
-from shared.gate_spec import Slices
-from shared.guard_gates import holm
+from shared.certificates.certificate import certify
+from shared.gating.gate_breaks import passing_certificate
+from shared.gating.guard_gates import holm
+from shared.gating.verdict import Verdict
+from shared.model_yaml.gate_spec import Slices
 from shared.spec import Gates
-from shared.verdict import Verdict
 from tests.unit.test_gates import FULL, STRICT, a_slice, full_evidence
 
 Path = tuple[str | int, ...]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.certificate import certify
-from shared.gate_words import candidate_sentences, certificate_sentences, production_sentences
+from shared.certificates.certificate import certify
 from shared.gates import judge
+from shared.gating.gate_words import candidate_sentences, certificate_sentences, production_sentences
+from shared.model_yaml.spec_file import load_folder
 from shared.spec import Approval, CertificateLimits, Rollout
-from shared.spec_file import load_folder
 
 SPEC = load_folder(Path(__file__).parents[2] / "models" / "diabetes")
 LIMITS = CertificateLimits(p95_ms=431, start_seconds=57, size_mb=33, p99_ms=877, memory_mb=222)

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import gates
-from shared.certificate import CERTIFICATE_GATES
-from shared.gate_breaks import (
+from shared.certificates.certificate import CERTIFICATE_GATES
+from shared.gating.gate_breaks import (
     CERTIFICATE_BREAKS,
     EVIDENCE_BREAKS,
     passing_certificate,
     passing_evidence,
     self_test,
 )
-from shared.gate_spec import Holdout, Sanity, Slices
-from shared.guard_gates import holm
+from shared.gating.guard_gates import holm
+from shared.model_yaml.gate_spec import Holdout, Sanity, Slices
 from shared.spec import CertificateLimits, Direction, Gates, Rollout
 
 RULES = Gates(metric="mse", direction="lower", floor=5134.78)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import gates
-from shared.gate_spec import Holdout
-from shared.holdout_budget import Looks, spend
+from shared.gating.holdout_budget import Looks, spend
+from shared.model_yaml.gate_spec import Holdout
 from shared.spec import Gates
 from shared.web import reading
 from shared.web.reading import one_model

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.hysteresis import Limits, Reading, Watch, at_limit, heard
+from shared.retraining.hysteresis import Limits, Reading, Watch, at_limit, heard
 
 TWO_OF_THREE = Limits(0.2, 2, 3)
 

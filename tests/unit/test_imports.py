@@ -27,11 +27,9 @@ HEAVY = (
     "pydantic",
 )
 PURE = sorted(
-    [
-        ROOT / "shared" / f"{name}.py"
-        for name in ("release", "gates", "policy", "turn", "verdict", "certificate", "declared_checks")
-    ]
-    + list((ROOT / "shared/moves").glob("*.py"))
+    [ROOT / f"shared/{name}.py" for name in ("release", "gates", "policy", "folding/turn")]
+    + [ROOT / f"shared/certificates/{name}.py" for name in ("certificate", "declared_checks")]
+    + [path for package in ("moves", "gating", "retraining") for path in (ROOT / "shared" / package).glob("*.py")]
 )
 ASKING_METHODS = {"now", "utcnow", "today", "getenv", "monotonic", "perf_counter", "uuid4", "read_text", "write_text"}
 ASKING_BUILTINS = {"open", "print", "input", "__import__"}

@@ -14,11 +14,12 @@ from sklearn import metrics as theirs
 
 from shared import gates
 from shared.errors import SpecRefused
-from shared.gate_breaks import self_test
-from shared.gate_spec import Comparing
-from shared.gate_words import candidate_sentences
-from shared.labels import Answer as Answered
-from shared.performance import measured
+from shared.gating.gate_breaks import self_test
+from shared.gating.gate_words import candidate_sentences
+from shared.model_yaml.gate_spec import Comparing
+from shared.model_yaml.spec_file import load_spec
+from shared.monitoring.labels import Answer as Answered
+from shared.monitoring.performance import measured
 from shared.runs.boundary import boundary
 from shared.runs.cases import Case, read_cases
 from shared.runs.evidence import Beside, Champion, evidence
@@ -26,7 +27,6 @@ from shared.runs.measuring import Measuring
 from shared.runs.scoring import Predictions, Scorer, score
 from shared.runs.server import Answer
 from shared.spec import Gates
-from shared.spec_file import load_spec
 from tests.world import spec_text
 
 NAMED = ("repaid", "defaulted")

@@ -13,7 +13,7 @@ import pytest
 from shared.data.comparing import compare
 from shared.data.significance import chi_square_tail, shares_tail
 from shared.data.significance import holm as adjusted_by_holm
-from shared.guard_gates import holm
+from shared.gating.guard_gates import holm
 from shared.runs.checks.intervals import wilson
 from tests.unit.test_comparing import profile, test_of
 

@@ -8,8 +8,8 @@ import pytest
 
 from shared import events
 from shared.errors import EventRefused
-from shared.room import EVENT_ROOM, TEXT_ROOM, cut, stored_size
 from shared.storage.port import BODY_LIMIT
+from shared.table.room import EVENT_ROOM, TEXT_ROOM, cut, stored_size
 from tests.fakes.platform import Outcome
 from tests.world import World
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared import events, journal
+from shared import events
+from shared.journaling import journal
 from shared.storage.port import StorageBusy
 from tests.histories.oracle import check_platform, check_rows
 from tests.world import World, evidence

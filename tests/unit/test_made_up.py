@@ -11,11 +11,11 @@ from shared.data.check import check
 from shared.data.contract import read_contract
 from shared.data.reading import read_table
 from shared.data.split import split, split_by_time
-from shared.gate_breaks import self_test
+from shared.gating.gate_breaks import self_test
+from shared.model_yaml.spec_file import load_folder
 from shared.runs.cases import read_cases
 from shared.runs.invariances import read_invariances
 from shared.spec import Spec
-from shared.spec_file import load_folder
 from tests.documents import ROOT
 from tests.kinds.journey import KINDS
 

@@ -11,9 +11,9 @@ import pytest
 
 from local.materialise import run_model
 from shared.data.versions import ManifestRefused
-from shared.folder import folder_hash
+from shared.files.folder import folder_hash
+from shared.files.published import InputAltered, InputMissing
 from shared.platforms.port import RunRequest
-from shared.published import InputAltered, InputMissing
 from shared.runs.materialise import Sources, materialise
 from tests.fakes.platform import FakeRegistry
 from tests.fakes.storage import MemoryBlobs

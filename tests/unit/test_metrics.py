@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import binomtest, norm
 from sklearn import metrics as theirs
 
-from shared.metric_facts import METRICS as FACTS
-from shared.metric_facts import PER_UNIT, RANKED
+from shared.gating.metric_facts import METRICS as FACTS
+from shared.gating.metric_facts import PER_UNIT, RANKED
 from shared.runs.comparison import compare, compare_units
 from shared.runs.measuring import Measuring
 from shared.runs.metrics import METRICS, Metric, measure, ndcg, precision_at_k

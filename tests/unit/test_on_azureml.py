@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SettingsRefused
-from shared.folder import folder_hash
+from shared.files.folder import folder_hash
+from shared.files.published import InputMissing
 from shared.platforms.azureml_source import run_packages, source_folder
 from shared.platforms.port import RunRequest
-from shared.published import InputMissing
 from shared.runs.materialise import Sources
 from shared.runs.on_azureml import carry_out
 from shared.runs.tracking import MlflowTracking, PlatformTracking, tracking

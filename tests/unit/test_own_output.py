@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.answered import MOST_BYTES
+from shared.data.answers import ANSWERED, About
 from shared.data.check import check
 from shared.data.checking import check_in_subprocess
 from shared.data.contract import parse_contract
-from shared.data.own_output import ANSWERED, About
 from shared.data.verdict import Verdict
+from shared.monitoring.answered import MOST_BYTES
 from tests.world import World
 
 CONTRACT = """\

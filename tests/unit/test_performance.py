@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.labels import Answer, LabelsRefused, answers, labels_of, labels_place, read_labels
-from shared.performance import Judged, became_worse, expected_log_loss, measured
+from shared.monitoring.labels import Answer, LabelsRefused, answers, labels_of, labels_place, read_labels
+from shared.monitoring.performance import Judged, became_worse, expected_log_loss, measured
 from shared.spec import Gates
 from tests.fakes.storage import MemoryBlobs
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared import events, policy
-from shared.batches import Filled
+from shared.retraining.batches import Filled
 from shared.spec import Batch, Retrain
 from shared.state import Basket, Cause, Head
 from tests.fakes.platform import Outcome

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import policy, quiet
-from shared.batches import PARTS_KEPT, Filled, Ready, complete_day, is_marker, part_of, ready, with_file
-from shared.budgets import Answer, nearly_used
-from shared.hysteresis import Limits, Reading, Watch, at_limit, heard
+from shared import policy
+from shared.retraining import quiet
+from shared.retraining.batches import PARTS_KEPT, Filled, Ready, complete_day, is_marker, part_of, ready, with_file
+from shared.retraining.budgets import Answer, nearly_used
+from shared.retraining.hysteresis import Limits, Reading, Watch, at_limit, heard
+from shared.retraining.spending import Spent, Used, added, used
 from shared.spec import Batch, Retrain
-from shared.spending import Spent, Used, added, used
 from shared.state import Basket, Cause
 from tests.unit.test_policy_rules import (
     DAY,

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import batches, policy, spending
+from shared import policy
+from shared.retraining import batches, spending
 from shared.spec import Batch, Retrain
 from shared.state import Appointments, Basket, Cause, Head
 

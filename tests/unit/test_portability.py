@@ -16,8 +16,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from shared.certificate import certify
-from shared.gate_spec import Check
+from shared.certificates.certificate import certify
+from shared.model_yaml.gate_spec import Check
 from shared.runs.check_one import Row
 from shared.runs.checks import portability
 from shared.runs.examine import sure

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared import events, prune
+from shared import events
 from shared.errors import BatonError
-from shared.prune import Pruner
 from shared.state import Head
 from shared.storage.port import Put
+from shared.table import prune
+from shared.table.prune import Pruner
 from tests.fakes.trapped import Call
 from tests.world import World
 

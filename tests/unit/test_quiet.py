@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.errors import SpecRefused
-from shared.quiet import is_quiet_hours, next_window
-from shared.spec_file import load_spec
+from shared.model_yaml.spec_file import load_spec
+from shared.retraining.quiet import is_quiet_hours, next_window
 from tests.world import spec_text
 
 BERLIN = "Europe/Berlin"

@@ -11,10 +11,10 @@ from shared.data.contract import parse_contract
 from shared.data.glance import datasets_of
 from shared.data.verdict import Verdict
 from shared.errors import SpecRefused
+from shared.model_yaml.spec_file import load_spec
 from shared.runs.check_drop import check_drop
 from shared.runs.materialise import Sources, materialise
 from shared.runs.run_dir import RunDir
-from shared.spec_file import load_spec
 from tests.fakes.platform import Outcome
 from tests.world import World, spec_text
 from tests.world import check as pretended

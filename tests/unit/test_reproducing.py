@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from shared import wiring
+from shared.certificates.reproducing import reproduce, reproductions, told
 from shared.errors import Permanent, RunFailed
 from shared.platforms.local import LocalTrainer
-from shared.reproducing import reproduce, reproductions, told
 from shared.web.site import site
 from tests.fakes.platform import Outcome
 from tests.world import World

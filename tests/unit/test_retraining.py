@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared import events, journal
-from shared.rebuild import rebuild
+from shared import events
+from shared.journaling import journal
+from shared.journaling.rebuild import rebuild
 from tests.fakes.platform import Outcome
 from tests.world import TRAINED, World, evidence
 

@@ -11,12 +11,12 @@ from itertools import pairwise
 
 import pytest
 
-from shared import journal
-from shared.cron import next_after
 from shared.errors import SpecRefused
 from shared.events import PauseRequested, ResumeRequested
-from shared.rebuild import rebuild
-from shared.spec_file import load_spec
+from shared.journaling import journal
+from shared.journaling.rebuild import rebuild
+from shared.model_yaml.spec_file import load_spec
+from shared.retraining.cron import next_after
 from shared.web import reading, views
 from shared.web.person import Person
 from tests.fakes.platform import Outcome

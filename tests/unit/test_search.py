@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 
 from shared.data.split import split
 from shared.errors import RunFailed, SpecRefused
+from shared.model_yaml.search_space import Dimension, dimension
+from shared.model_yaml.spec_file import load_spec
 from shared.runs.dataset import search_parts
 from shared.runs.search import Searched, search
 from shared.runs.trials import most_seconds
-from shared.search_space import Dimension, dimension
 from shared.spec import Data, Retrain, Search
-from shared.spec_file import load_spec
 from shared.web.site import site
 from tests.fakes.platform import Outcome
 from tests.world import CASES, World, evidence, spec_text

@@ -12,8 +12,8 @@ import pytest
 
 from shared import events
 from shared.errors import HeadLost
+from shared.journaling.segments import Sizes
 from shared.ledger import Claimed
-from shared.segments import Sizes
 from shared.storage.port import Delete
 from tests.fakes.storage import MemoryTable
 from tests.fakes.trapped import Call, Crash

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from shared.certificates.signing import PAYLOAD, SignatureRefused, Signer, key_id, opened, pae
 from shared.errors import SettingsRefused
 from shared.names import digest
-from shared.signing import PAYLOAD, SignatureRefused, Signer, key_id, opened, pae
 from tests.world import CERTIFIED, Outcome, World
 
 SEED = bytes(range(32)).hex()

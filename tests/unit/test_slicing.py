@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from shared.errors import Permanent
-from shared.gate_spec import Comparing, Sanity, Slices
-from shared.guard_gates import slices as gate
+from shared.gating.guard_gates import slices as gate
+from shared.model_yaml.gate_spec import Comparing, Sanity, Slices
 from shared.runs.beside import overlap, true_values, units
 from shared.runs.measuring import Measuring
 from shared.runs.rows import Rows

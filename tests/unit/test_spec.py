@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from shared.errors import SpecRefused
-from shared.gate_spec import Check
-from shared.metric_facts import METRICS
+from shared.gating.metric_facts import METRICS
+from shared.model_yaml.gate_spec import Check
+from shared.model_yaml.spec_file import load_folder, load_spec
 from shared.runs.metrics import METRICS as COMPUTED
 from shared.runs.ranked import VALUES
 from shared.spec import Approval, Batch, CertificateLimits, Data, Gates, Retrain, Rollout, Spec, Train
-from shared.spec_file import load_folder, load_spec
 
 DIABETES = Path(__file__).parents[2] / "models" / "diabetes"
 SMALL = """\

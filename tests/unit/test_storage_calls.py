@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from shared import events
-from shared.system import SYSTEM
+from shared.table.system import SYSTEM
 from tests.fakes.platform import Outcome
 from tests.fakes.trapped import Call, trapped
 from tests.world import World

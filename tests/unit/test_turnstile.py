@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from shared.turnstile import Turnstile
+from shared.folding.turnstile import Turnstile
 
 
 def waiting(turnstile: Turnstile, model: str) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared import journal
 from shared.events import PauseRequested, RollbackRequested
+from shared.journaling import journal
 from shared.state import STATES
 from shared.web import chart, reading, steps, story, views
 from shared.web.person import Person

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from shared import journal
 from shared.errors import SpecRefused
+from shared.journaling import journal
+from shared.model_yaml.spec_file import load_spec
 from shared.spec import Batch, Retrain
-from shared.spec_file import load_spec
 from shared.whatif import history, synthetic
 from shared.whatif.deciders import AtLimit, EveryDay, EveryDrop, OurPolicy
 from shared.whatif.picture import picture, together

@@ -15,7 +15,7 @@ from shared.data.versions import Manifest, read_manifest
 from shared.data.window import Cut, held
 from shared.errors import SpecRefused
 from shared.events import RetrainRequested
-from shared.spec_file import load_spec
+from shared.model_yaml.spec_file import load_spec
 from shared.state import AcceptedFile
 from tests.fakes.platform import Outcome
 from tests.world import World, spec_text

@@ -1,0 +1,1 @@
+"""Looking after Baton itself: where every model stands, what log lines say, and what wakes somebody."""

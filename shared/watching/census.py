@@ -1,0 +1,77 @@
+"""Where every model stands at one moment: what waits, for how long, and what does not move. Read, never decided on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.state import Release
+from shared.table.rows import Snapshot
+
+SOON = timedelta(hours=4)
+STUCK = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One model: its open releases by state, the age of its oldest undecided event, and by how much its time is over."""
+
+    model: str
+    states: tuple[str, ...] = ()
+    dead: int = 0
+    oldest: timedelta = timedelta(0)
+    overdue: timedelta = timedelta(0)
+    expiring: tuple[Release, ...] = ()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its time came long ago: the sweep has rung again and again since."""
+        return self.overdue > STUCK
+
+
+@dataclass(slots=True)
+class Census:
+    """The sums over all models that could be read."""
+
+    models: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    dead: int = 0
+    stuck: int = 0
+    oldest: timedelta = timedelta(0)
+
+    def add(self, one: Standing) -> None:
+        """Count one more model."""
+        self.models += 1
+        self.states.update(one.states)
+        self.dead += one.dead
+        self.stuck += one.is_stuck
+        self.oldest = max(self.oldest, one.oldest)
+
+
+def standing(model: str, seen: Snapshot, now: datetime) -> Standing:
+    """What a range read of a model says of it. A model that stands still on purpose is not overdue."""
+    head = seen.head
+    oldest = max((now - waiting.event.at for waiting in seen.inbox), default=timedelta(0))
+    if head is None:
+        return Standing(model, oldest=oldest)
+    overdue = now - head.wake_at if head.wake_at is not None and not head.is_still else timedelta(0)
+    return Standing(
+        model,
+        tuple(sorted(release.state for release in seen.releases.values())),
+        head.dead,
+        max(oldest, timedelta(0)),
+        max(overdue, timedelta(0)),
+        () if head.is_still else tuple(_expiring(seen.releases.values(), now)),
+    )
+
+
+def _expiring(releases: Iterable[Release], now: datetime) -> Iterator[Release]:
+    for release in releases:
+        if (
+            release.state == "awaiting approval"
+            and release.deadline is not None
+            and timedelta(0) < release.deadline - now <= SOON
+        ):
+            yield release
