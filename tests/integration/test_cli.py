@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -132,7 +133,7 @@ def test_explain_tells_rule_number_limit_event_and_actor_of_a_hold(baton: Comman
     last = ran.out.splitlines()[-1]
     assert (ran.code, ran.out.splitlines()[0]) == (0, "wine-0002 held (opened 2026-03-01 12:05 UTC)")
     assert "release held: min_gain: gain 73.4, lower bound -99.6, must be above 0" in last
-    assert "[rule min_gain; gain 73.4, lower -99.6, limit 0; by Baton; event wine:29]" in last
+    assert re.search(r"\[rule min_gain; gain 73\.4, lower -99\.6, limit 0; by Baton; event wine:\d+\]", last)
 
 
 def test_explain_ends_with_what_to_do_next(baton: CommandLine) -> None:
