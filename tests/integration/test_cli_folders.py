@@ -166,9 +166,11 @@ def test_a_part_that_was_altered_after_the_manifest_is_named(
 
 
 @pytest.mark.parametrize("closed_by", ["_SUCCESS"])
-def test_a_folder_of_partitions_is_not_dropped(baton: CommandLine, model: str, here: Path, closed_by: str) -> None:
+def test_a_folder_with_partitions_beside_its_parts_is_not_dropped(
+    baton: CommandLine, model: str, here: Path, closed_by: str
+) -> None:
     (here / "out" / "day=1").mkdir()
     (here / "out" / "day=1" / "part-0.csv").write_text("X\n1\n")
     ran = baton("drop", model, "out")
     assert ran.code == 2
-    assert "write without partitionBy, so that day is a column of the parts" in ran.err
+    assert "Next: write all parts into the folder itself, or each into folders like day=2026-01-01" in ran.err
