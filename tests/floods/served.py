@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from shared import events, names, wiring
 from shared.journaling.segments import Sizes
-from shared.platforms.port import DeployRequest, EndpointSeen, RunRequest
+from shared.platforms.port import DeployRequest, EndpointSeen, RunRequest, VersionSeen
 from shared.settings import Settings
 from shared.storage.port import Bells
 from shared.wiring import SIZES, App
@@ -44,6 +44,15 @@ class ServingEndpoints(FakeEndpoints):
         return super().look(model)
 
 
+class ServedRegistry(FakeRegistry):
+    """Holds the two versions that each endpoint serves, so that nobody is told of a champion in doubt."""
+
+    def version(self, model: str, version: str) -> VersionSeen | None:
+        while len(self.versions(model)) < 2:
+            self.register_by_hand(model, tags={}, files={})
+        return super().version(model, version)
+
+
 class AnnouncingTrainer(FakeTrainer):
     """Runs end at once, and their event comes as the workspace would send it."""
 
@@ -73,7 +82,7 @@ def served(
         bells or queues,
         blobs,
         trainer,
-        FakeRegistry(),
+        ServedRegistry(),
         ServingEndpoints(),
         clock=wiring.now,
         sizes=sizes,
