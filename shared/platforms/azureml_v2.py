@@ -8,70 +8,27 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from shared.names import digest
-from shared.platforms.azureml_errors import AzureMLRefused, named
-from shared.platforms.azureml_run import (
-    ERROR,
-    READ_AGAIN_SECONDS,
-    READS,
-    RESULT,
-    RUN_TAG,
-    Job,
-    Turns,
-    request_document,
-    run_seconds,
-    run_status,
-    run_time,
-    without_result,
-)
-from shared.platforms.azureml_service import Service
+from shared.platforms.azureml_errors import named
+from shared.platforms.azureml_run import READS, RUN_TAG, request_document
+from shared.platforms.azureml_trainer import AzureMLRuns
 from shared.platforms.azureml_v2_files import Place, read
 from shared.platforms.azureml_v2_service import Workspace, found, word
-from shared.platforms.port import RunRequest, RunSeen
+from shared.platforms.port import RunRequest
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 CANCEL_SECONDS = 20.0
 
 
-class AzureMLV2Trainer:
+class AzureMLV2Trainer(AzureMLRuns):
     """Jobs under ids of ours, each in the experiment that is named after its model.
 
-    Submits of one process take turns, so that the source is uploaded once. A job that completed but does not show its
-    result yet is told as still running, for up to `SETTLED_AFTER` after its end, then as failed, and never as
-    completed with nothing.
+    Submits of one process take turns, so that the source is uploaded once.
     """
-
-    def __init__(
-        self,
-        service: Service,
-        job: Job,
-        *,
-        image: str = IMAGE,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._service = service
-        self._job = job
-        self._image = image
-        self._clock = clock
-        self._pause = pause
-        self._turns = Turns()
-
-    def start(self, request: RunRequest) -> None:
-        with self._turns.take(request.run_id):
-            self._service.ask(f"start run {request.run_id}", partial(self._start, request))
-
-    def look(self, run_id: str) -> RunSeen | None:
-        return self._service.ask(f"look at run {run_id}", partial(self._look, run_id))
-
-    def cancel(self, run_id: str) -> None:
-        self._service.ask(f"cancel run {run_id}", partial(self._cancel, run_id))
 
     def _start(self, request: RunRequest, workspace: Workspace) -> None:
         """Submit the job unless it is there. After any error look for it: the PUT, or another caller's, may have worked."""
@@ -95,49 +52,30 @@ class AzureMLV2Trainer:
             code=str(self._job.source()),
             command=" ".join(self._job.command),
             compute=self._job.compute,
-            environment=environment("baton-runs", self._image, self._job.packages),
+            environment=environment("baton-runs", IMAGE, self._job.packages),
             environment_variables={**self._job.settings, "BATON_REQUEST": request_document(request)},
             identity=ManagedIdentityConfiguration(),  # the compute's own
         )
         job.set_limits(timeout=int(request.max_seconds))
         return job
 
-    def _find(self, workspace: Workspace, run_id: str, *, reads: int) -> Any | None:
-        """The job, or None once it was not there `reads` times: what was written just now may show a moment later."""
-        for one in range(reads):
-            if one:
-                self._pause(READ_AGAIN_SECONDS)
-            if job := found(workspace, partial(workspace.client.jobs.get, run_id), f"read run {run_id}"):
-                return job
-        return None
+    def _get(self, workspace: Workspace, run_id: str) -> Any | None:
+        return found(workspace, partial(workspace.client.jobs.get, run_id), f"read run {run_id}")
 
-    def _look(self, run_id: str, workspace: Workspace) -> RunSeen | None:
-        job = self._find(workspace, run_id, reads=READS)
-        if job is None:
-            return None
-        status = run_status(run_id, word(job.status))
-        if status == "queued":
-            return RunSeen(run_id, status)
-        details = workspace.ask_data_plane(f"/history/v1.0{{workspace}}/runs/{run_id}/details")
-        seconds = run_seconds(details, self._clock())
-        if status == "completed":
-            return self._completed(workspace, run_id, details, seconds)
-        reason = _reason(workspace, run_id, details) if status == "failed" else ""
-        return RunSeen(run_id, status, reason or ("canceled on request" if status == "canceled" else ""), {}, seconds)
+    def _status(self, run: Any) -> str:
+        return word(run.status)
 
-    def _completed(self, workspace: Workspace, run_id: str, details: Mapping[str, Any], seconds: float) -> RunSeen:
-        """A completed run with its result; where there is none yet, the run as one that still goes."""
-        for one in range(READS):
-            if one:
-                self._pause(READ_AGAIN_SECONDS)
-            if result := _result(workspace, run_id):
-                return RunSeen(run_id, "completed", "", result, seconds)
-        return without_result(run_id, run_time(details.get("endTimeUtc")), seconds, self._clock())
+    def _details(self, workspace: Workspace, run: Any, run_id: str) -> Mapping[str, Any]:
+        return dict(workspace.ask_data_plane(f"/history/v1.0{{workspace}}/runs/{run_id}/details"))
 
-    def _cancel(self, run_id: str, workspace: Workspace) -> None:
-        job = self._find(workspace, run_id, reads=READS)
-        if job is not None and run_status(run_id, word(job.status)) in ("queued", "running"):
-            workspace.client.jobs.begin_cancel(run_id).wait(CANCEL_SECONDS)
+    def _metrics(self, workspace: Workspace, run: Any, run_id: str) -> Mapping[str, float]:
+        return logged_metrics(workspace, run_id)
+
+    def _file(self, workspace: Workspace, run: Any, run_id: str, name: str) -> bytes | None:
+        return read(workspace, Place.of_run(run_id, name))
+
+    def _stop(self, workspace: Workspace, run: Any, run_id: str) -> None:
+        workspace.client.jobs.begin_cancel(run_id).wait(CANCEL_SECONDS)
 
 
 def environment(name: str, image: str, packages: tuple[str, ...]) -> Any:
@@ -158,35 +96,3 @@ def logged_metrics(workspace: Workspace, run_id: str) -> dict[str, float]:
     logged = workspace.ask_data_plane(path)["run"].get("data", {}).get("metrics") or []
     values = {str(metric["key"]): float(metric["value"]) for metric in logged}
     return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def _result(workspace: Workspace, run_id: str) -> Mapping[str, object]:
-    """The run's result document, else the metrics that it logged; empty if neither shows."""
-    document = _document(workspace, run_id, RESULT)
-    if document:
-        return document
-    metrics = logged_metrics(workspace, run_id)
-    return {"v": 1, "metrics": metrics} if metrics else {}
-
-
-def _reason(workspace: Workspace, run_id: str, details: Mapping[str, Any]) -> str:
-    """Why a run failed: its own error document, else what the service says."""
-    told = _document(workspace, run_id, ERROR)
-    if told:
-        return f"{told.get('what', '')} Next: {told.get('next', '')}"
-    root = (details.get("error") or {}).get("error") or {}
-    return str(root.get("message") or "the service gives no reason; its logs are in the studio")[:1000]
-
-
-def _document(workspace: Workspace, run_id: str, name: str) -> Mapping[str, Any]:
-    """A JSON document among the run's files; empty if there is none."""
-    content = read(workspace, Place.of_run(run_id, name))
-    if content is None:
-        return {}
-    try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise AzureMLRefused(
-            f"{name} of run {run_id} is not JSON: {error}.", next="look at it in the studio; retry the release"
-        ) from error
-    return document if isinstance(document, dict) else {}
