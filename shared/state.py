@@ -136,11 +136,11 @@ class Head:
     the one that was cut last, and `dataset` is the last manifest that a run reads. `pinned` is the
     manifest that the next retrain reads, whose last file has the number `pinned_files`. `origins`
     are the places that files came from. `holdout` is what is left of the error budget of the holdout that candidates
-    are compared on.
-    are the places that files came from. `useless` counts the releases in a row that were not promoted, `trained` names data
+    are compared on. `useless` counts the releases in a row that were not promoted, `trained` names data
     and code that were trained, `denied` those whose version was rolled back. `last_print` is what was trained last, and
     `last_depth` how often drift alone had it trained again. `watch` is what the drift monitor reported, `spent` what runs cost.
     `closed` are the folders of parts that were closed last, by hash, `open` those that are not closed: hash, name, last part.
+    `doubt` is in which words the registry disagrees about the champion, as the owner was told.
     """
 
     model: str
@@ -188,6 +188,7 @@ class Head:
     last_depth: int = 0
     closed: tuple[str, ...] = ()
     open: tuple[tuple[str, str, datetime], ...] = ()
+    doubt: str = ""
 
     @property
     def is_frozen(self) -> bool:

@@ -17,16 +17,25 @@ IN_DOUBT = "docs/runbook.md#champion-in-doubt"
 
 
 def observed(turn: Turn, event: ChampionSeen) -> str:
-    """What serves, asked for the model as a whole. A registry that disagrees is an alarm, and changes nothing else."""
+    """What serves, asked for the model as a whole. A registry that disagrees is an alarm, one for each thing it says."""
     learned = learn(turn, event)
-    if event.doubt and not moving_traffic(turn):
-        todo = f"{IN_DOUBT} tells how to settle it"
-        turn.note("champion in doubt", why=event.doubt, next=todo, level="error")
-        turn.send("tell", state="champion in doubt", why=cut(event.doubt), next=todo, to=turn.spec.owner)
-        return event.doubt
+    if not moving_traffic(turn):
+        told, doubt = turn.head.doubt, cut(event.doubt)
+        turn.set_head(doubt=doubt)
+        if doubt and doubt == told and not learned:
+            raise Stale(f"{doubt}, as the owner was told")
+        if doubt:
+            return _tell_doubt(turn, doubt)
     if not learned:
         raise Stale(f"version {event.version or 'none'} serves, as known, or while traffic is being moved")
     return f"version {event.version} serves"
+
+
+def _tell_doubt(turn: Turn, doubt: str) -> str:
+    todo = f"{IN_DOUBT} tells how to settle it"
+    turn.note("champion in doubt", why=doubt, next=todo, level="error")
+    turn.send("tell", state="champion in doubt", why=doubt, next=todo, to=turn.spec.owner)
+    return doubt
 
 
 def hold_in_doubt(turn: Turn, release: Release, event: ChampionSeen) -> str:

@@ -158,6 +158,20 @@ def test_a_doubt_without_a_release_is_an_alarm_and_changes_nothing(world: World)
     assert world.registry.champions == {"m": other}
 
 
+def test_a_doubt_is_told_once_until_it_is_another_or_comes_back(world: World) -> None:
+    said = '"what": "champion in doubt"'
+    other = another_is_named(world)
+    for _ in range(3):
+        world.wait(timedelta(minutes=1))
+        look(world)
+    assert notices(world).count(said) == 1
+    for named, times in (("1", 1), (other, 2)):
+        world.registry.champions["m"] = named
+        world.wait(timedelta(minutes=1))
+        look(world)
+        assert notices(world).count(said) == times
+
+
 def test_what_somebody_else_put_in_its_place_is_not_named_by_us(world: World) -> None:
     world.go_live("more rows", judged=evidence(2500.0, 3000.0))
     world.endpoints.set_traffic("m", {"m-0001": 100}, expected={"m-0002": 100})
