@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows concrete adapters.
+"""The composition root: the only file that knows concrete adapters, apart from `platforms/chosen.py`, its part for ML platforms.
 
 `app()` builds everything once, at first use and not at import, so that a missing setting is an error
 of a function that can be read, not of an app that indexes nothing.
@@ -22,7 +22,6 @@ from shared.certificates.signing import Signer
 from shared.effects import EFFECTS
 from shared.effects.parts import Parts
 from shared.errors import BatonError
-from shared.files.published import fetch_folder
 from shared.fold import Fold
 from shared.freezing import Freezer
 from shared.intake import Intake
@@ -33,6 +32,7 @@ from shared.model_yaml.spec_file import load_spec
 from shared.perform import Performer
 from shared.performing.breakers import Breakers
 from shared.performing.doors import Doors
+from shared.platforms.chosen import platform
 from shared.settings import Settings
 from shared.spec import Spec
 from shared.storage.port import Bells, Blobs, Table
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from shared.data.verdict import Verdict
     from shared.journaling.keeper import Keeper
     from shared.notify import Notifier
-    from shared.platforms.azureml_run import Job
     from shared.platforms.port import Endpoints, Registry, Trainer
 
 TABLE = "ledger"
@@ -270,67 +269,6 @@ def create_storage(connection: str) -> None:
     blobs = BlobServiceClient.from_connection_string(connection)
     for name in set(CONTAINERS) - {container.name for container in blobs.list_containers()}:
         blobs.create_container(name)
-
-
-def platform(
-    settings: Settings, blobs: Blobs, environment: Mapping[str, str] | None = None
-) -> tuple[Trainer, Registry, Endpoints]:
-    """The adapters of the platform that the settings name; `SettingsRefused` if this package was built for another.
-
-    A run on this machine gets `environment`, otherwise that of this process.
-    """
-    if settings.platform in WORKSPACES:
-        return WORKSPACES[settings.platform](settings, blobs)
-    from shared.platforms.local import LocalRegistry, LocalTrainer
-    from shared.platforms.local_endpoints import LocalEndpoints
-
-    registry = LocalRegistry(settings.mlflow, settings.home)
-    folders = functools.partial(fetch_folder, blobs)
-    endpoints = LocalEndpoints(settings.router, settings.router_key, settings.home, registry, folders)
-    return LocalTrainer(settings.home, environment=environment, runs_at_once=settings.runs_at_once), registry, endpoints
-
-
-def _azureml(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
-    """Azure ML through SDK v1. Nothing is asked yet, and the SDK is imported at the first call."""
-    from shared.platforms import azureml, azureml_counts, azureml_endpoints, azureml_registry
-    from shared.platforms.azureml_service import service_by_identity
-    from shared.platforms.packages import check_package
-
-    check_package(settings.platform)
-    service = service_by_identity(settings.workspace_topic, client_id=settings.client_id)
-    counts = azureml_counts.counts_by_identity(settings.scoring_logs, client_id=settings.client_id)
-    folders = functools.partial(fetch_folder, blobs)
-    endpoints = azureml_endpoints.AzureMLEndpoints(service, folders, settings.aks, counts=counts)
-    return azureml.AzureMLTrainer(service, _job(settings)), azureml_registry.AzureMLRegistry(service), endpoints
-
-
-def _azureml_v2(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
-    """Azure ML through SDK v2, likewise."""
-    from shared.platforms import azureml_v2, azureml_v2_endpoints, azureml_v2_registry, azureml_v2_serving
-    from shared.platforms.azureml_v2_service import service_by_identity
-    from shared.platforms.packages import check_package
-
-    check_package(settings.platform)
-    service = service_by_identity(settings.workspace_topic, client_id=settings.client_id)
-    serving = azureml_v2_serving.Serving(settings.instance_type, settings.instances)
-    folders = functools.partial(fetch_folder, blobs)
-    endpoints = azureml_v2_endpoints.AzureMLV2Endpoints(service, folders, serving)
-    trainer = azureml_v2.AzureMLV2Trainer(service, _job(settings))
-    return trainer, azureml_v2_registry.AzureMLV2Registry(service), endpoints
-
-
-def _job(settings: Settings) -> Job:
-    from shared.platforms import azureml_run, azureml_source
-
-    return azureml_run.Job(
-        settings.compute,
-        functools.partial(azureml_source.source_folder, settings.home),
-        packages=azureml_source.run_packages(),
-        settings={"BATON_DATA": settings.data_of_runs},
-    )
-
-
-WORKSPACES = {"azureml": _azureml, "azureml_v2": _azureml_v2}
 
 
 def _check(file: Path, contract: Path, *, most_bytes: int) -> Verdict:
