@@ -253,6 +253,9 @@ class FakeAzureMLV2:
         return Answer(202, headers=self.operation(), content=b"")
 
     def _operation(self, _asked: Asked, operation: str) -> Answer:
+        """How an operation stands; 404 for one of another service: the SDK's poller may outlive the test that began it."""
+        if operation not in self._operations:
+            return error(404, "OperationNotFound", f"no operation {operation}")
         done = time.monotonic() >= self._operations[operation]
         document = {"id": operation, "name": operation, "status": "Succeeded" if done else "InProgress"}
         return Answer(200, document, {} if done else {"retry-after-ms": "20"})
