@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -52,7 +52,7 @@ def labels(model: str, file: Path, wants_json: bool) -> None:
 def performance(model: str, days: int, wants_json: bool) -> int:
     """Measure the version that serves by the labels that came, day by day.
 
-    What has no label yet is not measured. Where the model answers probabilities, what it expects of itself stands beside it,
+    What has no label yet is not measured. Where the model answers probabilities, what they say of the metric stands beside it,
     marked as an estimate. Exit code 0 as good as when it was judged or not known yet, 2 it became worse.
 
     \b
@@ -75,11 +75,11 @@ def performance(model: str, days: int, wants_json: bool) -> int:
     return SAID_NO if verdict.worse else DONE
 
 
-def _by_day(found: Iterable[Answer], then: Judged) -> list[Measured]:
+def _by_day(found: Sequence[Answer], then: Judged) -> list[Measured]:
     days: dict[str, list[Answer]] = {}
     for one in found:
         days.setdefault(f"{one.at:%Y-%m-%d}", []).append(one)
-    return [measured(day, days[day], then.gates) for day in sorted(days)]
+    return [measured(day, days[day], then.gates, labelled=found) for day in sorted(days)]
 
 
 def _json(then: Judged, every: list[Measured], verdict: Worse) -> dict[str, Any]:

@@ -21,7 +21,6 @@ ALPHA = 0.01
 FLOOR = 0.1  # worse by less than a tenth of what it was is no cause to retrain
 LEAST_ROWS = 50
 BY_ROW = ("mse", "rmse", "mae", "accuracy", "log_loss", "brier")  # means of one number a row
-PROBABILITIES = ("log_loss",)  # metrics whose predictions are the probability of 1
 RELEASES_LOOKED_AT = 50
 
 
@@ -43,7 +42,7 @@ class Judged:
 class Measured:
     """A metric over `rows` labelled rows of `answered` ones, with the bounds that hold one-sided with 99 %.
 
-    `estimate` is what the version itself expects of the metric over all answered rows, where it answers probabilities.
+    `estimate` is what its probabilities, where it answers some, say of the metric over all answered rows.
     """
 
     name: str
@@ -88,42 +87,40 @@ def judged(book: Ledger, blobs: Blobs, rules: Callable[[str, str], Spec], model:
     return Judged(version, value, rows, gates)
 
 
-def measured(name: str, found: Iterable[Answer], gates: Gates, *, alpha: float = ALPHA) -> Measured:
-    """The metric over the answers that have a label: the bounds are those of the mean of the rows' losses, by the normal law."""
+def measured(
+    name: str,
+    found: Iterable[Answer],
+    gates: Gates,
+    *,
+    alpha: float = ALPHA,
+    labelled: Iterable[Answer] | None = None,
+) -> Measured:
+    """The metric over the answers that have a label: the bounds are those of the mean of the rows' losses, by the normal law.
+
+    The estimate is put right by the answers that are `labelled`, of `found` if they are not given.
+    """
     import numpy as np
 
+    from shared.monitoring.estimate import estimate
     from shared.runs.metrics import fitting, measure, metric_named
 
     every = list(found)
     known = [answer for answer in every if answer.label is not None]
-    estimate = expected_log_loss([answer.prediction for answer in every]) if gates.metric in PROBABILITIES else None
+    pairs = [(one.prediction, one.label) for one in (known if labelled is None else labelled) if one.label is not None]
+    answered, threshold = [one.prediction for one in every], gates.compare.threshold
+    expected = estimate(gates.metric, answered, threshold=threshold, known=pairs)
     if not known:
-        return Measured(name, len(every), 0, None, None, None, estimate)
+        return Measured(name, len(every), 0, None, None, None, expected)
     metric = metric_named(gates.metric)
     truth, predicted = (np.array([getattr(one, what) for one in known]) for what in ("label", "prediction"))
-    predicted = fitting(gates.metric, truth, predicted, threshold=gates.compare.threshold)
+    predicted = fitting(gates.metric, truth, predicted, threshold=threshold)
     taken = measure(metric, truth, predicted)
     losses, whole = taken.units, taken.value
     if len(known) < 2:
-        return Measured(name, len(every), 1, whole, None, None, estimate)
+        return Measured(name, len(every), 1, whole, None, None, expected)
     away = NormalDist().inv_cdf(1 - alpha) * float(losses.std(ddof=1)) / math.sqrt(len(losses))
     lower, upper = (float(metric.whole(np.maximum(losses.mean() + side * away, 0.0))) for side in (-1, 1))
-    return Measured(name, len(every), len(known), whole, lower, upper, estimate)
-
-
-def expected_log_loss(probabilities: Iterable[float]) -> float | None:
-    """The log loss that calibrated probabilities of 1 expect of themselves: their mean entropy, in nats; an estimate.
-
-    Confidence-based performance estimation (NannyML; J. Białek et al., "We don't need no labels", arXiv 2401.08348): each row
-    counts as 1 with its own probability. It sees what moved among the rows, and not a change of what the same rows mean.
-
-    >>> round(expected_log_loss([0.5, 0.9]) or 0, 6)
-    0.509115
-    """
-    inside = [min(max(p, 1e-15), 1 - 1e-15) for p in probabilities if 0 <= p <= 1]
-    if not inside:
-        return None
-    return sum(-p * math.log(p) - (1 - p) * math.log1p(-p) for p in inside) / len(inside)
+    return Measured(name, len(every), len(known), whole, lower, upper, expected)
 
 
 def became_worse(now: Measured, then: Judged, *, alpha: float = ALPHA) -> Worse:

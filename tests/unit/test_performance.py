@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.monitoring.labels import Answer, LabelsRefused, answers, labels_of, labels_place, read_labels
-from shared.monitoring.performance import Judged, became_worse, expected_log_loss, measured
+from shared.monitoring.performance import Judged, became_worse, measured
 from shared.spec import Gates
 from tests.fakes.storage import MemoryBlobs
 
@@ -123,6 +123,13 @@ def test_an_unchanged_version_is_called_worse_about_once_in_a_hundred_at_most() 
     assert alarms <= 12
 
 
+def test_the_estimate_of_one_day_is_put_right_by_the_labels_of_others() -> None:
+    surely = [Answer(NOON, "1", 0.9, float(number % 2)) for number in range(400)]  # which is true half of the time
+    late = [Answer(NOON, "1", 0.9) for _ in range(50)]
+    told = [measured("today", late, ACCURACY, labelled=known).estimate for known in ([], surely)]
+    assert told == [pytest.approx(0.9), pytest.approx(0.5)]
+
+
 def test_the_estimate_is_the_log_loss_of_labels_drawn_by_the_probabilities() -> None:
     draw = random.Random(3)
     chances = [draw.random() for _ in range(40_000)]
@@ -130,7 +137,3 @@ def test_the_estimate_is_the_log_loss_of_labels_drawn_by_the_probabilities() -> 
     now = measured("all", rows, LOG_LOSS)
     assert now.estimate == pytest.approx(0.5, abs=0.01)  # the mean entropy of a uniform probability is 1/2 nat
     assert now.value == pytest.approx(now.estimate, abs=0.02)
-
-
-def test_answers_that_are_no_probabilities_have_no_estimate() -> None:
-    assert expected_log_loss([7.0, -3.0]) is None
