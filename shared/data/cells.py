@@ -195,9 +195,10 @@ def _carefully(text: pa.Array, kind: Kind) -> Cells:
 
 def _finite(raw: pa.Array, numbers: pa.Array) -> Cells:
     """NaN is a missing number, infinity a wrong one."""
-    finite = pc.is_finite(numbers)
-    if numbers.null_count == len(numbers) or pc.all(finite).as_py():
+    total = pc.sum(numbers).as_py()
+    if total is None or math.isfinite(total):  # as a sum with one that is not finite never is
         return Cells(raw, numbers)
+    finite = pc.is_finite(numbers)
     infinite = pc.fill_null(pc.is_inf(numbers), False)
     return Cells(raw, pc.if_else(finite, numbers, pa.scalar(None, pa.float64())), infinite)
 

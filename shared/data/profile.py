@@ -17,7 +17,7 @@ import numpy as np
 
 from shared.data.cells import Cells
 from shared.data.moments import Moments
-from shared.data.ordered import in_order, repeated
+from shared.data.ordered import counted_numbers
 from shared.data.rules import Contract, Kind
 from shared.data.sketches import TEXTS_KEPT, Distinct, Frequent, Quantiles, hashes_of, largest
 from shared.data.texts import counted_texts
@@ -103,9 +103,7 @@ class ColumnProfile:
 
     def _add_numbers(self, cells: Cells) -> None:
         numbers = cells.numbers
-        ordered = numbers.copy() if in_order(numbers) else np.sort(numbers)
-        ordered += 0.0  # -0.0 is 0.0
-        values, counts, once = repeated(ordered)
+        ordered, (values, counts, once) = counted_numbers(numbers, cells.ends)
         self.distinct.add(hashes_of(ordered if once else values))
         if self.personal:
             self.numbers = self.numbers.merge(Moments(len(numbers)))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from shared.data.formats import UTF8_MARK, Unreadable
 from shared.data.shown import shown
@@ -23,6 +24,8 @@ BLOCK_BYTES, PART_BYTES = 1 << 20, 1 << 18
 REMEDY = (
     'put a cell that holds a comma, a quote or a line break between quotes, and write a quote in it twice: "a ""b"" c"'
 )
+
+Places: TypeAlias = NDArray[np.int64]
 
 
 class _Readable(Protocol):
@@ -85,22 +88,22 @@ class Quoted:
         marks = np.frombuffer(self._last + block, np.uint8)
         places = np.flatnonzero(marks[1:] == self._quote[0]) + 1
         opening, closing = places[self._is_open :: 2], places[not self._is_open :: 2]
-        closing = closing[closing < len(block)]
+        if len(closing) and closing[-1] == len(block):
+            closing = closing[:-1]  # what follows comes with the next block
         if self._last == self._quote and not self._is_open:
             closing = np.concatenate([[0], closing])
-        after = closing[~self._is_border[marks[closing + 1]]]
-        before = opening[~self._is_border[marks[opening - 1]]]
-        wrong = min([*after[:1].tolist(), *before[:1].tolist()], default=None)
-        if wrong is not None:
-            what = (
-                "text follows a closing quote" if wrong in after[:1] else "a quote stands within a cell without quotes"
-            )
-            raise self._misplaced(what, block, wrong)
+        follows, precedes = (self._is_border.take(marks.take(near)) for near in (closing + 1, opening - 1))
+        if not (follows.all() and precedes.all()):
+            raise self._misplaced(block, closing[~follows], opening[~precedes])
         self._is_open ^= bool(len(places) % 2)
         if self._is_open and len(places):
             self._opened = self._seen + int(places[-1])
 
-    def _misplaced(self, what: str, block: bytes, place: int) -> Unreadable:
+    def _misplaced(self, block: bytes, closing: Places, opening: Places) -> Unreadable:
+        """The first of the quotes that close before no border, or open after none."""
+        place = int(min([*closing[:1], *opening[:1]]))
+        closes = place in closing[:1]
+        what = "text follows a closing quote" if closes else "a quote stands within a cell without quotes"
         around = block[max(0, place - AROUND) : place + AROUND].decode(errors="replace")
         told = f"line {self._line_of(self._seen + place)}: {what}"
         return Unreadable("quotes", told, REMEDY, (shown(around),))
