@@ -159,8 +159,9 @@ def _decoded(value: bytes | None) -> tuple[str | None, bool]:
 
 def _from_text(text: pa.Array, kind: Kind) -> Cells:
     if kind == "string":
-        empty = pc.fill_null(pc.equal(text, ""), False)
-        return Cells(text, pc.if_else(empty, None, text) if pc.any(empty).as_py() else text)
+        lengths = pc.binary_length(text)
+        none = pc.min(lengths).as_py() == 0
+        return Cells(text, pc.if_else(pc.equal(lengths, 0), None, text) if none else text)
     try:
         values = CASTS[kind](text)
     except pa.ArrowInvalid:

@@ -11,7 +11,9 @@ GLANCE = 100
 FEW = 1 << 12  # whole numbers no further apart are counted, not sorted
 
 
-def counted_numbers(numbers: Floats, ends: tuple[float, float]) -> tuple[Floats, tuple[Floats, NDArray[np.int64], bool]]:
+def counted_numbers(
+    numbers: Floats, ends: tuple[float, float]
+) -> tuple[Floats, tuple[Floats, NDArray[np.int64], bool]]:
     """The numbers in order, and what `repeated` says of them; `ends` are the least and the greatest."""
     least, most = ends
     if most - least < min(FEW, len(numbers)) and least.is_integer():
@@ -19,7 +21,8 @@ def counted_numbers(numbers: Floats, ends: tuple[float, float]) -> tuple[Floats,
         if (places + least == numbers).all():
             found = np.bincount(places)
             there = np.flatnonzero(found)
-            values, counts = there + least, found[there]
+            values: Floats = there.astype(np.float64) + least
+            counts: NDArray[np.int64] = found[there]
             return np.repeat(values, counts), (values, counts, False)
     ordered = numbers.copy() if in_order(numbers) else np.sort(numbers)
     ordered += 0.0  # -0.0 is 0.0

@@ -13,8 +13,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from shared.data.cells import Cells
 from shared.data.moments import Moments
 from shared.data.ordered import counted_numbers
