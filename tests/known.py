@@ -22,6 +22,7 @@ class Known(Subject):
         champion: Model | None = None,
         also: Any = None,
         trained: Any = None,
+        pythons: Any = None,
         **parameters: str,
     ) -> None:
         asked = {
@@ -35,6 +36,7 @@ class Known(Subject):
             "features": [column for column in rows[0] if column not in ("ID", "Y")],
             "classes": [],
             "parameters": parameters,
+            "pythons": pythons or {},
             "champion": champion and {},
         }
         super().__init__(asked)

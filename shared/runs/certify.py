@@ -11,6 +11,7 @@ from shared.errors import SpecRefused
 from shared.runs.boundary import boundary, malformed, schema
 from shared.runs.cases import Case, read_cases, try_cases
 from shared.runs.examine import Bench, examine, not_examined
+from shared.runs.interpreters import others
 from shared.runs.invariances import Invariance, read_invariances, try_invariances
 from shared.runs.latency import measure, overload, service_seconds
 from shared.runs.model_files import model_files
@@ -103,6 +104,7 @@ def _bench(
         scratch=run.scratch,
         environment=environment,
         trained=trained if made_from(scorer.model) == run.request.inputs.get("data") else None,
+        others=others(pythons),
     )
 
 

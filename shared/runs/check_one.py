@@ -103,19 +103,38 @@ class Subject:
         champion = self._asked["champion"]
         if champion is None:
             raise ValueError("no version serves")
-        asked, answered = Path("champion-rows.json"), Path("champion-answer.json")
+        return self._score_apart("the champion", champion["python"], champion["score"], champion["model"], rows)
+
+    def python(self, version: str) -> str:
+        """The interpreter of that version in an environment with the folder's requirements; `ValueError` with the reason if there is none.
+
+        It is made for each version that a check has as its parameter `python`.
+        """
+        found = self._asked["pythons"].get(version, {"missing": f"no check has the parameter python: {version}"})
+        if "python" not in found:
+            raise ValueError(found["missing"])
+        path: str = found["python"]
+        return path
+
+    def score_by(self, version: str, rows: Sequence[Row]) -> list[Any]:
+        """One prediction a row of this version's own score.py and files, by another Python."""
+        script = str(self.folder / "score.py")
+        return self._score_apart(f"Python {version}", self.python(version), script, str(self.model), rows)
+
+    def _score_apart(self, name: str, python: str, script: str, model: str, rows: Sequence[Row]) -> list[Any]:
+        """Predictions of a score.py in a process of its own; `ValueError` with what it raised."""
+        asked, answered = (Path(f"{name.replace(' ', '-')}-{part}.json") for part in ("rows", "answer"))
         asked.write_text(json.dumps([self._sent(row) for row in rows]))
         answered.unlink(missing_ok=True)
-        script = str(Path(__file__).with_name("score_rows.py"))
         subprocess.run(
-            [champion["python"], script, champion["score"], str(asked), str(answered)],
-            env={**os.environ, "AZUREML_MODEL_DIR": champion["model"]},
+            [python, str(Path(__file__).with_name("score_rows.py")), script, str(asked), str(answered)],
+            env={**os.environ, "AZUREML_MODEL_DIR": model},
             stdin=subprocess.DEVNULL,
             check=False,
         )
         answer = json.loads(answered.read_text()) if answered.is_file() else {"error": "it ended its process"}
         if "predictions" not in answer:
-            raise ValueError(f"the champion could not be scored: {answer.get('error')}")
+            raise ValueError(f"{name} could not be scored: {answer.get('error')}")
         predictions: list[Any] = answer["predictions"]
         return predictions
 

@@ -1,8 +1,8 @@
 """Python environments of the models, one for each distinct list of requirements, on the machine where a run goes.
 
 A *run* environment is the folder's requirements.txt; a *serving* one is Microsoft's inference server and the same list without
-MLflow; a *checks* one has what tests/checks/requirements.txt lists beside the folder's. All are found under
-`<home>/envs/<kind>-<hash of the list>`.
+MLflow; a *checks* one has what tests/checks/requirements.txt lists beside the folder's; a *scoring* one is what score.py needs, by
+another Python if one is asked for. All are found under `<home>/envs/<kind>-<hash of the list>`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from typing import Literal
 
 from shared.errors import Permanent
 from shared.platforms.local_run import write_json
+from shared.runs.interpreters import installed
 
-Kind = Literal["run", "serving", "checks"]
+Kind = Literal["run", "serving", "checks", "scoring"]
 CHECKS = Path("tests", "checks", "requirements.txt")
 SERVER = ("azureml-inference-server-http==1.5.1", "gunicorn>=23,<27")
 INSTALL_SECONDS = 840.0
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 _ELSEWHERE = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable", ".", "/")
 _MLFLOW = re.compile(r"mlflow([-_.](skinny|tracing))?\b(?![-_.])", re.IGNORECASE)
 
@@ -33,19 +35,25 @@ class EnvironmentFailed(Permanent):
     """A model's requirements could not be installed; the message carries the installer's last words."""
 
 
-def python_for(folder: Path, kind: Kind, *, home: Path) -> Path:
+def python_for(folder: Path, kind: Kind, *, home: Path, version: str = "") -> Path:
     """The interpreter of the folder's environment, which is built if it is not there (seconds to minutes).
 
-    Callers at the same time build it once; half-built ones are never returned.
+    Callers at the same time build it once; half-built ones are never returned. With a `version` (3.13) it is that Python,
+    which must be on this machine; otherwise the one that runs this.
     """
-    wanted = requirements(folder, kind)
-    environment = home.resolve() / "envs" / f"{kind}-{_digest(wanted)}"
+    wanted, base = requirements(folder, kind), installed(version) if version else Path(sys.executable)
+    if base is None:
+        raise EnvironmentFailed(
+            f"there is no Python {version} on this machine.",
+            next=f"put python{version} on its PATH, or let model.yaml name another version, in quotes",
+        )
+    environment = home.resolve() / "envs" / f"{kind}-{_digest(wanted, version or RUNNING)}"
     if not _is_ready(environment):
         environment.parent.mkdir(parents=True, exist_ok=True)
         with environment.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not _is_ready(environment):
-                _build(environment, wanted, folder)
+                _build(environment, wanted, folder, base)
     return _python(environment)
 
 
@@ -56,7 +64,8 @@ def requirements(folder: Path, kind: Kind) -> tuple[str, ...]:
         return wanted
     if kind == "checks":
         return (*wanted, *(line for line in _lines(folder, CHECKS) if line not in wanted))
-    return (*SERVER, *(line for line in wanted if not _MLFLOW.match(line)))
+    served = tuple(line for line in wanted if not _MLFLOW.match(line))
+    return served if kind == "scoring" else (*SERVER, *served)
 
 
 def _lines(folder: Path, name: Path) -> tuple[str, ...]:
@@ -74,9 +83,8 @@ def _lines(folder: Path, name: Path) -> tuple[str, ...]:
     return wanted
 
 
-def _digest(wanted: Sequence[str]) -> str:
-    version = f"python {sys.version_info.major}.{sys.version_info.minor}"
-    return hashlib.sha256("\n".join([version, *wanted]).encode()).hexdigest()[:16]
+def _digest(wanted: Sequence[str], version: str) -> str:
+    return hashlib.sha256("\n".join([f"python {version}", *wanted]).encode()).hexdigest()[:16]
 
 
 def _python(environment: Path) -> Path:
@@ -88,10 +96,10 @@ def _is_ready(environment: Path) -> bool:
     return (environment / "ready.json").exists() and _python(environment).exists()
 
 
-def _build(environment: Path, wanted: Sequence[str], folder: Path) -> None:
+def _build(environment: Path, wanted: Sequence[str], folder: Path, base: Path) -> None:
     shutil.rmtree(environment, ignore_errors=True)
     began = time.monotonic()
-    create, install = _installer(environment)
+    create, install = _installer(environment, str(base))
     _execute(create, folder)
     (environment / "wanted.txt").write_text("\n".join(wanted) + "\n")
     _execute([*install, "-r", str(environment / "wanted.txt")], folder)
@@ -99,13 +107,13 @@ def _build(environment: Path, wanted: Sequence[str], folder: Path) -> None:
     write_json(environment / "ready.json", {"seconds": seconds, "requirements": list(wanted)})
 
 
-def _installer(environment: Path) -> tuple[list[str], list[str]]:
+def _installer(environment: Path, base: str) -> tuple[list[str], list[str]]:
     """How to make an environment and how to install into it: with uv beside this Python, else with pip."""
     uv, python = Path(sys.executable).with_name("uv"), str(_python(environment))
     if uv.exists():
-        make = [str(uv), "venv", "--quiet", "--no-project", "--python", sys.executable, str(environment)]
+        make = [str(uv), "venv", "--quiet", "--no-project", "--python", base, str(environment)]
         return make, [str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
-    return [sys.executable, "-m", "venv", str(environment)], [python, "-m", "pip", "install", "--quiet"]
+    return [base, "-m", "venv", str(environment)], [python, "-m", "pip", "install", "--quiet"]
 
 
 def _execute(command: Sequence[str], folder: Path) -> None:
@@ -122,6 +130,5 @@ def _execute(command: Sequence[str], folder: Path) -> None:
         said = " | ".join(line.strip() for line in done.stderr.splitlines() if line.strip())[-800:]
         raise EnvironmentFailed(
             f"the requirements of {folder.name} cannot be installed: {said or 'the installer said nothing'}.",
-            next=f"mend requirements.txt of the model folder (try `pip install -r` on Python {sys.version_info.major}."
-            f"{sys.version_info.minor}), publish it, then retry",
+            next=f"mend requirements.txt of the model folder (try `pip install -r` on Python {RUNNING}), publish it, then retry",
         )

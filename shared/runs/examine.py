@@ -10,7 +10,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ Found = dict[str, object]
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What checks are given: the started server's address, the version, the champion if one serves, holdout rows, and those
-    that the version was trained on, None where that is not known."""
+    that the version was trained on, None where that is not known; `others` are Pythons of other versions (`interpreters.py`)."""
 
     url: str
     scorer: Scorer
@@ -43,6 +43,7 @@ class Bench:
     scratch: Path
     environment: Mapping[str, str]
     trained: Sequence[Mapping[str, object]] | None = None
+    others: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def examine(spec: Spec, bench: Bench) -> tuple[dict[str, Found], Found]:
@@ -110,6 +111,7 @@ def _asked(name: str, check: Check, spec: Spec, bench: Bench) -> Found:
         "target": spec.data.target,
         "features": [column for column in (rows[0] if rows else {}) if column not in aside],
         "classes": list(spec.gates.compare.classes),
+        "pythons": {version: dict(told) for version, told in bench.others.items()},
         "champion": None
         if champion is None
         else {

@@ -29,8 +29,10 @@ from shared.data.versions import read_manifest
 from shared.files.closings import Listing
 from shared.files.folder_names import folder_of
 from shared.files.published import InputForgotten, InputMissing, fetch_blob, fetch_folder, gone, same_hash
+from shared.model_yaml.spec_file import load_spec
 from shared.platforms.port import Registry, RunRequest
-from shared.runs.environments import CHECKS, python_for
+from shared.runs.environments import CHECKS, EnvironmentFailed, python_for
+from shared.runs.interpreters import FOUND, MISSING
 from shared.storage.port import BlobMissing, Blobs
 
 
@@ -177,4 +179,17 @@ def pythons(request: RunRequest, inputs: Path, *, home: Path) -> dict[str, str]:
         roles["serving"] = python_for(inputs / "folder", "serving", home=home)
         if (inputs / "folder" / CHECKS).exists():
             roles["checks"] = python_for(inputs / "folder", "checks", home=home)
-    return {role: str(python) for role, python in roles.items()}
+    found = {role: str(python) for role, python in roles.items()}
+    return {**found, **other_pythons(inputs / "folder", home=home)} if request.step == "certify" else found
+
+
+def other_pythons(folder: Path, *, home: Path) -> dict[str, str]:
+    """An interpreter for each version that a declared check names as `python`; or the reason why not, on which the check holds."""
+    checks = load_spec((folder / "model.yaml").read_text(), file=str(folder / "model.yaml")).gates.certificate.checks
+    found = {}
+    for version in sorted({check.parameters["python"] for check in checks.values() if "python" in check.parameters}):
+        try:
+            found[f"{FOUND}{version}"] = str(python_for(folder, "scoring", home=home, version=version))
+        except EnvironmentFailed as error:
+            found[f"{MISSING}{version}"] = error.what
+    return found

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from shared.runs.interpreters import installed
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -31,6 +33,16 @@ class Daemon:
         """kill -9: it gets no chance to write anything."""
         self.process.kill()
         self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def other_python() -> str:
+    """The version of a Python on this machine that is not the one that runs the tests."""
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = [version for version in ("3.13", "3.12", "3.11") if version != running and installed(version)]
+    if not found:
+        pytest.skip("no second Python on this machine: checks under another one were NOT tested. Install python3.13")
+    return found[0]
 
 
 @pytest.fixture

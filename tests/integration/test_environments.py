@@ -70,6 +70,24 @@ def test_an_environment_of_checks_has_what_they_need_beside_the_folders_own(tmp_
     assert requirements(folder, "checks") == ("numpy==2.4.6", "joblib==1.6.0", "skl2onnx==1.20.0")
 
 
+def test_a_scoring_environment_has_what_score_py_needs_and_no_server(tmp_path: Path) -> None:
+    folder = model(tmp_path / "pulse", "numpy==2.4.6\nmlflow-skinny==3.17.2\n")
+    assert requirements(folder, "scoring") == ("numpy==2.4.6",)
+
+
+def test_another_python_gets_an_environment_of_its_own(tmp_path: Path, other_python: str) -> None:
+    folder = model(tmp_path / "pulse", "")
+    ours, other = (python_for(folder, "scoring", home=tmp_path, version=version) for version in ("", other_python))
+    assert ours.parents[1] != other.parents[1]
+    told = subprocess.run([other, "-c", "import sys; print(sys.version)"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith(f"{other_python}.")
+
+
+def test_a_python_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentFailed, match=r"there is no Python 3\.77 on this machine.*Next: put python3\.77 on"):
+        python_for(model(tmp_path / "pulse", ""), "scoring", home=tmp_path, version="3.77")
+
+
 def test_a_serving_environment_has_the_server_and_no_mlflow(tmp_path: Path) -> None:
     text = "scikit-learn==1.9.1\nmlflow-skinny==3.17.2  # logs\nmlflow[extras]>=3\nMLflow\nmlflow-export-import==1\n"
     assert requirements(model(tmp_path / "pulse", text), "serving") == (
