@@ -2,7 +2,7 @@
 PYTHON := $(shell for p in python3.11 python3 python; do $$p -c pass >/dev/null 2>&1 && echo $$p && break; done)
 RUN := .venv/bin
 PYTEST := $(RUN)/python -m pytest
-PURE := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat drift))
+PAIRED := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat drift contracts integration security conformance))
 junit = $(if $(JUNIT),--junitxml=$(JUNIT)/$1.xml)
 COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
@@ -11,10 +11,10 @@ COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no
 setup: ; @$(PYTHON) local/setup.py
 demo: setup ; @$(RUN)/python -m local.demo
 up: setup ; @$(RUN)/baton up
-# Tests that start no server share the cores; those that start a stack come after them, one at a time.
+# Two at a time, those included that start a server or two; those that start a whole stack come after them, one at a time.
 test: ; @$(PYTHON) local/setup.py --browser && \
-	{ failed=0; $(PYTEST) -n 2 --dist worksteal $(call junit,pure) $(PURE) || failed=1; \
-	  $(PYTEST) $(call junit,stack) $(PURE:%=--ignore=%) || failed=1; exit $$failed; }
+	{ failed=0; $(PYTEST) -n 2 --dist worksteal $(call junit,paired) $(PAIRED) || failed=1; \
+	  $(PYTEST) $(call junit,stack) $(PAIRED:%=--ignore=%) || failed=1; exit $$failed; }
 # What takes hours: its dated summary is docs/evidence.md.
 nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m tests.chaos --seconds 3600 --record && $(RUN)/python -m tests.chaos && $(RUN)/python -m tests.drift --seed 1 --draws 1000 && $(RUN)/python -m tests.drift --seed 1 --draws 1000 --changed && $(RUN)/python -m tests.drift --seed 1 --rows 1000000 --draws 200 && $(RUN)/python -m tests.drift --seed 1 --rows 10000000 --draws 20 && $(RUN)/python -m tests.drift.joint --rows 500 2000 && $(RUN)/python -m tests.bench.drift --streams 20 && $(RUN)/python -m tests.promotions && $(RUN)/python -m tests.kinds && $(RUN)/python -m tests.mutants && $(PYTEST) -m long tests/platforms && $(RUN)/python -m tests.packages && $(MAKE) spark
 # The check of a contract on Spark, in an environment of its own (820 MB); Java 17 must be there.

@@ -18,12 +18,12 @@ from shared.files.folder import folder_files, folder_hash
 from shared.platforms.local import LocalTrainer
 from shared.storage.blobs import AzureBlobs
 from shared.storage.clients import blob_service
+from shared.wiring import CONTAINERS
 from tests.world import World
 
 DIABETES = Path(__file__).parents[2] / "models" / "diabetes"
 HEADER = "PATIENT,AGE,SEX,BMI,BP,S1,S2,S3,S4,S5,S6,Y\n"
 ROW = "{},59,2,32.1,101,157,93.2,38,4,4.8598,87,151\n"
-CONTAINERS = ("incoming", "models", "datasets", "quarantine", "reports", "journal")
 LIMIT = 1000
 
 
