@@ -18,7 +18,7 @@ from shared.events import (
     RunChanged,
 )
 from shared.folding.turn import Turn
-from shared.moves import appointments, building, folders, origin, versions
+from shared.moves import appointments, folders, origin, release_runs, versions
 from shared.moves.checking import EMPTY_GRACE, check
 from shared.moves.stale import Early, Stale
 from shared.names import release_of_run
@@ -181,7 +181,7 @@ def run_changed(turn: Turn, event: RunChanged) -> str:
     if ours is not None:
         if ours.run != event.run_id:
             raise Stale(f"run {event.run_id} was read before")
-        building.look_at_run(turn, ours, event.run_id)
+        release_runs.look_at_run(turn, ours, event.run_id)
         return f"run {event.run_id} {event.status}"
     if release_of_run(event.run_id) or not event.model or event.status != "completed":
         raise Stale(f"run {event.run_id} belongs to no open release")

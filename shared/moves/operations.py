@@ -14,7 +14,7 @@ from shared.events import (
     RollbackRequested,
 )
 from shared.folding.turn import Turn
-from shared.moves import appointments, basket, building, champion, closing, folders, shipping
+from shared.moves import appointments, basket, champion, closing, folders, judging, release_runs, shipping
 from shared.moves.stale import Stale
 from shared.retraining import spending
 from shared.state import LIVE, Release, Rollback
@@ -134,7 +134,7 @@ def _overdue(turn: Turn, release: Release) -> None:
         shipping.take_back(turn, release, why)
     else:
         if release.run:
-            longest = building.longest(turn, release).total_seconds()
+            longest = release_runs.longest(turn, release).total_seconds()
             turn.set_head(spent=spending.added(turn.head.spent, turn.now, seconds=longest))
             turn.send("cancel_run", run_id=release.run)
         turn.end(release, "failed", why, next=again)
@@ -182,8 +182,8 @@ def champion_seen(turn: Turn, event: ChampionSeen, release: Release | None) -> s
         champion.check_is_of_now(turn, event, "")
         return champion.observed(turn, event)
     moves = {
-        "judging": building.champion_seen,
-        "staging": building.champion_seen,
+        "judging": judging.champion_seen,
+        "staging": judging.champion_seen,
         "rolling out": shipping.champion_seen,
     }
     if release.state not in moves or release.back_why:
