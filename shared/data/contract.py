@@ -1,8 +1,8 @@
 """Reads contract.yaml, in the Open Data Contract Standard v3, into rules.
 
 The standard's own model classes (package open-data-contract-standard) read it, so a contract written elsewhere works.
-What a contract uses and Baton cannot check is a fault at load, never ignored; rules in prose and service levels are
-listed as not checked.
+What a contract uses and Baton cannot check is a fault at load, never ignored; rules in prose and service levels that say
+themselves that they only inform are listed as not checked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 import yaml
-from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject, SchemaProperty, Server
 from pydantic import BaseModel, ValidationError
 
 from shared.data.faults import Faults
@@ -24,11 +24,11 @@ from shared.data.own_properties import own_properties
 from shared.data.personal import is_personal
 from shared.data.quality import prose_rules, quality_rules
 from shared.data.rules import Column, Contract, Foreign, Kind, Missing, Repeated, Rule
+from shared.data.uncheckable import refuse_in_contract, refuse_in_property, refuse_in_table
 from shared.errors import SpecRefused
 
 YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KINDS: tuple[Kind, ...] = get_args(Kind)
-UNCHECKABLE = ("properties", "items", "map", "semanticType")
 
 
 def read_contract(file: Path) -> Contract:
@@ -92,14 +92,15 @@ def _contract(standard: OpenDataContractStandard, faults: Faults) -> Contract | 
     if len(schemas) != 1 or not schemas[0].properties:
         faults.add("schema", f"it describes {len(schemas)} tables", "one table with properties: a file is one table")
         return None
-    found = _table(schemas[0], faults)
+    refuse_in_contract(standard, faults)
+    found = _table(schemas[0], standard.servers or [], faults)
     kinds = {column.name: column.kind for column in found.columns}
-    levels, others = levels_of(standard.slaProperties, kinds, faults)
+    levels, others = levels_of(standard.slaProperties, kinds, faults, default=standard.slaDefaultElement or "")
     not_checked = (*found.not_checked, *others)
     return replace(found, version=standard.version or "", levels=tuple(levels), not_checked=not_checked)
 
 
-def _table(table: SchemaObject, faults: Faults) -> Contract:
+def _table(table: SchemaObject, servers: list[Server], faults: Faults) -> Contract:
     properties = table.properties or []
     columns = tuple(column for item in properties if (column := _column(item, faults)))
     kinds = {column.name: column.kind for column in columns}
@@ -113,6 +114,7 @@ def _table(table: SchemaObject, faults: Faults) -> Contract:
     prose = prose_rules(table.quality, table.name or "schema")
     prose += [text for item in properties for text in prose_rules(item.quality, _name(item))]
     own = own_properties(table, where, faults)
+    refuse_in_table(table, where, servers, own.dialect, faults)
     return Contract(
         columns,
         (*rules, *_key_rules(properties), *whole),
@@ -133,9 +135,7 @@ def _column(item: SchemaProperty, faults: Faults) -> Column | None:
     if not name:
         faults.add("schema.properties", "a property has no name", "a name each")
         return None
-    for entry in UNCHECKABLE:
-        if getattr(item, entry):
-            faults.add(f"{name}.{entry}", "Baton cannot check it", "none")
+    refuse_in_property(item, name, faults)
     for kind in KINDS:
         if item.logicalType == kind:
             return Column(name, kind, is_personal(item, name, faults))
@@ -159,8 +159,9 @@ def _foreign(item: SchemaProperty, name: str, faults: Faults) -> Iterator[Rule]:
     for link in item.relationships or []:
         found = LINK.fullmatch(link.to) if isinstance(link.to, str) else None
         if not found or link.from_ or link.type not in (None, "foreignKey"):
+            of = f" from {link.from_!r}" if link.from_ else ""
             right = "to: MODEL.COLUMN of another model's data, and no other type than foreignKey; several columns: at the table"
-            faults.add(f"{name}.relationships", f"found {link.type or 'foreignKey'} to {link.to!r}", right)
+            faults.add(f"{name}.relationships", f"found {link.type or 'foreignKey'}{of} to {link.to!r}", right)
         else:
             yield Rule("relationship", (name,), Foreign(found[1], (found[2],)))
 

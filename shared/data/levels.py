@@ -16,6 +16,7 @@ from shared.data.cells import Cells
 from shared.data.faults import Faults
 from shared.data.quality import SEVERITIES
 from shared.data.rules import Kind, Level
+from shared.data.uncheckable import informs
 from shared.data.verdict import Problem
 
 if TYPE_CHECKING:
@@ -33,20 +34,26 @@ UNITS: Mapping[str, float] = {
 
 
 def levels_of(
-    items: Sequence[ServiceLevelAgreementProperty] | None, kinds: Mapping[str, Kind], faults: Faults
+    items: Sequence[ServiceLevelAgreementProperty] | None, kinds: Mapping[str, Kind], faults: Faults, *, default: str
 ) -> tuple[list[Level], list[str]]:
-    """The levels that a file can be held against, and what else is promised, which Baton does not check."""
+    """The levels that a file can be held against, and those that say that they only inform. `default` is the element of
+    levels that name none.
+    """
     levels: list[Level] = []
     others: list[str] = []
     for item in items or []:
+        words = [entry.value for entry in item.customProperties or [] if entry.property == "severity"]
+        word = str(words[0]) if words else "error"
         if item.property in CHECKED:
-            levels += _levels(item, kinds, faults)
-        else:
+            levels += _levels(item, item.element or default, word, kinds, faults)
+        elif informs(item, CHECKED, word, faults):
             others.append(f"service level {item.property}")
     return levels, others
 
 
-def _levels(item: ServiceLevelAgreementProperty, kinds: Mapping[str, Kind], faults: Faults) -> Iterator[Level]:
+def _levels(
+    item: ServiceLevelAgreementProperty, element: str, word: str, kinds: Mapping[str, Kind], faults: Faults
+) -> Iterator[Level]:
     where = f"slaProperties.{item.property}"
     if isinstance(item.value, bool) or not isinstance(item.value, int | float) or item.value <= 0:
         faults.add(f"{where}.value", f"found {item.value!r}", "a number above 0")
@@ -55,11 +62,9 @@ def _levels(item: ServiceLevelAgreementProperty, kinds: Mapping[str, Kind], faul
     elif item.valueExt is not None:
         faults.add(f"{where}.valueExt", f"found {item.valueExt!r}", "none: Baton looks at value alone")
     else:
-        words = [entry.value for entry in item.customProperties or [] if entry.property == "severity"]
-        word = str(words[0] if words else "error")
         if word not in SEVERITIES:
             faults.add(f"{where}.customProperties.severity", f"found {word!r}", " or ".join(SEVERITIES))
-        for column in _elements(item.element or "", where, kinds, faults):
+        for column in _elements(element, where, kinds, faults):
             yield Level(
                 str(item.property),
                 column,

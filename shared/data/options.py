@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 BOUNDS: Mapping[str, Sign] = {"minimum": "<", "exclusiveMinimum": "<=", "maximum": ">", "exclusiveMaximum": ">="}
 LENGTHS: Mapping[str, Sign] = {"minLength": "<", "maxLength": ">"}
+UNCHECKABLE: Mapping[str, str] = {
+    "format": "a pattern for text, minimum and maximum for numbers; dates are yyyy-MM-dd, other ways of writing them a string",
+    "timezone": "none: a time without an offset is UTC",
+    "defaultTimezone": "UTC, or an offset beside each time in the file",
+}
 LARGEST = 2**53
 ORDERED: tuple[Kind, ...] = ("integer", "number", "date", "timestamp")
 
@@ -28,7 +33,13 @@ def option_rules(name: str, kind: Kind, options: Mapping[str, object], faults: F
     known |= {"multipleOf"} if kind in ("integer", "number") else set()
     for option, value in options.items():
         where = f"{name}.logicalTypeOptions"
-        if option not in known:
+        if option in UNCHECKABLE and not _read_so(option, value, kind):
+            faults.add(f"{where}.{option}", f"found {value!r}: Baton cannot check it", UNCHECKABLE[option])
+        elif option in UNCHECKABLE:
+            continue
+        elif value is None:
+            faults.add(f"{where}.{option}", "it has no value", "one, or no such entry")
+        elif option not in known:
             faults.unknown(where, option, known or {"none for this logicalType"})
         elif option == "pattern":
             yield from pattern_rule("pattern", name, value, f"{where}.pattern", faults)
@@ -39,6 +50,12 @@ def option_rules(name: str, kind: Kind, options: Mapping[str, object], faults: F
         elif (limit := scalar(value, kind, f"{where}.{option}", faults)) is not None:
             yield Rule(option, (name,), Beyond(BOUNDS[option], limit))
     _check_room(name, kind, options, faults)
+
+
+def _read_so(option: str, value: object, kind: Kind) -> bool:
+    """Whether an option only says what is read anyway."""
+    written = kind == "date" and option == "format" and value == "yyyy-MM-dd"
+    return written or (kind == "timestamp" and option == "defaultTimezone" and value in ("UTC", "Etc/UTC"))
 
 
 def _multiple(name: str, kind: Kind, value: object, where: str, faults: Faults) -> Iterator[Rule]:
@@ -76,12 +93,15 @@ def enum_rule(name: str, kind: Kind, values: Collection[EnumValue], faults: Faul
 
 def pattern_rule(rule: str, name: str, pattern: object, where: str, faults: Faults) -> Iterator[Rule]:
     """The rule that a pattern is found in a column's text; a fault if RE2, which never runs away, cannot read it."""
+    if not isinstance(pattern, str):
+        faults.add(where, f"found {pattern!r}", "a pattern between quotes")
+        return
     try:
-        pc.match_substring_regex(pa.array([""]), str(pattern))
+        pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid as error:
         faults.add(where, f"{pattern!r} cannot be read: {error}", "a pattern without look-around or back references")
         return
-    yield Rule(rule, (name,), Unlike(str(pattern)))
+    yield Rule(rule, (name,), Unlike(pattern))
 
 
 def scalars(values: Collection[object], kind: Kind, where: str, faults: Faults) -> tuple[Scalar, ...]:

@@ -9,6 +9,7 @@ from shared.data.faults import Faults
 from shared.data.options import pattern_rule, scalars
 from shared.data.quality_sql import sql_rule
 from shared.data.rules import OPERATORS, AnyRow, Kind, Limit, Missing, NotIn, Repeated, Rule, Severity, Test
+from shared.data.uncheckable import refuse_in_quality
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import DataQuality
@@ -37,6 +38,7 @@ def quality_rules(
     rules = []
     for number, item in enumerate(items or []):
         place = f"{where}.quality[{number}]"
+        refuse_in_quality(item, place, faults)
         if item.type == "sql":
             limit, severity = _limit(item, place, faults), _severity(item, place, faults)
             rules.append(sql_rule(item, place, columns, kinds, faults, table=table, limit=limit, severity=severity))
@@ -46,7 +48,7 @@ def quality_rules(
 
 
 def prose_rules(items: Sequence[DataQuality] | None, where: str) -> list[str]:
-    """The rules of a `quality` list that only a person can check."""
+    """The rules of a `quality` list that are there to inform."""
     return [f"{where}: {item.description or item.name or 'a rule'}" for item in items or [] if item.type == "text"]
 
 
@@ -54,17 +56,17 @@ def _rule(
     item: DataQuality, where: str, columns: tuple[str, ...], kinds: Mapping[str, Kind], faults: Faults
 ) -> Rule | None:
     metric, known = item.metric or item.rule or "", COLUMN_METRICS if columns else TABLE_METRICS
-    if item.type not in (None, "library") or item.query or item.engine or item.implementation:
+    if item.type not in (None, "library"):
         faults.add(
             f"{where}.type",
-            f"{item.type or 'custom'} rules run in another engine",
+            f"{item.type} rules run in another engine",
             "type: library with a metric, or type: sql with a query",
         )
     elif metric not in known:
         faults.add(f"{where}.metric", f"found {metric!r}", f"one of {', '.join(known)}")
     else:
         limit, severity = _limit(item, where, faults), _severity(item, where, faults)
-        columns = _columns(item, where, columns, kinds, faults)
+        columns = _columns(item, metric, where, columns, kinds, faults)
         test = _test(item, metric, where, kinds.get(columns[0] if columns else "", "string"), faults)
         return Rule(metric, columns, test, limit, severity) if test and limit else None
     return None
@@ -81,9 +83,13 @@ def _limit(item: DataQuality, where: str, faults: Faults) -> Limit | None:
     values = found if isinstance(found, list) else [found]
     if item.type == "sql" and isinstance(found, bool):
         values = [int(found)]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    single = not operator.endswith("Between")
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    if not numbers or len(values) != (1 if single else 2):
         faults.add(f"{where}.{operator}", f"found {found!r}", "a number of rows, or of percent with unit: percent")
         return None
+    if not single and values[0] > values[1]:
+        faults.add(f"{where}.{operator}", f"found {found!r}", "the smaller number first")
     return Limit(operator, tuple(map(float, values)), percent=item.unit == "percent")
 
 
@@ -95,14 +101,19 @@ def _severity(item: DataQuality, where: str, faults: Faults) -> Severity:
 
 
 def _columns(
-    item: DataQuality, where: str, columns: tuple[str, ...], kinds: Mapping[str, Kind], faults: Faults
+    item: DataQuality, metric: str, where: str, columns: tuple[str, ...], kinds: Mapping[str, Kind], faults: Faults
 ) -> tuple[str, ...]:
     """A table's rule names its columns; without any, duplicateValues is about whole rows."""
     named = tuple(map(str, (item.arguments or {}).get("properties") or ()))
     for name in named:
         if name not in kinds:
             faults.add(f"{where}.arguments.properties", f"there is no column {name!r}", f"any of {', '.join(kinds)}")
-    if columns or item.metric == "rowCount":
+    if columns and named:
+        right = f"none: it is about {columns[0]}, or the rule at the table"
+        faults.add(f"{where}.arguments.properties", f"found {', '.join(named)}", right)
+    if metric == "rowCount" and item.unit == "percent":
+        faults.add(f"{where}.unit", "found percent", "rows: all rows are 100 % of them")
+    if columns or metric == "rowCount":
         return columns
     return named or tuple(kinds)
 

@@ -349,7 +349,9 @@ def test_the_row_count_is_held_to_its_limit(only) -> None:
 
 
 def test_prose_is_told_as_not_checked(verdict_on) -> None:
-    contract = contract_of("{name: A, logicalType: integer, quality: [{type: text, description: plausible}]}")
+    contract = contract_of(
+        "{name: A, logicalType: integer, quality: [{type: text, severity: info, description: plausible}]}"
+    )
     verdict = verdict_on("A\n1\n", contract)
     assert (verdict.accepted, verdict.problems[0].what) == (True, "not checked: A: plausible")
 

@@ -122,12 +122,52 @@ def test_a_table_counts_its_rows_and_its_repeated_keys() -> None:
     )
 
 
-def test_prose_and_service_levels_are_told_as_not_checked() -> None:
+def test_prose_and_service_levels_that_only_inform_are_told_as_not_checked() -> None:
     found = contract_of(
-        "{name: A, logicalType: number, quality: [{type: text, description: looks plausible}]}",
-        more="slaProperties: [{property: latency, value: 4}]\n",
+        "{name: A, logicalType: number, quality: [{type: text, severity: info, description: looks plausible}]}",
+        more="slaProperties: [{property: latency, value: 4, customProperties: [{property: severity, value: info}]}]\n",
     )
     assert found.not_checked == ("A: looks plausible", "service level latency")
+
+
+@pytest.mark.parametrize("severity", ["", ", severity: error", ", severity: warning"])
+def test_prose_that_demands_something_is_refused_with_what_to_write_instead(severity: str) -> None:
+    told = faults_of(
+        f"{{name: A, logicalType: number, quality: [{{type: text, description: looks plausible{severity}}}]}}"
+    )
+    assert "A.quality[0].type: Baton cannot check a rule in prose; right would be a rule of type: sql" in told
+    assert "severity: info if it only informs readers" in told
+
+
+@pytest.mark.parametrize("level", ["latency", "availability", "endOfLife"])
+def test_a_service_level_that_no_file_shows_is_refused_by_name(level: str) -> None:
+    told = faults_of("{name: A, logicalType: date}", more=f"slaProperties: [{{property: {level}, value: 4}}]\n")
+    assert f"slaProperties.{level}: no file shows whether it is kept; right would be freshness or retention" in told
+
+
+def test_what_a_server_says_of_text_that_would_be_read_another_way_is_refused_until_the_table_says_it() -> None:
+    servers = "servers: [{server: lake, encoding: iso-8859-1, delimiter: array}]\n"
+    told = faults_of("{name: A, logicalType: date}", more=servers)
+    assert "servers.lake.encoding: found 'iso-8859-1', which drops are not read in" in told
+    assert "servers.lake.delimiter: found 'array'" in told
+
+
+def test_a_word_of_a_table_that_stands_at_the_contract_is_refused() -> None:
+    told = faults_of("{name: A, logicalType: date}", more="customProperties: [{property: acceptance, value: rows}]\n")
+    assert "customProperties.acceptance: there it is about no table; right would be the same entry at the table" in told
+
+
+@pytest.mark.parametrize(
+    "options", ["logicalType: date, logicalTypeOptions: {format: yyyy-MM-dd}",
+                "logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Etc/UTC}"]
+)  # fmt: skip
+def test_an_option_that_says_what_is_read_anyway_is_no_fault(options: str) -> None:
+    assert contract_of(f"{{name: A, {options}}}").rules == ()
+
+
+def test_a_metric_by_its_old_name_counts_the_rows_of_the_file() -> None:
+    found = contract_of("{name: A, logicalType: date}", quality="{rule: rowCount, mustBeGreaterThan: 10}")
+    assert found.rules == (Rule("rowCount", (), AnyRow(), Limit("mustBeGreaterThan", (10,))),)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +180,14 @@ def test_prose_and_service_levels_are_told_as_not_checked() -> None:
         ("name: A, logicalType: date, required: perhaps", "required: found 'perhaps'"),
         ("name: A, logicalType: date, relationships: [{to: y}]", "A.relationships: found foreignKey to 'y'"),
         ("name: A, logicalType: date, relationships: [{to: x.y, type: kin}]", "A.relationships: found kin to 'x.y'"),
-        ("name: A, logicalType: date, semanticType: metric", "A.semanticType: Baton cannot check it"),
+        ("name: A, logicalType: date, semanticType: measure", "A.semanticType: found 'measure': Baton cannot check it"),
+        (
+            "name: A, logicalType: date, properties: []",
+            "A.properties: Baton cannot check it; right would be none: a cell",
+        ),
+        ("name: A, logicalType: date, primaryKeyPosition: 1", "A.primaryKeyPosition: found 1 of no key"),
+        ("name: A, logicalType: string, enum: [{label: red}]", "A.enum[0]: it has no value"),
+        ("name: A, logicalType: string, enum: [{value: null}]", "A.enum: it allows no value"),
     ],
 )
 def test_a_property_that_cannot_be_checked_is_refused_by_name(item: str, told: str) -> None:
@@ -150,7 +197,20 @@ def test_a_property_that_cannot_be_checked_is_refused_by_name(item: str, told: s
 @pytest.mark.parametrize(
     ("kind", "options", "told"),
     [
-        ("date", "format: dd.MM.yyyy", "A.logicalTypeOptions.format: there is no such entry"),
+        ("date", "format: dd.MM.yyyy", "A.logicalTypeOptions.format: found 'dd.MM.yyyy': Baton cannot check it"),
+        (
+            "string",
+            "format: email",
+            "A.logicalTypeOptions.format: found 'email': Baton cannot check it; right would be a pattern",
+        ),
+        ("timestamp", "timezone: true", "A.logicalTypeOptions.timezone: found True: Baton cannot check it"),
+        ("timestamp", "defaultTimezone: Europe/Berlin", "A.logicalTypeOptions.defaultTimezone: found 'Europe/Berlin'"),
+        ("number", "minimum: null", "A.logicalTypeOptions.minimum: it has no value"),
+        (
+            "string",
+            "pattern: 12345",
+            "A.logicalTypeOptions.pattern: found 12345; right would be a pattern between quotes",
+        ),
         ("boolean", "minimum: 0", "A.logicalTypeOptions.minimum: there is no such entry"),
         ("number", "minimun: 1", "A.logicalTypeOptions.minimun: there is no such entry; right would be minimum"),
         ("number", "minimum: low", "A.logicalTypeOptions.minimum: found 'low'; right would be a value of"),
@@ -178,6 +238,24 @@ def test_an_option_that_cannot_be_checked_is_refused_by_name(kind: str, options:
         ("type: custom, engine: soda, implementation: x", "A.quality[0].type: custom rules run in another engine"),
         ("metric: freshness, mustBe: 0", "A.quality[0].metric: found 'freshness'; right would be one of nullValues"),
         ("metric: rowCount, mustBe: 0", "A.quality[0].metric: found 'rowCount'"),
+        (
+            "type: sql, query: select 1, metric: nullValues, mustBe: 1",
+            "A.quality[0].metric: Baton cannot check it in a rule of",
+        ),
+        ("type: text, severity: info, mustBe: 1", "A.quality[0].mustBe: Baton cannot check it in a rule of type text"),
+        (
+            "metric: nullValues, rule: rowCount, mustBe: 1",
+            "A.quality[0].rule: found 'rowCount' beside metric 'nullValues'",
+        ),
+        (
+            "metric: duplicateValues, arguments: {properties: [A]}, mustBe: 0",
+            "A.quality[0].arguments.properties: found A",
+        ),
+        ("metric: nullValues, mustBe: [0, 9]", "A.quality[0].mustBe: found [0, 9]"),
+        (
+            "metric: nullValues, mustBeBetween: [9, 0]",
+            "A.quality[0].mustBeBetween: found [9, 0]; right would be the smaller",
+        ),
         ("metric: nullValues", "A.quality[0]: it has 0 operators"),
         ("metric: nullValues, mustBe: 0, mustNotBe: 1", "A.quality[0]: it has 2 operators"),
         ("metric: nullValues, mustBe: none", "A.quality[0].mustBe: found 'none'"),

@@ -159,11 +159,16 @@ def total(limit: str) -> str:
         ),
         (
             "",
-            "slaProperties: [{property: latency, value: 4, unit: h}]\n",
+            "slaProperties: [{property: latency, value: 4, customProperties: [{property: severity, value: info}]}]\n",
             (),
             " told, not checked: service level latency",
         ),
-        (of_table("type: text, description: Spelt right."), "", (), " no longer told: rows: Spelt right."),
+        (
+            of_table("type: text, severity: info, description: Spelt right."),
+            "",
+            (),
+            " no longer told: rows: Spelt right.",
+        ),
         (
             of_table("metric: rowCount, mustBeGreaterThan: 5"),
             of_table("metric: rowCount, mustBeGreaterThan: 6"),

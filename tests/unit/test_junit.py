@@ -20,7 +20,7 @@ schema:
   - name: rows
     properties:
       - {name: ID, logicalType: integer, primaryKey: true}
-      - {name: AGE, logicalType: number, logicalTypeOptions: {maximum: 99}, quality: [{type: text, description: plausible}]}
+      - {name: AGE, logicalType: number, logicalTypeOptions: {maximum: 99}, quality: [{type: text, severity: info, description: plausible}]}
     quality: [{metric: rowCount, mustBeGreaterThan: 5, severity: warning}]
 """
 
