@@ -13,6 +13,8 @@ from shared.errors import BatonError
 from shared.web import api
 from shared.web.answers import NotFound, status_of
 from shared.web.auth import Gatekeeper
+from shared.web.forms import Forms
+from shared.web.frame import Frame
 from shared.web.guard import BROKEN, Guard
 from shared.web.pages import Pages
 from shared.web.reads import Reads
@@ -25,10 +27,16 @@ def site(app: App) -> ASGIApp:
     gate = Gatekeeper(app.settings)
     renderer = Renderer(clock=app.clock)
     faults = Faults(renderer)
-    routes = [Mount("/api", routes=api.Api(app, gate).routes()), *Pages(app, gate, renderer).routes()]
+    routes = [Mount("/api", routes=api.Api(app, gate).routes()), *people(app, gate, renderer)]
     handlers = {BatonError: faults.told, HTTPException: faults.refused, Exception: faults.unforeseen}
     inside = Starlette(routes=[*routes, Route("/{path:path}", faults.nowhere)], exception_handlers=handlers)
     return Guard(Reads(inside, gate, app.access, clock=app.clock), gate, faults.answer)
+
+
+def people(app: App, gate: Gatekeeper, renderer: Renderer) -> list[Route]:
+    """The routes of pages and forms."""
+    frame = Frame(app, gate, renderer)
+    return [*Forms(app, gate, frame).routes(), *Pages(app, frame).routes()]
 
 
 class Faults:

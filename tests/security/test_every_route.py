@@ -15,9 +15,8 @@ from starlette.types import ASGIApp
 
 from shared.web import openapi
 from shared.web.api import Api
-from shared.web.pages import Pages
 from shared.web.rendering import Renderer
-from shared.web.site import site
+from shared.web.site import people, site
 from shared.wiring import now
 from tests.storybook import tell, world_with_users
 from tests.world import World
@@ -42,7 +41,7 @@ def _described(routes: list[Any], *, under: str) -> dict[str, Any]:
 
 
 API = _described(Api(NOT_OURS, NOT_OURS).routes()[:-1], under="/api")
-PAGES = _described(Pages(NOT_OURS, NOT_OURS, Renderer(clock=now)).routes(), under="")
+PAGES = _described(people(NOT_OURS, NOT_OURS, Renderer(clock=now)), under="")
 
 
 def _operations(document: Mapping[str, Any]) -> list[tuple[str, str]]:
