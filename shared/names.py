@@ -105,6 +105,15 @@ def release_of_run(run: str) -> str | None:
     return match["release"] if match else None
 
 
+def is_below_a_run(run: str) -> bool:
+    """Whether a platform named it after a run of ours, as it names the trials of a sweep.
+
+    >>> is_below_a_run("diabetes-0012-t-1_3"), is_below_a_run("diabetes-0012-t-1")
+    (True, False)
+    """
+    return "_" in run and release_of_run(run.partition("_")[0]) is not None
+
+
 def step_of_run(run: str) -> str:
     """The step that a run id of ours names, "" for any other id.
 

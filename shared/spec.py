@@ -56,11 +56,14 @@ class Search:
 
     `space` names a dimension for each (`shared/model_yaml/search_space.py`); without one nothing is searched. It ends after `trials`, after
     `max_minutes`, or when `max_money` is spent at `retrain.price_per_minute` (0: no limit). `validation_percent` of all rows,
-    taken from those for training, choose the best trial.
+    taken from those for training, choose the best trial. With `jobs` each trial is a job of its own where the platform has
+    sweep jobs, so many at once; elsewhere, and with 0, they are made inside the training run, one after the other.
     """
 
     space: Mapping[str, str] = field(default_factory=dict)
+    sampler: Literal["bayesian", "random"] = "bayesian"
     trials: int = 20
+    jobs: int = 0
     max_minutes: float = 10.0
     max_money: float = 0.0
     validation_percent: int = 20
@@ -81,6 +84,11 @@ class Train:
     tries: int = 2
     search: Search = field(default_factory=Search)
     warm_start: Literal["none", "champion"] = "none"
+
+    @property
+    def machine_minutes(self) -> float:
+        """The most minutes of machines that a training takes, on whatever platform: the jobs of a sweep go side by side."""
+        return max(self.max_minutes, self.search.jobs * self.search.max_minutes if self.search.space else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,8 @@ def _run_changed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -
     tags = _tags(data, "runTags")
     if "baton.monitor" in tags:
         return _monitor_reported(delivered, tags["baton.monitor"], run, status, now)
+    if names.is_below_a_run(run):
+        raise _refused(f"run {run!r} is a trial of a sweep, which tells of itself")
     tagged = tags.get("baton.model", "")
     model = release.rsplit("-", 1)[0] if release else tagged
     if not model:

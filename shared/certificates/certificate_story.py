@@ -138,6 +138,8 @@ def _origin(certificate: Document, about: About | None) -> Iterator[tuple[str, s
             )
     if trials := number(certificate, "provenance", "training", "search", "trials"):
         yield "parameters found by", f"a search of {text(trials)} trials, on rows for training alone"
+    if trials := number(certificate, "provenance", "training", "search", "most_trials"):
+        yield "parameters found by", f"a sweep of at most {text(trials)} trials, on rows for training alone"
     if version := at(certificate, "provenance", "training", "warm_start", "version"):
         yield "begun with the files of", f"version {version}"
     yield from _beside(certificate)

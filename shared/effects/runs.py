@@ -18,6 +18,7 @@ from shared.effects.files import JSON, REPORTS
 from shared.effects.parts import Later, Parts
 from shared.events import CommandDone, Outcome, RunEnded, RunStarted, VersionRegistered
 from shared.files.keeping import BYTES
+from shared.model_yaml import searching
 from shared.names import digest
 from shared.platforms.port import RunRequest, RunSeen
 from shared.state import ENDS, Command
@@ -55,6 +56,7 @@ def start_run(parts: Parts, model: str, command: Command) -> Outcome:
         tags={"baton.release": command.release, "baton.model": model, "baton.folder": what["folder"]},
         max_seconds=seconds,
         max_memory_mb=spec.train.max_memory_mb,
+        sweep=searching.sweep(spec) if what["step"] == "train" else None,
     )
     parts.trainer.start(request)
     return RunStarted(**parts.stamp(model, command), run_id=what["run_id"], manifest=manifest)

@@ -11,7 +11,7 @@ from pathlib import Path
 from shared.data.window import WORDS, is_window
 from shared.errors import NameRefused, SpecRefused
 from shared.gating.metric_facts import is_custom
-from shared.model_yaml import spec_policy
+from shared.model_yaml import searching, spec_policy
 from shared.model_yaml.gate_file import GATE_REQUIREMENTS, check_comparing, check_gates, condition_faults
 from shared.model_yaml.limits import AT_LEAST_0, MORE_THAN_0, NEVER, between, is_inside
 from shared.model_yaml.search_space import WORDS as WORDS_OF_SPACE
@@ -73,6 +73,7 @@ REQUIREMENTS = {
         WORDS_OF_SPACE,
     ),
     "train.search.trials": Requirement(between(1, 200), "1 to 200"),
+    "train.search.jobs": Requirement(between(0, 100), "0 (inside the training run) to 100"),
     "train.search.max_minutes": MORE_THAN_0,
     "train.search.max_money": AT_LEAST_0,
     "train.search.validation_percent": Requirement(between(5, 40), "5 to 40"),
@@ -142,6 +143,8 @@ def _check_search(spec: Spec, reader: RecordReader) -> None:
         reader.wrong("train.search.max_minutes", asked.max_minutes, right)
     if asked.max_money > 0 and spec.retrain.price_per_minute == 0:
         reader.wrong("train.search.max_money", asked.max_money, "0, or retrain.price_per_minute beside it")
+    for entry, value, right in searching.faults(spec):
+        reader.wrong(entry, value, right)
 
 
 def _check_rollout(spec: Spec, reader: RecordReader) -> None:

@@ -54,15 +54,20 @@ def check(retrain: Retrain, train: Train, reader: RecordReader) -> None:
     """A budget has room for at least one run; several alarms need a limit to count them by."""
     for span in ("day", "month"):
         minutes, money = getattr(retrain, f"minutes_per_{span}"), getattr(retrain, f"money_per_{span}")
-        if 0 < minutes < train.max_minutes:
-            right = f"0 or at least train.max_minutes, {train.max_minutes:g}: otherwise nothing is ever retrained"
+        if 0 < minutes < train.machine_minutes:
+            right = f"0 or at least {train.machine_minutes:g}, {_said(train)}: otherwise nothing is ever retrained"
             reader.wrong(f"retrain.minutes_per_{span}", minutes, right)
         if money > 0 and retrain.price_per_minute <= 0:
             reader.wrong("retrain.price_per_minute", retrain.price_per_minute, "more than 0 where money is limited")
-        elif 0 < money < (run := train.max_minutes * retrain.price_per_minute):
-            right = f"0 or at least {run:g}, the price of train.max_minutes: otherwise nothing is ever retrained"
+        elif 0 < money < (run := train.machine_minutes * retrain.price_per_minute):
+            right = f"0 or at least {run:g}, the price of {_said(train)}: otherwise nothing is ever retrained"
             reader.wrong(f"retrain.money_per_{span}", money, right)
     if retrain.drift_alarms > retrain.drift_of:
         reader.wrong("retrain.drift_alarms", retrain.drift_alarms, f"at most retrain.drift_of, {retrain.drift_of}")
     if retrain.drift_alarms > 1 and retrain.drift_limit <= 0:
         reader.wrong("retrain.drift_limit", retrain.drift_limit, "more than 0 where several reports make an alarm")
+
+
+def _said(train: Train) -> str:
+    """What takes the machine's minutes of a training, in the words of model.yaml."""
+    return "train.max_minutes" if train.machine_minutes == train.max_minutes else "train.search.max_minutes of each job"

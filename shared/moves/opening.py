@@ -63,7 +63,7 @@ def _open_training(turn: Turn, basket: Basket) -> None:
         turn.head,
         causes,
         input_print=input_print,
-        run_seconds=turn.spec.train.max_minutes * 60,
+        run_seconds=turn.spec.train.machine_minutes * 60,
         now=turn.now,
     )
     if answer.go:

@@ -6,15 +6,15 @@ without its tags; a repeated submit is answered 409; an unreadable metric reads 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PlatformBusy
 from shared.platforms.azureml_errors import NotThere, named, url_of
 from shared.platforms.azureml_run import READS, RUN_TAG, request_document
 from shared.platforms.azureml_service import merged
+from shared.platforms.azureml_sweep import TrialSeen
+from shared.platforms.azureml_sweeps import file_of, trials_of
 from shared.platforms.azureml_trainer import AzureMLRuns
 from shared.platforms.port import RunRequest
 
@@ -91,12 +91,10 @@ class AzureMLTrainer(AzureMLRuns):
         return logged_metrics(run)
 
     def _file(self, workspace: Workspace, run: Any, run_id: str, name: str) -> bytes | None:
-        if name not in run.get_file_names():
-            return None
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "document.json"
-            run.download_file(name, str(path))
-            return path.read_bytes()
+        return file_of(run, name)
+
+    def _trials(self, workspace: Workspace, run: Any, run_id: str) -> list[TrialSeen]:
+        return trials_of(run, self._clock())
 
     def _stop(self, workspace: Workspace, run: Any, run_id: str) -> None:
         from azureml.core import Run

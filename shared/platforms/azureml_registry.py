@@ -21,6 +21,7 @@ from shared.platforms.azureml_champion import CHAMPION_TAG, latest, tag
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, TagsMoved, named
 from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
 from shared.platforms.azureml_service import Service, merged
+from shared.platforms.azureml_sweeps import model_run
 from shared.platforms.port import VersionSeen
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ GAP = 2  # versions that were deleted since the list was made
 
 
 class AzureMLRegistry:
-    """Versions under the model's name. What a run made is `outputs/model` of the run.
+    """Versions under the model's name. What a run made is `outputs/model` of the run, of a sweep that of its best trial.
 
     Callers of one process take turns. Two processes that register the same run at the same moment may make two
     versions with the same files; both then answer with the older one, and the other is never promoted.
@@ -88,7 +89,7 @@ class AzureMLRegistry:
     def _create(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> None:
         from azureml.core import Run
 
-        run = Run.get(workspace, run_id)
+        run = model_run(Run.get(workspace, run_id))
         for read in range(READS):
             if read:
                 self._pause(READ_AGAIN_SECONDS)
@@ -119,7 +120,7 @@ def fetch_run_model(service: Service, run_id: str, into: Path) -> None:
     def fetch(workspace: Workspace) -> None:
         from azureml.core import Run
 
-        run = Run.get(workspace, run_id)
+        run = model_run(Run.get(workspace, run_id))
         if not any(name.startswith(f"{MODEL_PATH}/") for name in run.get_file_names()):
             raise NotThere(f"run {run_id} left no {MODEL_PATH}.", next="retry the release: it trains again")
         run.download_files(prefix=MODEL_PATH, output_directory=str(into), append_prefix=False)

@@ -70,11 +70,7 @@ class Turns:
 
 def request_document(request: RunRequest) -> str:
     """The request as JSON, as BATON_REQUEST carries it into the run."""
-    return json.dumps({name: _plain(getattr(request, name)) for name in RunRequest.__slots__})
-
-
-def _plain(value: object) -> object:
-    return dict(value) if isinstance(value, Mapping) else value
+    return json.dumps(request.document())
 
 
 def run_status(run_id: str, said: str) -> RunStatus:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from shared.platforms import azureml_sweep
 from shared.platforms.azureml_errors import AzureMLRefused
 from shared.platforms.azureml_run import (
     ERROR,
@@ -24,6 +25,7 @@ from shared.platforms.azureml_run import (
     without_result,
 )
 from shared.platforms.azureml_service import Service
+from shared.platforms.azureml_sweep import TrialSeen
 from shared.platforms.port import RunRequest, RunSeen
 
 
@@ -83,6 +85,10 @@ class AzureMLRuns(ABC):
         """The last number of each metric that the run logged. What cannot be read is raised, and is not "none"."""
 
     @abstractmethod
+    def _trials(self, workspace: Any, run: Any, run_id: str) -> Sequence[TrialSeen]:
+        """The trials of a sweep that ended."""
+
+    @abstractmethod
     def _stop(self, workspace: Any, run: Any, run_id: str) -> None:
         """Have the service stop the run."""
 
@@ -103,6 +109,9 @@ class AzureMLRuns(ABC):
         if status == "queued":  # it may have no details yet, and no times
             return RunSeen(run_id, status)
         details = self._details(workspace, run, run_id)
+        if status != "running" and (limits := azureml_sweep.tagged(run.tags)):
+            tried = self._trials(workspace, run, run_id)
+            return azureml_sweep.look(run_id, status, limits, run.properties, details, tried, self._clock())
         seconds = run_seconds(details, self._clock())
         if status == "completed":
             return self._completed(workspace, run, run_id, details, seconds)

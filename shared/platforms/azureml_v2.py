@@ -1,4 +1,4 @@
-"""Runs on Azure ML through azure-ai-ml (SDK v2): command jobs, under names of ours.
+"""Runs on Azure ML through azure-ai-ml (SDK v2): command jobs and sweep jobs, under names of ours.
 
 A job's name is its identity: the service carries out one job for a name, and a second PUT of it replaces tags and
 nothing else (so Microsoft's specification, Jobs_CreateOrUpdate). All that a job is goes in that one PUT.
@@ -15,9 +15,11 @@ from typing import Any
 from shared.names import digest
 from shared.platforms.azureml_errors import named
 from shared.platforms.azureml_run import READS, RUN_TAG, request_document
+from shared.platforms.azureml_sweep import TrialSeen
 from shared.platforms.azureml_trainer import AzureMLRuns
 from shared.platforms.azureml_v2_files import Place, read
 from shared.platforms.azureml_v2_service import Workspace, found, word
+from shared.platforms.azureml_v2_sweeps import sweep_job, trials_of
 from shared.platforms.port import RunRequest
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
@@ -34,8 +36,10 @@ class AzureMLV2Trainer(AzureMLRuns):
         """Submit the job unless it is there. After any error look for it: the PUT, or another caller's, may have worked."""
         if self._find(workspace, request.run_id, reads=1):
             return
+        job = self._command_job(request)
+        wanted = sweep_job(job, request, request.sweep) if request.sweep else job
         try:
-            workspace.client.jobs.create_or_update(self._command_job(request))
+            workspace.client.jobs.create_or_update(wanted)
         except Exception as error:
             if self._find(workspace, request.run_id, reads=READS) is None:
                 raise named(error, f"start run {request.run_id}") from error
@@ -73,6 +77,9 @@ class AzureMLV2Trainer(AzureMLRuns):
 
     def _file(self, workspace: Workspace, run: Any, run_id: str, name: str) -> bytes | None:
         return read(workspace, Place.of_run(run_id, name))
+
+    def _trials(self, workspace: Workspace, run: Any, run_id: str) -> list[TrialSeen]:
+        return trials_of(workspace, run_id, self._clock())
 
     def _stop(self, workspace: Workspace, run: Any, run_id: str) -> None:
         workspace.client.jobs.begin_cancel(run_id).wait(CANCEL_SECONDS)

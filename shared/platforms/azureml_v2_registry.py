@@ -24,6 +24,7 @@ from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, 
 from shared.platforms.azureml_service import Service, merged
 from shared.platforms.azureml_v2_files import Place, fetch, names
 from shared.platforms.azureml_v2_service import Workspace, found
+from shared.platforms.azureml_v2_sweeps import model_run
 from shared.platforms.port import VersionSeen
 
 GAP = 2  # versions that were deleted since the list was made
@@ -31,7 +32,7 @@ TAKEN = 5  # numbers in a row that others took first
 
 
 class AzureMLV2Registry:
-    """Versions under the model's name. What a run made is `outputs/model` of the run.
+    """Versions under the model's name. What a run made is `outputs/model` of the run, of a sweep that of its best trial.
 
     A run becomes one version: its number is taken by a write that only the first one succeeds with, and after it
     every version is looked at again for the run. Callers of one process take turns.
@@ -78,8 +79,9 @@ class AzureMLV2Registry:
         known = _versions(model, workspace)
         mine = _of_run(known, run_id)
         if mine is None:
-            self._wait_for_files(run_id, workspace)
-            mine = self._take_number(model, run_id, wanted, known, workspace)
+            made_by = model_run(workspace, run_id)
+            self._wait_for_files(made_by, workspace)
+            mine = self._take_number(model, run_id, made_by, wanted, known, workspace)
         self._merge(model, str(mine.version), wanted, workspace)
         return str(mine.version)
 
@@ -93,12 +95,12 @@ class AzureMLV2Registry:
         raise NotThere(f"run {run_id} left no {MODEL_PATH}.", next="retry the release: it trains again")
 
     def _take_number(
-        self, model: str, run_id: str, tags: Mapping[str, str], known: list[Any], workspace: Workspace
+        self, model: str, run_id: str, made_by: str, tags: Mapping[str, str], known: list[Any], workspace: Workspace
     ) -> Any:
         number = max((int(one.version) for one in known), default=0)
         for _ in range(TAKEN):
             number += 1
-            refused = self._create(model, str(number), run_id, tags, workspace)
+            refused = self._create(model, str(number), run_id, made_by, tags, workspace)
             if mine := _of_run(_versions(model, workspace), run_id):
                 return mine
             if refused and _version(model, str(number), workspace) is None:
@@ -108,12 +110,12 @@ class AzureMLV2Registry:
         )
 
     def _create(
-        self, model: str, version: str, run_id: str, tags: Mapping[str, str], workspace: Workspace
+        self, model: str, version: str, run_id: str, made_by: str, tags: Mapping[str, str], workspace: Workspace
     ) -> Exception | None:
         """Write the version; the error, if any: it may have worked all the same, or the number may be taken."""
         from azure.ai.ml.entities import Model
 
-        path = f"azureml://jobs/{run_id}/outputs/artifacts/paths/{MODEL_PATH}/"
+        path = f"azureml://jobs/{made_by}/outputs/artifacts/paths/{MODEL_PATH}/"
         made = Model(name=model, version=version, path=path, tags=dict(tags), properties={RUN_TAG: run_id})
         try:
             workspace.client.models.create_or_update(made)

@@ -20,7 +20,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -162,18 +162,13 @@ def _create(runs: Path, request: RunRequest) -> RunFolder:
     runs.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=runs))
     try:
-        write_json(draft / "request.json", _request_document(request))
+        write_json(draft / "request.json", request.document())
         draft.rename(runs / request.run_id)  # onto a folder that has content this fails: somebody else was first
     except OSError as error:
         shutil.rmtree(draft)
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
     return RunFolder(runs / request.run_id)
-
-
-def _request_document(request: RunRequest) -> dict[str, object]:
-    values = {field.name: getattr(request, field.name) for field in fields(request)}
-    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
 
 def read_json(path: Path) -> dict[str, Any]:

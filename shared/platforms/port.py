@@ -19,11 +19,28 @@ DeploymentState = Literal["starting", "healthy", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """A search whose trials are jobs of the platform's own, at most `trials` and `jobs` at once, for `seconds` in all.
+
+    `space` has a dimension for each parameter that is tried, in the words of model.yaml.
+    """
+
+    space: Mapping[str, str]
+    sampler: Literal["bayesian", "random"]
+    seed: int
+    goal: Literal["minimize", "maximize"]
+    trials: int
+    jobs: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """A run to start. `run_id` is its identity; a second request with the same id is the same run.
 
     `folder` is the hash of the published model folder, `inputs` name what the run reads (see
-    `shared/runs`), `parameters` are passed to the entry as `--name value`.
+    `shared/runs`), `parameters` are passed to the entry as `--name value`. A platform that has sweep jobs makes a `sweep`
+    under the run's id, and `max_seconds` are those of a trial; another takes no notice, for the run then searches itself.
     """
 
     run_id: str
@@ -35,6 +52,12 @@ class RunRequest:
     tags: Mapping[str, str] = field(default_factory=dict)
     max_seconds: float = 600.0
     max_memory_mb: int = 2048
+    sweep: Sweep | None = None
+
+    def document(self) -> dict[str, object]:
+        """The request as the run itself gets it, for JSON: a run sees no sweep, it is one or a trial of one."""
+        told = {name: getattr(self, name) for name in self.__slots__ if name != "sweep"}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in told.items()}
 
 
 @dataclass(frozen=True, slots=True)

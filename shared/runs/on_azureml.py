@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from shared.platforms.port import RunRequest
 from shared.runs.__main__ import main as do_step
 from shared.runs.materialise import Sources, materialise, pythons
 from shared.runs.run_dir import RunDir
+from shared.runs.trying import parameters_of
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -31,13 +32,18 @@ def carry_out(
     environment: Mapping[str, str],
     here: Path,
     *,
+    arguments: Sequence[str] = (),
     sources: Callable[[Mapping[str, str], Path], Sources],
     step: Callable[[list[str], Mapping[str, str]], int] = do_step,
 ) -> int:
-    """Do the requested step in `here`/baton-run and keep its end in `here`/outputs; returns the exit code."""
+    """Do the requested step in `here`/baton-run and keep its end in `here`/outputs; returns the exit code.
+
+    `arguments` are what a sweep chose for this trial of it.
+    """
     if "BATON_REQUEST" not in environment:
         raise SettingsRefused("BATON_REQUEST is not set.", next="start runs through Baton's trainer")
     document = json.loads(environment["BATON_REQUEST"])
+    document["parameters"] = {**document.get("parameters", {}), **parameters_of(arguments)}
     place = here / "baton-run"
     place.mkdir()
     (place / "request.json").write_text(json.dumps(document))
@@ -101,4 +107,4 @@ def _workspace_of_this_run() -> Workspace:
 
 
 if __name__ == "__main__":
-    sys.exit(carry_out(os.environ, Path.cwd(), sources=of_the_workspace))
+    sys.exit(carry_out(os.environ, Path.cwd(), arguments=sys.argv[1:], sources=of_the_workspace))

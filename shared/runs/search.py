@@ -80,7 +80,8 @@ def search(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = {name: found for name, words in asked.space.items() if (found := dimension(words)) is not None}
-    sampler = optuna.samplers.TPESampler(seed=asked.seed)
+    kinds = {"bayesian": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+    sampler = kinds[asked.sampler](seed=asked.seed)
     study = optuna.create_study(sampler=sampler, direction="minimize" if direction == "lower" else "maximize")
     study.enqueue_trial({name: _typed(found, declared[name]) for name, found in space.items()})
     trials: list[Trial] = []

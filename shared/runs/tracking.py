@@ -38,6 +38,10 @@ class Tracking(Protocol):
         """The last value of each metric that the script logged."""
         ...
 
+    def log(self, tracked: str, name: str, value: float) -> None:
+        """Keep a metric of our own in the tracked run."""
+        ...
+
     def store_model(self, tracked: str, folder: Path) -> None:
         """Keep the model's files under "model"."""
         ...
@@ -79,6 +83,10 @@ class MlflowTracking:
     def metrics(self, tracked: str) -> Mapping[str, float]:
         with _busy_if_it_fails("read the metrics"):
             return dict(self._client.get_run(tracked).data.metrics)
+
+    def log(self, tracked: str, name: str, value: float) -> None:
+        with _busy_if_it_fails("keep a metric"):
+            self._client.log_metric(tracked, name, value)
 
     def store_model(self, tracked: str, folder: Path) -> None:
         with _busy_if_it_fails("store the model's files"):

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 import pyarrow as pa
 
@@ -20,7 +20,8 @@ from shared.runs.reference import reference
 from shared.runs.rows import Rows
 from shared.runs.run_dir import RunDir
 from shared.runs.tracking import Tracking
-from shared.runs.trials import search_parameters
+from shared.runs.trials import search_parameters, try_parameters
+from shared.runs.trying import METRIC, TRIAL_OF, as_asked
 from shared.spec import Spec
 
 REFERENCE = "reference.json"
@@ -41,12 +42,13 @@ def train(
     try:
         _needs_rows(rows.train)
         training = Training(run, spec, python, environment)
-        found = search_parameters(training, rows.train, tracking, tracked) if spec.train.search.space else None
-        parameters = found.best.parameters if found else run.request.parameters
-        training.fit(rows.train, run.outputs / "model", parameters, tracking.environment(tracked))
-        metrics = _finite(tracking.metrics(tracked), run, spec)
-        told = found.summary(spec.train.search, spec.gates.metric) if found else None
-        made_of = of_training(run, spec, python=python, environment=environment, parameters=parameters, searched=told)
+        chosen = _chosen(training, rows.train, tracking, tracked)
+        training.fit(rows.train, run.outputs / "model", chosen.parameters, tracking.environment(tracked))
+        logged = {name: value for name, value in tracking.metrics(tracked).items() if name != METRIC}
+        metrics = _finite(logged, run, spec)
+        made_of = of_training(
+            run, spec, python=python, environment=environment, parameters=chosen.parameters, searched=chosen.told
+        )
         model = _model(run, spec, rows.train, made_of)
         tracking.store_model(tracked, run.outputs / "model")
     except BatonError:
@@ -70,9 +72,33 @@ def train(
         },
         "mlflow_run_id": tracked,
         "seconds": round(time.monotonic() - started, 3),
-        **({"search": told, "attachments": {"trials": found.told()}} if found else {}),
+        **chosen.result,
         **({"warm_start": made_of["warm_start"]} if "warm_start" in made_of else {}),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What the candidate is trained with: the parameters, what its provenance tells of them, and what the result does."""
+
+    parameters: Mapping[str, str]
+    told: Mapping[str, object] | None = None
+    result: Mapping[str, object] = field(default_factory=dict)
+
+
+def _chosen(training: Training, train: pa.Table, tracking: Tracking, tracked: str) -> _Chosen:
+    """As declared; or the best of a search; or what a sweep chose, whose trial this run is, once it was tried."""
+    spec, declared = training.spec, training.run.request.parameters
+    asked = spec.train.search
+    if sweep := training.environment.get(TRIAL_OF):
+        tried = try_parameters(training, train, as_asked(asked.space, declared), tracking, tracked)
+        parameters = as_asked(asked.space, declared)
+        return _Chosen(parameters, {**tried, "sweep": sweep, "most_trials": asked.trials}, {"trial": tried})
+    if not asked.space:
+        return _Chosen(declared)
+    found = search_parameters(training, train, tracking, tracked)
+    told = found.summary(asked, spec.gates.metric)
+    return _Chosen(found.best.parameters, told, {"search": told, "attachments": {"trials": found.told()}})
 
 
 def _needs_rows(table: pa.Table) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from shared.errors import Permanent, PlatformBusy, RunFailed
 from shared.gating.metric_facts import is_custom
+from shared.model_yaml.searching import most_seconds
 from shared.runs.beside import true_values, units
 from shared.runs.dataset import search_parts
 from shared.runs.fitting import Training
@@ -22,6 +24,7 @@ from shared.runs.rows import Parts
 from shared.runs.scoring import Predictions, Scorer, score
 from shared.runs.search import Searched, search
 from shared.runs.tracking import Tracking
+from shared.runs.trying import METRIC
 from shared.spec import Spec
 
 FEWEST = 2
@@ -34,11 +37,7 @@ def search_parameters(training: Training, train: pa.Table, tracking: Tracking, t
     is read. Raises `Permanent` where there are too few rows, `RunFailed` if no trial has a value.
     """
     spec, asked = training.spec, training.spec.train.search
-    parts = search_parts(train, spec.data, asked.validation_percent)
-    if min(parts.train.num_rows, parts.validation.num_rows) < FEWEST:
-        rows = f"{parts.train.num_rows} rows to train trials on and {parts.validation.num_rows} to choose by"
-        raise Permanent(f"a search needs more data: there are {rows}", next="drop more data, or leave out train.search")
-    trial = _Trials(training, parts, tracking, tracked)
+    trial = _Trials(training, _parts(train, spec), tracking, tracked)
     return search(
         asked,
         training.run.request.parameters,
@@ -48,11 +47,35 @@ def search_parameters(training: Training, train: pa.Table, tracking: Tracking, t
     )
 
 
-def most_seconds(spec: Spec) -> float:
-    """How long a search may take: its minutes, or what its money buys."""
-    asked, price = spec.train.search, spec.retrain.price_per_minute
-    minutes = min(asked.max_minutes, asked.max_money / price) if asked.max_money and price else asked.max_minutes
-    return minutes * 60
+def try_parameters(
+    training: Training, train: pa.Table, parameters: Mapping[str, str], tracking: Tracking, tracked: str
+) -> dict[str, object]:
+    """Try the parameters that a sweep chose for this run, and log their value for it to compare; returns what is told of it.
+
+    {"parameters", "value", "metric", "space", "seed", "sampler"}. It raises as `search_parameters` does.
+    """
+    spec, asked = training.spec, training.spec.train.search
+    trial = _Trials(training, _parts(train, spec), tracking, tracked)
+    value = trial.attempt(0, parameters, training.run.request.max_seconds)
+    if not math.isfinite(value):
+        raise RunFailed(f"its value is {value}", next="mend train.py or score.py")
+    tracking.log(tracked, METRIC, value)
+    return {
+        "parameters": dict(parameters),
+        "value": value,
+        "metric": spec.gates.metric,
+        "space": dict(asked.space),
+        "seed": asked.seed,
+        "sampler": asked.sampler,
+    }
+
+
+def _parts(train: pa.Table, spec: Spec) -> Parts:
+    parts = search_parts(train, spec.data, spec.train.search.validation_percent)
+    if min(parts.train.num_rows, parts.validation.num_rows) < FEWEST:
+        rows = f"{parts.train.num_rows} rows to train trials on and {parts.validation.num_rows} to choose by"
+        raise Permanent(f"a search needs more data: there are {rows}", next="drop more data, or leave out train.search")
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,9 @@ class Remembered:
     def metrics(self, tracked):
         return self._metrics
 
+    def log(self, tracked, name, value):
+        self.logged = {(tracked, name): value}
+
     def store_model(self, tracked, folder):
         if self._disk_is_full:
             raise PlatformBusy("MLflow could not store the model's files: no space left on device", next="free some")
@@ -294,7 +297,7 @@ def test_what_the_training_script_did_wrong_is_told_with_the_remedy(tmp_path, fo
 NEEDS_NO_MLFLOW = """
 import argparse, json, os, pathlib
 parser = argparse.ArgumentParser()
-for name in ("--data", "--model-dir", "--alpha", "--warm-start"):
+for name in ("--data", "--model-dir", "--alpha", "--degree", "--warm-start"):
     parser.add_argument(name)
 options = parser.parse_args()
 if options.warm_start:
@@ -336,6 +339,24 @@ def test_a_trial_that_hangs_is_killed_when_its_time_is_over(tmp_path, folder):
 
     with pytest.raises(RunFailed, match="all 1 trials failed, the last: train.py failed: exit code -9"):
         train(run, spec, ROWS, python=sys.executable, tracking=Remembered(), environment=os.environ)
+
+
+def test_a_trial_of_a_sweep_tells_its_value_and_leaves_a_candidate_of_all_rows(tmp_path, folder):
+    space = Search(space={"alpha": "0.1 to 9", "degree": "1 to 3"}, sampler="random", seed=1, jobs=2)
+    spec = replace(SPEC, train=Train("train.py", {"alpha": "0.1", "degree": "1"}, search=space))
+    run = run_of(tmp_path, quick(folder, NEEDS_NO_MLFLOW))
+    run = RunDir(run.path, replace(run.request, parameters={"alpha": "0.25", "degree": "2.0"}))
+    tracking, environment = Remembered(), {**os.environ, "BATON_TRIAL_OF": "linear-0001-t-1"}
+
+    result = train(run, spec, ROWS, python=sys.executable, tracking=tracking, environment=environment)
+
+    told = result["trial"]
+    assert tracking.logged == {("tracked-1", "baton_validation"): told["value"]}
+    assert (told["parameters"], told["metric"], told["seed"]) == ({"alpha": "0.25", "degree": "2"}, "mse", 1)
+    assert (result["rows"]["train"], "search" in result) == (80, False)
+    made_of = json.loads((run.outputs / "model" / "provenance.json").read_text())
+    assert made_of["parameters"] == {"alpha": "0.25", "degree": "2"}
+    assert (made_of["search"]["sweep"], made_of["search"]["most_trials"]) == ("linear-0001-t-1", 20)
 
 
 def test_trials_are_runs_of_mlflow_below_the_training_and_nobody_adopts_them(tmp_path, folder, mlflow):

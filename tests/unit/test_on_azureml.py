@@ -126,3 +126,23 @@ def test_azure_mls_own_run_is_the_tracked_one() -> None:
     assert tracked.begin(RunRequest("other", "m", "train", "f")) == "pulse-0001-t-1"
     assert not isinstance(tracking({}, "sqlite://"), PlatformTracking)
     assert isinstance(tracking({}, "sqlite://"), MlflowTracking)
+
+
+def test_a_trial_of_a_sweep_gets_what_was_chosen_over_what_is_declared(tmp_path: Path) -> None:
+    asked = json.dumps({**REQUEST, "inputs": {}, "parameters": {"alpha": "1", "rows": "all"}})
+    assert (
+        carry_out({"BATON_REQUEST": asked}, tmp_path, arguments=["--alpha", "-0.5"], sources=sources, step=telling) == 0
+    )
+    assert json.loads((tmp_path / "outputs/result.json").read_text()) == {"alpha": "-0.5", "rows": "all"}
+
+
+def telling(arguments: list[str], environment: Mapping[str, str]) -> int:
+    """A step whose result are its parameters."""
+    run = Path(environment["BATON_RUN_DIR"])
+    (run / "result.json").write_text(json.dumps(json.loads((run / "request.json").read_text())["parameters"]))
+    return 0
+
+
+def test_a_trial_whose_choice_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsRefused, match="pairs of --name and value"):
+        carry_out(ENVIRONMENT, tmp_path, arguments=["--alpha"], sources=sources, step=telling)

@@ -17,10 +17,11 @@ from starlette.testclient import TestClient
 from shared.data.split import split
 from shared.errors import RunFailed, SpecRefused
 from shared.model_yaml.search_space import Dimension, dimension
+from shared.model_yaml.searching import most_seconds, sweep
 from shared.model_yaml.spec_file import load_spec
+from shared.platforms.port import Sweep
 from shared.runs.dataset import search_parts
 from shared.runs.search import Searched, search
-from shared.runs.trials import most_seconds
 from shared.spec import Data, Retrain, Search
 from shared.web.site import site
 from tests.fakes.platform import Outcome
@@ -119,6 +120,11 @@ SEARCHED = "max_minutes: 15\n  search: {space: {alpha: 1 to 9}, max_money: 2}"
         ("search: {space: {alpha: 1 to 9}, max_minutes: 5}", "less than train.max_minutes (5)"),
         ("search: {space: {alpha: 1 to 9}, max_minutes: 1, max_money: 2}", "or retrain.price_per_minute beside it"),
         ("search: {trials: 0}", "1 to 200"),
+        ("search: {jobs: -1}", "0 (inside the training run) to 100"),
+        ("search: {space: {alpha: '1 to 9, log'}, max_minutes: 2, jobs: 2}", "or sampler: random"),
+        ("search: {space: {alpha: 1 | a b}, max_minutes: 2, jobs: 2}", "not 'a b'"),
+        ("search: {space: {alpha: 1 to 9}, max_minutes: 0.5, jobs: 2}", "at least one minute of all jobs"),
+        ("search: {sampler: grid}", '"bayesian" or "random"'),
         ("warm_start: always", '"none" or "champion"'),
     ],
 )
@@ -126,6 +132,31 @@ def test_what_cannot_be_searched_is_refused_when_it_is_published(train: str, fau
     with pytest.raises(SpecRefused) as refused:
         load_spec(spec_text().replace("max_minutes: 5", f"max_minutes: 5\n  {train}"))
     assert fault in str(refused.value)
+
+
+SWEPT = (
+    "max_minutes: 15\n  search: {space: {alpha: 1 to 9}, max_minutes: 12, max_money: 2, trials: 3, jobs: 4, seed: 7}"
+)
+
+
+def test_a_sweep_has_the_caps_of_the_search_and_its_money_is_for_all_jobs_together() -> None:
+    rules = load_spec(spec_text(more=", price_per_minute: 0.5").replace("max_minutes: 5", SWEPT))
+    asked = Sweep({"alpha": "1 to 9"}, "bayesian", 7, "minimize", trials=3, jobs=3, seconds=pytest.approx(80))
+    assert sweep(rules) == asked
+    assert (sweep(replace(rules, train=replace(rules.train, search=Search()))), rules.train.machine_minutes) == (
+        None,
+        48,
+    )
+
+
+def test_a_budget_has_room_for_all_jobs_of_a_sweep() -> None:
+    with pytest.raises(SpecRefused, match="at least 48, train.search.max_minutes of each job"):
+        load_spec(spec_text(more=", price_per_minute: 0.5, minutes_per_day: 40").replace("max_minutes: 5", SWEPT))
+
+
+def test_a_random_sampler_is_seeded_too() -> None:
+    one, again = (found(asked=replace(ASKED, sampler="random")) for _ in range(2))
+    assert [trial.parameters for trial in one.trials] == [trial.parameters for trial in again.trials]
 
 
 @pytest.mark.parametrize(
@@ -234,3 +265,16 @@ def publish(world: World, text: str) -> None:
     world.app.book.list_model("m")
     world.accept("m", events.ModelPublished(id="p", at=world.now, by="author", folder=folder))
     world.settle()
+
+
+@pytest.mark.parametrize("jobs", [0, 2])
+def test_the_training_run_alone_is_asked_for_as_a_sweep(tmp_path: Path, jobs: int) -> None:
+    world = World(tmp_path)
+    asked = f"search: {{space: {{alpha: 1 to 9}}, max_minutes: 2, jobs: {jobs}}}"
+    publish(world, spec_text().replace("max_minutes: 5", f"max_minutes: 5\n  {asked}"))
+    world.go_live("rows")
+    assert [(run.step, run.sweep is not None) for run in world.trainer.started] == [
+        ("train", jobs > 0),
+        ("judge", False),
+        ("certify", False),
+    ]

@@ -161,6 +161,9 @@ def test_subject_and_data_that_disagree_are_refused(name: str, subject: str) -> 
 
 def test_a_run_that_is_nobodys_is_refused() -> None:
     nobodys = replace(changed(golden("run_completed"), runId="amber-9"), subject="experiments/e/runs/amber-9")
+    trial = changed(golden("run_completed"), runId="m-0001-t-1_3", runTags={"baton.model": "m"})
+    told = "run 'm-0001-t-1_3' is a trial of a sweep, which tells of itself"
+    assert reason(replace(trial, subject="experiments/e/runs/m-0001-t-1_3")) == told
     assert reason(nobodys) == "run 'amber-9' is not ours and carries no tag baton.model"
 
 

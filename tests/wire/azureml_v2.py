@@ -24,10 +24,11 @@ from tests.wire.authority import Authority
 from tests.wire.azureml import PATIENCE, SCOPE, now, token
 from tests.wire.azureml_v2_endpoints import OnlineEndpoints
 from tests.wire.azureml_v2_models import ModelVersions
+from tests.wire.azureml_v2_sweeps import REGION, Sweeps
 from tests.wire.blobs import BlobWire
 from tests.wire.server import Answer, Asked, WireServer
 
-ARM, REGION, ACCOUNT = "management.azure.com", "westeurope.api.azureml.ms", "ws1account"
+ARM, ACCOUNT = "management.azure.com", "ws1account"
 STORES = {"workspaceartifactstore": "azureml", "workspaceblobstore": "azureml-blobstore-1"}
 JOB = rf"{SCOPE}/jobs/(?P<job>[^/]+)"
 HISTORY = rf"/history/v1.0{SCOPE}/runs/(?P<job>[^/]+)"
@@ -56,6 +57,7 @@ class FakeAzureMLV2:
         self.blobs = BlobWire(self._may_read_blobs)
         self.models = ModelVersions(self)
         self.endpoints = OnlineEndpoints(self)
+        self.sweeps = Sweeps(self)
         self._add_routes()
 
     @contextmanager
@@ -136,6 +138,7 @@ class FakeAzureMLV2:
         route("GET", rf"/mlflow/v1.0{SCOPE}/api/2.0/mlflow/runs/get", self._mlflow_run, host=REGION)
         self.models.add_routes(route)
         self.endpoints.add_routes(route)
+        self.sweeps.add_routes(route)
         self.blobs.add_routes(self.wire.route)
 
     def _workspace(self, _asked: Asked) -> Answer:
@@ -212,7 +215,8 @@ class FakeAzureMLV2:
                 return error(409, "UserError", f"A job with this name already exists: {job}")
             self.jobs[job]["properties"]["tags"] = wanted["tags"]
             return Answer(200, self.jobs[job])
-        self.requests[job] = json.loads(wanted["environmentVariables"]["BATON_REQUEST"])
+        trial = wanted.get("trial") or wanted
+        self.requests[job] = json.loads(trial["environmentVariables"]["BATON_REQUEST"])
         self.begun.append(job)
         self.details[job] = {"runId": job, "status": "Running", "startTimeUtc": now()}
         services = {"Studio": {"jobServiceType": "Studio", "endpoint": f"https://ml.azure.com/runs/{job}"}}
@@ -231,6 +235,9 @@ class FakeAzureMLV2:
             "systemData": {"createdAt": now()},
         }
         self.hide(job)
+        if wanted["jobType"] == "Sweep":
+            self.sweeps.begin(job, wanted)
+            return Answer(201, self.jobs[job])
         if files := self.ends(self.requests[job]):
             self.finish(job, files=files)
         self._behave(job, self.requests[job]["parameters"].get("behaviour", "lasts"))
