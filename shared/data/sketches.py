@@ -149,8 +149,8 @@ class Distinct:
         rest = hashes & np.uint64((1 << 64 - REGISTER_BITS) - 1)
         lowest = int(self.registers.min())
         if lowest:
-            could = rest < np.uint64(1 << 64 - REGISTER_BITS - lowest)
-            hashes, rest = hashes[could], rest[could]
+            could = np.flatnonzero(rest < np.uint64(1 << 64 - REGISTER_BITS - lowest))
+            hashes, rest = hashes.take(could), rest.take(could)
         places = (hashes >> np.uint64(64 - REGISTER_BITS)).astype(np.int64)
         _, exponents = np.frexp(rest.astype(np.float64))
         np.maximum.at(self.registers, places, (65 - REGISTER_BITS - exponents).astype(np.uint8))
