@@ -91,9 +91,8 @@ def _of_values(before: Drawn, now: Drawn) -> Iterator[Found]:
         yield _categories(counts, counts_now)
         yield from _unseen(counts, counts_now)
     else:
-        here, there = (np.concatenate(column.batches) for column in (before, now))
-        found = stats.ks_2samp(here, there, method="asymp")
-        yield float(found.pvalue), float(found.statistic), FLOOR
+        size, rows = _distance(before, now), before.present * now.present / (before.present + now.present)
+        yield float(stats.kstwo.sf(size, round(rows))), size, FLOOR
 
 
 def _counted(before: Drawn, now: Drawn) -> bool:
@@ -125,10 +124,13 @@ def _counts(before: Drawn, now: Drawn) -> tuple[Values, Values]:
 
 
 def _missing(before: Drawn, now: Drawn) -> Found:
-    table = [[before.missing, before.present], [now.missing, now.present]]
-    even = min(map(sum, zip(*table, strict=True))) == 0
-    p_value = 1.0 if even else stats.chi2_contingency(table, correction=True).pvalue
-    return p_value, abs(before.missing / before.rows - now.missing / now.rows), SHARE_FLOOR
+    """Pearson's test of a table of two by two, with Yates' correction."""
+    rows, missing, present = before.rows + now.rows, before.missing + now.missing, before.present + now.present
+    apart = abs(before.missing * now.present - now.missing * before.present)
+    beyond = max(0.0, apart - rows / 2)
+    even = missing == 0 or present == 0
+    statistic = 0.0 if even else rows * beyond**2 / (missing * present * before.rows * now.rows)
+    return float(special.chdtrc(1, statistic)), abs(before.missing / before.rows - now.missing / now.rows), SHARE_FLOOR
 
 
 def _categories(counts: Values, counts_now: Values) -> Found:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from tests.drift.rates import Pair, rate_of
-from tests.drift.rows import drifted
+from tests.drift.rows import drifted, tests_of
 from tests.drift.shapes import SHAPES
 
 TIMES = int(os.environ.get("BATON_DRIFT", "1"))
@@ -44,3 +45,13 @@ def test_one_significant_test_is_drift_if_it_is_large_and_survives_the_correctio
     assert drifted([*calm, (0.0009, 0.2, 0.1)])
     assert not drifted([*calm, (0.0011, 0.2, 0.1)])
     assert not drifted([*calm, (0.0009, 0.05, 0.1)])
+
+
+def test_all_rows_are_judged_as_scipy_judges_them() -> None:
+    pair = Pair("heavy-tailed", 500, (0,), changed=True)
+    for before, now in pair.columns():
+        (missing, _, _), (values, size, _) = tests_of(before, now)
+        table = [[before.missing, before.present], [now.missing, now.present]]
+        assert missing == pytest.approx(stats.chi2_contingency(table, correction=True).pvalue)
+        here, there = (np.concatenate(column.batches) for column in (before, now))
+        assert (values, size) == pytest.approx(stats.ks_2samp(here, there, method="asymp")[:2][::-1])

@@ -1,18 +1,21 @@
 """How many chunks pass until a known change is seen: measured stream by stream, each method's scores kept, so that it goes on in pieces.
 
-Peers get the threshold that calls at most 1 % of the chunks of unchanged streams changed; Baton decides as it does. Needs river and
-Evidently: `python -m tests.bench.drift` runs it where they are.
+Peers get the threshold that calls at most 1 % of the chunks of unchanged streams changed, and for the last column but one the threshold
+that calls no larger share of them changed than Baton does; Baton decides as it does. The last column is each stream's delay less Baton's,
+with the 95 % interval of its mean (Student's t). Needs river and Evidently: `python -m tests.bench.drift` runs it where they are.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 from tests.bench.drift.methods import FIXED, PEERS, Scores, decision
 from tests.bench.drift.streams import AFTER, BASES, PAIRS, changed, unchanged
@@ -22,10 +25,11 @@ BATON = "**Baton**"
 METHODS = {BATON: decision, **PEERS}
 KEPT = Path(".baton") / "drift-delays.jsonl"
 HEAD = (
-    "| stream | method | false alarms | chunks until seen, median | mean | missed | streams |\n"
-    "|---|---|---:|---:|---:|---:|---:|"
+    "| stream | method | false alarms | chunks until seen, median | mean | missed | streams | mean with Baton's false alarms | "
+    "after Baton |\n|---|---|---:|---:|---:|---:|---:|---:|---:|"
 )
 Key = tuple[str, int, str]  # a stream's name, its seed, the method
+Streams = Mapping[int, Scores]  # by seed
 
 
 def main() -> None:
@@ -67,33 +71,59 @@ def _lines(kept: Path) -> Iterator[dict[str, object]]:
 
 
 def table(found: dict[Key, Scores], name: str, streams: int) -> Iterator[str]:
-    """Method, false alarms in a chunk, chunks until the change is seen (median and mean), missed."""
+    """A line for each method: `HEAD` says of what."""
     known = {}
     for method in METHODS:
         still, moved = (
-            [found[one, seed, method] for seed in range(streams) if (one, seed, method) in found]
+            {seed: found[one, seed, method] for seed in range(streams) if (one, seed, method) in found}
             for one in (BASES[name], name)
         )
         if still and moved:
             known[method] = still, moved
-            yield _told(name, method, 0.5 if method == BATON else _calibrated(still), still, moved)
-    for method, (peer, limit) in FIXED.items():
+    if BATON not in known:
+        return
+    own = _share(0.5, known[BATON][0])
+    limits = {method: (method, *(_calibrated(known[method][0], share) for share in (SHARE, own))) for method in PEERS}
+    limits |= {BATON: (BATON, 0.5, 0.5)}
+    limits |= {name: (peer, limit - 1e-4, limit - 1e-4) for name, (peer, limit) in FIXED.items()}
+    baton = _delays(known[BATON][1], 0.5)
+    for method in (*METHODS, *FIXED):
+        peer, limit, as_baton = limits[method]
         if peer in known:
-            yield _told(name, method, limit - 1e-4, *known[peer])
+            yield f"| {name} | {method} | {_told(limit, as_baton, *known[peer], baton)} |"
 
 
-def _calibrated(still: Sequence[Scores]) -> float:
-    """The lowest threshold above which at most 1 % of the chunks lie."""
-    every = np.sort(np.concatenate(still))[::-1]
-    return float(every[int(SHARE * len(every))])
+def _calibrated(still: Streams, share: float) -> float:
+    """The lowest threshold above which at most this share of the chunks lies."""
+    every = np.sort(np.concatenate(list(still.values())))[::-1]
+    return float(every[int(share * len(every))])
 
 
-def _told(stream: str, method: str, limit: float, still: Sequence[Scores], moved: Sequence[Scores]) -> str:
-    false = float(np.mean([score > limit for scores in still for score in scores]))
-    delays = [_delay(scores, limit) for scores in moved]
+def _share(limit: float, still: Streams) -> float:
+    """The share of chunks that are called changed."""
+    return float(np.mean([score > limit for scores in still.values() for score in scores]))
+
+
+def _told(limit: float, as_baton: float, still: Streams, moved: Streams, baton: Mapping[int, int]) -> str:
+    found = _delays(moved, limit)
+    delays = list(found.values())
     missed = sum(delay > AFTER for delay in delays)
-    numbers = f"{false:.1%} | {np.median(delays):g} | {np.mean(delays):.1f} | {missed} | {len(moved)}"
-    return f"| {stream} | {method} | {numbers} |"
+    numbers = f"{_share(limit, still):.1%} | {np.median(delays):g} | {np.mean(delays):.1f} | {missed} | {len(delays)}"
+    later = [delay - baton[seed] for seed, delay in found.items() if seed in baton]
+    return f"{numbers} | {np.mean(list(_delays(moved, as_baton).values())):.1f} | {_interval(later)}"
+
+
+def _interval(later: Sequence[int]) -> str:
+    """A mean with the 95 % interval of it."""
+    if len(later) < 2:
+        return "–"
+    mean, error = float(np.mean(later)), float(np.std(later, ddof=1)) / math.sqrt(len(later))
+    away = float(stats.t.ppf(0.975, len(later) - 1)) * error
+    return f"{mean:+.1f} ({mean - away:+.1f} to {mean + away:+.1f})" if away else f"{mean:+.1f}"
+
+
+def _delays(moved: Streams, limit: float) -> dict[int, int]:
+    return {seed: _delay(scores, limit) for seed, scores in moved.items()}
 
 
 def _delay(scores: Scores, limit: float) -> int:
