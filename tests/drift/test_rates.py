@@ -12,7 +12,8 @@ import pytest
 from scipy import stats
 
 from tests.drift.rates import Pair, rate_of
-from tests.drift.rows import drifted, tests_of
+from tests.drift.rows import drifted
+from tests.drift.rows import tests_of as found_of
 from tests.drift.shapes import SHAPES
 
 TIMES = int(os.environ.get("BATON_DRIFT", "1"))
@@ -50,7 +51,7 @@ def test_one_significant_test_is_drift_if_it_is_large_and_survives_the_correctio
 def test_all_rows_are_judged_as_scipy_judges_them() -> None:
     pair = Pair("heavy-tailed", 500, (0,), changed=True)
     for before, now in pair.columns():
-        (missing, _, _), (values, size, _) = tests_of(before, now)
+        (missing, _, _), (values, size, _) = found_of(before, now)
         table = [[before.missing, before.present], [now.missing, now.present]]
         assert missing == pytest.approx(stats.chi2_contingency(table, correction=True).pvalue)
         here, there = (np.concatenate(column.batches) for column in (before, now))

@@ -96,7 +96,7 @@ def table(found: dict[Key, Scores], name: str, streams: int) -> Iterator[str]:
 def _calibrated(still: Streams, share: float) -> float:
     """The lowest threshold above which at most this share of the chunks lies."""
     every = np.sort(np.concatenate(list(still.values())))[::-1]
-    return float(every[int(share * len(every))])
+    return float(every[int(share * len(every) + 1e-9)])  # a share of them that is one of them counts as one
 
 
 def _share(limit: float, still: Streams) -> float:
