@@ -97,6 +97,11 @@ class Ledger(Records):
         """Whether an event of this identity was recorded before."""
         return self._table.get(model, f"seen:{identity}") is not None
 
+    def seen_at(self, model: str, identity: str) -> datetime | None:
+        """When an event of this identity happened, as it was recorded; None if none was."""
+        row = self._table.get(model, f"seen:{identity}")
+        return datetime.fromisoformat(forms.read("seen", row.body)["at"]) if row else None
+
     def knows(self, model: str) -> bool:
         """Whether the model was ever published, be it that this waits to be decided."""
         return self.has_head(model) or self._table.get(MODELS, model) is not None

@@ -16,7 +16,7 @@ from shared import state
 from shared.state import Champion, Release
 from shared.storage.port import BlobMissing
 from shared.table.plain import plain
-from shared.web import asking, datasets, frozen, letters, openapi, reading, replaying
+from shared.web import asking, datasets, frozen, letters, openapi, reading, replaying, requests
 from shared.web.answers import NotDone
 from shared.web.auth import Gatekeeper
 from shared.web.story import Told, story
@@ -53,6 +53,7 @@ class Api:
             "/models/{model}": self.model,
             "/models/{model}/journal": self.journal,
             "/models/{model}/why-not": self.why_not,
+            "/models/{model}/requests/{event}": self.request,
             "/models/{model}/data": self.data,
             "/models/{model}/files": self.files,
             "/models/{model}/data/{version}": self.dataset,
@@ -109,6 +110,15 @@ class Api:
     def why_not(self, request: Request) -> Response:
         """Why no newer version is in production: what stopped each later attempt, and what would let it pass."""
         return answer(asdict(reading.why_not(self._app, request.path_params["model"])))
+
+    def request(self, request: Request) -> Response:
+        """What became of a request: 202 while it goes on, 409 if it failed. `?until=end` waits for the approver too."""
+        model, event = request.path_params["model"], request.path_params["event"]
+        found = requests.became(self._app, model, event, request.query_params.get("until", "approval"))
+        told = answer(asdict(found), found.status)
+        if not found.done:
+            told.headers.update(_again(f"{requests.place(self._app, model, event)}{_query(request)}"))
+        return told
 
     def data(self, request: Request) -> Response:
         """Dataset versions, newest first, with the releases that used them; of `?file=` those that contain it."""
@@ -200,7 +210,12 @@ class Api:
     def _of_model(self, action: str) -> Endpoint:
         def ask(request: Request) -> Response:
             _, by = self._asked(request)
-            return _recorded(asking.of_model(self._app, action, request.path_params["model"], by))
+            model = request.path_params["model"]
+            recorded = asking.of_model(self._app, action, model, by)
+            there = requests.place(self._app, model, recorded.event)
+            told = answer({**asdict(recorded), "statusUrl": there}, 202)
+            told.headers.update(_again(there))
+            return told
 
         return ask
 
@@ -224,7 +239,7 @@ class Api:
         self._gate.check_may_ask(request, person)
         body = _object(request.state.body)
         key = request.headers.get("idempotency-key", "")
-        return body, asking.asked(person, body.get("why", ""), key, needs_why=needs_why)
+        return body, asking.asked(person, body.get("why", ""), key, of=request.url.path, needs_why=needs_why)
 
 
 def model_json(view: ModelView) -> dict[str, Any]:
@@ -251,6 +266,15 @@ def _short(release: Release) -> dict[str, Any]:
 def told_json(told: Told) -> dict[str, Any]:
     """A sentence of the story as the API gives it."""
     return asdict(told)
+
+
+def _again(where: str) -> Mapping[str, str]:
+    """The headers of a 202 that says where and when to ask again."""
+    return {"location": where, "retry-after": str(requests.AGAIN_SECONDS)}
+
+
+def _query(request: Request) -> str:
+    return f"?{request.url.query}" if request.url.query else ""
 
 
 def _recorded(recorded: asking.Recorded) -> Response:

@@ -29,11 +29,15 @@ NO_WHY = "say why, in at most 1000 characters: it is journalled as written"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks, why, and the key under which a repeat is the same event ("" for a fresh one)."""
+    """Who asks, why, and the key under which a repeat is the same event ("" for a fresh one).
+
+    A key is one caller's, for what is asked `of` (a path): under another path it is another event.
+    """
 
     person: Person
     why: str
     key: str = ""
+    of: str = ""
 
     @property
     def by(self) -> str:
@@ -42,7 +46,7 @@ class Asked:
 
     def identity(self) -> str:
         """Of what is asked: the same for a repeat under the same key."""
-        return names.identity_key("person", self.by, self.key or uuid.uuid4().hex)
+        return names.identity_key("person", self.by, self.of, self.key or uuid.uuid4().hex)
 
     def stamp(self, app: App) -> dict[str, Any]:
         """The fields that every event of a person carries."""
@@ -61,13 +65,13 @@ class Recorded:
     waits: str = ""
 
 
-def asked(person: Person, why: object, key: str = "", *, needs_why: bool = True) -> Asked:
+def asked(person: Person, why: object, key: str = "", *, of: str = "", needs_why: bool = True) -> Asked:
     """What a person sent, checked; `NotDone` says what is missing."""
     if not isinstance(why, str) or len(why) > WHY_LIMIT or not _is_text(why) or (needs_why and not why.strip()):
         raise NotDone("The reason is missing, or is no text that can be kept.", next=NO_WHY)
     if len(key) > KEY_LIMIT:
         raise NotDone(f"The key has {len(key)} characters.", next=f"use at most {KEY_LIMIT}, such as a UUID")
-    return Asked(person, why.strip(), key)
+    return Asked(person, why.strip(), key, of)
 
 
 def _is_text(text: str) -> bool:

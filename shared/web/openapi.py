@@ -11,6 +11,7 @@ from starlette.routing import Route
 from shared import names
 
 FOUND: dict[str, Any] = {"description": "what was asked for", "content": {"application/json": {"schema": {}}}}
+GOES_ON = {**FOUND, "description": "it goes on; ask again at `Location` after `Retry-After`"}
 RECORDED = {**FOUND, "description": "recorded as an event; it is decided on within seconds"}
 NOT_DONE = {
     "description": "what happened, and what to do next",
@@ -35,6 +36,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "/models/{model}/journal": {"from": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999}},
     "/deadletters": {"model": PARAMETERS["model"]},
     "/models/{model}/data": {"file": TEXT},
+    "/models/{model}/requests/{event}": {"until": {"type": "string", "enum": ["approval", "end"]}},
 }
 BODIES: dict[str, dict[str, Any]] = {
     "publish": {"type": "object", "required": ["folder"], "properties": {"folder": TEXT, "why": TEXT}},
@@ -75,9 +77,13 @@ def _operation(route: Route, *, asks: bool) -> dict[str, Any]:
         "parameters": [
             {"in": place, "name": name, "required": place == "path", "schema": schema} for place, name, schema in placed
         ],
-        "responses": {"202": RECORDED, "4XX": NOT_DONE} if asks else {"200": FOUND, "4XX": NOT_DONE},
+        "responses": {"202": RECORDED, "4XX": NOT_DONE} if asks else {"200": FOUND, **_waited(route), "4XX": NOT_DONE},
     }
     if asks:
         schema = BODIES.get(route.path.rsplit("/", 1)[1], WHY)
         found |= {"requestBody": {"content": {"application/json": {"schema": schema}}}, "security": [{"token": []}]}
     return found
+
+
+def _waited(route: Route) -> dict[str, Any]:
+    return {"202": GOES_ON} if route.path.endswith("/requests/{event}") else {}

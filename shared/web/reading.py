@@ -6,7 +6,7 @@ import bisect
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -176,6 +176,17 @@ def lines_of(app: App, release: Release) -> list[Line]:
         if len(page) < LINES_A_PAGE or (end is not None and _at(page[-1]) > end):
             break
     return [line for line in found if end is None or _at(line) <= end]
+
+
+def lines_since(app: App, model: str, moment: datetime) -> Iterator[Line]:
+    """The journal lines of a model since a moment, page by page, at most `LINES_OF_A_RELEASE`."""
+    head = app.book.head(model)
+    first = _line_at(app, model, head.next_line, moment - CLOCK_SKEW) if head else 1
+    for start in range(first, first + LINES_OF_A_RELEASE, LINES_A_PAGE):
+        page = journal_page(app, model, start)
+        yield from page
+        if len(page) < LINES_A_PAGE:
+            return
 
 
 def why_not(app: App, name: str) -> WhyNot:
