@@ -49,6 +49,9 @@ param signingKey string
 
 @description('Public keys that signed certificates before signingKey, with commas between, so that these still hold.')
 param signedBefore string = ''
+@secure()
+@description('Addresses at which people are told, as apprise takes them, with spaces between; best a reference to a Key Vault secret.')
+param notify string = ''
 
 @description('Client id of the app registration that people sign in to. Empty: the pages answer nobody.')
 param signInClientId string = ''
@@ -179,6 +182,7 @@ module app 'modules/app.bicep' = {
     approvalKey: approvalKey
     signingKey: signingKey
     signedBefore: signedBefore
+    notify: notify
     signInClientId: signInClientId
     platform: platform
     compute: compute

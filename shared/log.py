@@ -89,3 +89,4 @@ def quiet_the_sdks() -> None:
     """The Azure SDKs log each request at INFO; ours are the lines that matter."""
     for name in ("azure", "azureml", "msrest", "urllib3", "mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # what it says of an address may hold its secret

@@ -12,6 +12,7 @@ from typing import Protocol
 class Message:
     """What a person is told. `id` is stable, so that a message told twice is seen as one.
 
+    `until` is when it is too late, as an ISO time; empty if it never is.
     `to` is who it is for, as model.yaml or the contract names them; empty for the model's owner.
     `journal` is the line and hash (`LINE:HASH`) that the journal ended with when it was decided to tell: a witness of it.
     """
@@ -25,6 +26,7 @@ class Message:
     link: str
     journal: str = ""
     to: str = ""
+    until: str = ""
 
 
 class Notifier(Protocol):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"
 LOCAL_WORKSPACE = LOCAL + "Microsoft.MachineLearningServices/workspaces/local"
 LOCAL_TOPIC = LOCAL + "Microsoft.EventGrid/topics/baton"
 PLATFORMS = ("local", "azureml", "azureml_v2")
+ADDRESS = re.compile(r"[a-z][a-z0-9]*://\S+")
 NEEDED = {
     "BATON_DATA": "connection string of the data account",
     "BATON_APPROVAL_KEY": "secret that signs people's decisions, 16 characters or more",
@@ -46,7 +48,7 @@ class Settings:
     each version is served by `instances` machines of the kind `instance_type`. `tenant` is the directory
     whose people sign in at the platform's own door ("": by the users file), `is_guarded` whether the platform says that the
     door is shut; it says so itself, no setting may. `verifying_keys` are the public keys that signed certificates before
-    `signing_key`."""
+    `signing_key`. `notify` are the addresses, with secrets in them, at which people are told (`notify_apprise.py`)."""
 
     data: str
     approval_key: str
@@ -72,6 +74,7 @@ class Settings:
     tenant: str = ""
     is_guarded: bool = False
     verifying_keys: tuple[str, ...] = ()
+    notify: tuple[str, ...] = field(default=(), repr=False)
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> Settings:
@@ -101,6 +104,13 @@ class Settings:
                 faults.append(f"{name} is {number!r}, must be a number of {what}, 1 or more")
         if platform != "local" and "AccountKey=" in data and "AccountName=devstoreaccount1;" not in data:
             faults.append("BATON_DATA holds a key, which every run would be told: name the endpoints instead")
+        notify = tuple(env.get("BATON_NOTIFY", "").split())
+        faults += [
+            f"address {number} of the {len(notify)} in BATON_NOTIFY is none that apprise takes, such as slack://... (it is not "
+            "shown: it may hold a secret; one that begins with @Microsoft.KeyVault is a reference that was not resolved)"
+            for number, address in enumerate(notify, start=1)
+            if not ADDRESS.fullmatch(address)
+        ]
         tenant = env.get("BATON_TENANT", "").lower()
         if tenant and not OBJECT_ID.fullmatch(tenant):
             faults.append(
@@ -135,6 +145,7 @@ class Settings:
             tenant=tenant,
             is_guarded=env.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
             verifying_keys=keys,
+            notify=notify,
         )
 
     @property

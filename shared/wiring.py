@@ -168,8 +168,6 @@ def assemble(
     pause: Callable[[float], None] = time.sleep,
 ) -> App:
     """An app over the given ports; tests pass their own. `pause` waits so many seconds after a lost race."""
-    from shared.notify import FileNotifier
-
     archive = Archive(blobs)
     book = Ledger(table, archive)
     rules = published_rules(blobs)
@@ -183,7 +181,7 @@ def assemble(
         trainer=trainer,
         registry=registry,
         endpoints=endpoints,
-        notifier=notifier or FileNotifier(settings.home / "notices"),
+        notifier=notifier or _notifier(settings),
         signer=Signer(settings.signing_key, settings.verifying_keys),
         rules=rules,
         check=check or functools.partial(_check, most_bytes=settings.inline_limit),
@@ -216,6 +214,17 @@ def assemble(
         parts=parts,
         clock=clock,
     )
+
+
+def _notifier(settings: Settings) -> Notifier:
+    """People are told at the addresses that the settings name, or by files on a laptop."""
+    if settings.notify:
+        from shared.notify_apprise import AppriseNotifier
+
+        return AppriseNotifier(settings.notify)
+    from shared.notify import FileNotifier
+
+    return FileNotifier(settings.home / "notices")
 
 
 def keeper(connection: str, *, clock: Callable[[], datetime]) -> Keeper:

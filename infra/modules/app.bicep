@@ -19,6 +19,8 @@ param approvalKey string
 param signingKey string
 param signedBefore string
 param signInClientId string
+@secure()
+param notify string
 @description('Which adapter the package holds: azureml.')
 param platform string
 param instanceType string
@@ -60,6 +62,7 @@ var settings = [
   { name: 'BATON_SIGNING_KEY', value: signingKey }
   { name: 'BATON_VERIFYING_KEYS', value: signedBefore }
   { name: 'BATON_TENANT', value: empty(signInClientId) ? '' : tenant().tenantId }
+  { name: 'BATON_NOTIFY', value: notify }
   { name: 'BATON_URL', value: 'https://${name}.azurewebsites.net' }
 ]
 
@@ -80,6 +83,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   identity: { type: 'UserAssigned', userAssignedIdentities: { '${identityId}': {} } }
   properties: {
     serverFarmId: plan.id
+    keyVaultReferenceIdentity: identityId
     httpsOnly: true
     siteConfig: { minTlsVersion: '1.2', ftpsState: 'Disabled', appSettings: settings }
     functionAppConfig: {

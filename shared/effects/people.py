@@ -14,8 +14,16 @@ def ask_approval(parts: Parts, model: str, command: Command) -> Outcome:
     link = f"{parts.url}/releases/{command.release}"
     why = f"version {what['version']} waits for approval until {what['until']}: {what['why']}"
     todo = f"{link} or `baton approve {command.release} --why ...`"
+    told = ("approval asked", why, todo, link)
     parts.notifier.tell(
-        Message(_id(model, command), model, command.release, "approval asked", why, todo, link, what.get("journal", ""))
+        Message(
+            _id(model, command),
+            model,
+            command.release,
+            *told,
+            journal=what.get("journal", ""),
+            until=what["until"],
+        )
     )
     return CommandDone(**parts.stamp(model, command), name="ask_approval")
 
