@@ -43,7 +43,8 @@ class Service:
 
     `ask` runs a call in a thread of its own, because several of the SDK's requests have no time-out: what does not
     answer within `seconds` is left to itself, and while `HANGING_AT_MOST` such calls hang, no further one begins.
-    A call that is answered 401 is made once more after `forget_tokens`, so it must be safe to repeat.
+    A call that is answered 401 is made once more after `forget_tokens`, so it must be safe to repeat. `who` is the
+    service's name for people; `named` and `status_of` read its SDK's errors.
     """
 
     def __init__(
@@ -52,9 +53,15 @@ class Service:
         *,
         seconds: float = CALL_SECONDS,
         forget_tokens: Callable[[], None] = lambda: None,
+        who: str = "Azure ML",
+        named: Callable[[Exception, str], BatonError] = named,
+        status_of: Callable[[BaseException], int | None] = status_of,
     ) -> None:
         self._connect = connect
         self._forget_tokens = forget_tokens
+        self._who = who
+        self._named = named
+        self._status_of = status_of
         self._seconds = seconds
         self._workspace: Workspace | None = None
         self._opening = threading.Lock()
@@ -64,7 +71,7 @@ class Service:
         """The answer of `call`. Raises `DeadlinePassed`, or the error of ours that the SDK's stands for."""
         if not self._hanging.acquire(blocking=False):
             raise PlatformBusy(
-                f"Azure ML has not answered {HANGING_AT_MOST} earlier calls, so nothing more is asked now.",
+                f"{self._who} has not answered {HANGING_AT_MOST} earlier calls, so nothing more is asked now.",
                 next="see the region's health; the next try asks again",
             )
         answers: list[Answer] = []
@@ -82,10 +89,10 @@ class Service:
         thread.start()
         thread.join(self._seconds)
         if errors:
-            raise _ours(errors[0], doing) from errors[0]
+            raise self._ours(errors[0], doing) from errors[0]
         if not answers:
             raise DeadlinePassed(
-                f"Azure ML did not answer within {self._seconds:g} s when asked to {doing}.",
+                f"{self._who} did not answer within {self._seconds:g} s when asked to {doing}.",
                 next="nothing: it is asked again, and what the lost call made is found under its name",
             )
         return answers[0]
@@ -94,7 +101,7 @@ class Service:
         try:
             return call(self._open())
         except Exception as error:
-            if status_of(error) != 401:
+            if self._status_of(error) != 401:
                 raise
             self._forget_tokens()
             return call(self._open())
@@ -107,9 +114,10 @@ class Service:
                 self._workspace = self._connect()
             return self._workspace
 
-
-def _ours(error: BaseException, doing: str) -> BaseException:
-    return named(error, doing) if isinstance(error, Exception) and not isinstance(error, BatonError) else error
+    def _ours(self, error: BaseException, doing: str) -> BaseException:
+        return (
+            self._named(error, doing) if isinstance(error, Exception) and not isinstance(error, BatonError) else error
+        )
 
 
 def service_by_identity(resource_id: str, *, client_id: str = "") -> Service:

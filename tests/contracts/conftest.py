@@ -10,6 +10,7 @@ import pytest
 
 from tests.wire.authority import Authority
 from tests.wire.azureml_v2 import FakeAzureMLV2
+from tests.wire.databricks import FakeDatabricks
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,6 +31,12 @@ def azureml_v2(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterato
     with FakeAzureMLV2(authority).running() as fake:
         for name, value in fake.wire.environment.items():
             monkeypatch.setenv(name, value)
+        yield fake
+
+
+@pytest.fixture
+def databricks() -> Iterator[FakeDatabricks]:
+    with FakeDatabricks().running() as fake:
         yield fake
 
 

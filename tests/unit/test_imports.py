@@ -91,22 +91,27 @@ def test_an_app_that_imports_something_heavy_is_found() -> None:
     assert heavy_after("import function_app, pydantic") == ["pydantic"]
 
 
-def test_azure_mls_sdk_is_loaded_by_its_first_call_only() -> None:
-    adapters = sorted(path.stem for path in (ROOT / "shared/platforms").glob("azureml*.py"))
-    assert {"azureml", "azureml_v2"} <= set(adapters)
+def test_a_platforms_sdk_is_loaded_by_its_first_call_only() -> None:
+    of_sdks = [
+        path.stem for kind in ("azureml", "databricks") for path in (ROOT / "shared/platforms").glob(f"{kind}*.py")
+    ]
+    adapters = sorted(of_sdks)
+    assert {"azureml", "azureml_v2", "databricks"} <= set(adapters)
     assert heavy_after(f"import {', '.join(f'shared.platforms.{name}' for name in adapters)}") == []
 
 
-def test_only_its_adapters_know_azure_mls_sdks() -> None:
-    """SDK v1 is azureml, SDK v2 azure.ai.ml; no file knows both."""
+def test_only_its_adapters_know_a_platforms_sdk() -> None:
+    """Azure ML's SDK v1 is azureml, its SDK v2 azure.ai.ml; no file knows two."""
     of_file = {
         path.relative_to(ROOT / "shared").as_posix(): {
             sdk
-            for sdk in ("azureml", "azure.ai.ml")
+            for sdk in ("azureml", "azure.ai.ml", "databricks")
             if any(f"{n}.".startswith(f"{sdk}.") for n in imported(path.read_text()))
         }
         for path in (ROOT / "shared").rglob("*.py")
     }
     knowing = {name: sdks for name, sdks in of_file.items() if sdks}
-    assert [name for name in knowing if not name.startswith("platforms/azureml")] == ["runs/on_azureml.py"]
+    outside = [name for name in knowing if not name.startswith(("platforms/azureml", "platforms/databricks"))]
+    assert outside == ["runs/on_azureml.py"]
     assert [name for name, sdks in knowing.items() if ("azureml_v2" in name) != (sdks == {"azure.ai.ml"})] == []
+    assert [name for name, sdks in knowing.items() if ("databricks" in name) != (sdks == {"databricks"})] == []

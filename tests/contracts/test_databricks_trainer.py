@@ -1,0 +1,84 @@
+"""databricks-sdk itself against a server that speaks Databricks' wire: the trainer's contract."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from shared.platforms.azureml_run import Job
+from shared.platforms.azureml_service import Tokens
+from shared.platforms.databricks import DatabricksTrainer
+from shared.platforms.databricks_service import Workspace
+from shared.platforms.port import RunRequest
+from tests.contracts.interruption import Interrupted
+from tests.contracts.test_trainer_contract import Behaviour, TrainerContract
+from tests.wire.databricks import SCHEMA, FakeDatabricks
+
+
+class DyingAt(Tokens):
+    """Ends the caller where it asks for its `left`-th token: the SDK asks for one before every request."""
+
+    def __init__(self, fake: FakeDatabricks) -> None:
+        super().__init__(fake.fetch)
+        self.left = 0
+        self._caller = threading.current_thread()
+
+    def __call__(self, audience: str) -> str:
+        if threading.current_thread() is self._caller:
+            self.left -= 1
+            if self.left == 0:
+                raise Interrupted
+        return super().__call__(audience)
+
+
+class DatabricksBench:
+    def __init__(self, fake: FakeDatabricks, source: Path) -> None:
+        self.fake = fake
+        self.job = Job("", lambda: source, packages=("pyarrow==21.0.0",))
+        self.trainer = DatabricksTrainer(fake.service(), self.job, pause=lambda _seconds: None)
+
+    def request(self, run_id: str, behaviour: Behaviour) -> RunRequest:
+        parameters, tags = {"behaviour": behaviour}, {"baton.model": "pulse"}
+        return RunRequest(run_id, "pulse", "train", folder="", parameters=parameters, tags=tags)
+
+    def begun(self, run_id: str) -> int:
+        return self.fake.begun.count(run_id)
+
+    def processes(self, run_id: str) -> int:
+        going = [run for run in self.fake.runs.values() if run["state"]["life_cycle_state"] == "RUNNING"]
+        return sum(run["run_name"] == run_id for run in going)
+
+    def killed_callers(self) -> list[str]:
+        ids = []
+        tokens = DyingAt(self.fake)
+        workspace = Workspace(self.fake.wire.url, SCHEMA, tokens)
+        for tokens.left in count(1):
+            request = self.request(f"pulse-0001-t-{tokens.left}", "succeeds")
+            ids.append(request.run_id)
+            try:
+                DatabricksTrainer(self.fake.service(), self.job)._start(request, workspace)
+            except Interrupted:
+                continue
+            return ids
+        raise AssertionError("unreachable")
+
+    def racing_callers(self) -> str:
+        request = self.request("pulse-0002-t-1", "lasts")
+        with ThreadPoolExecutor(8) as callers:
+            list(callers.map(self.trainer.start, [request] * 8))
+        return request.run_id
+
+
+class TestDatabricksTrainer(TrainerContract):
+    @pytest.fixture
+    def bench(self, databricks: FakeDatabricks, source: Path) -> DatabricksBench:
+        return DatabricksBench(databricks, source)
+
+    def test_the_run_of_a_killed_caller_is_seen_or_was_never_started(self, bench: DatabricksBench) -> None:  # type: ignore[override]
+        """Also where its number was never written down: it is found in the list."""
+        for run_id in bench.killed_callers():
+            assert (bench.trainer.look(run_id) is not None) == (bench.begun(run_id) == 1)
