@@ -19,6 +19,7 @@ from typing import Any
 from shared.platforms.azureml_service import Service, Tokens
 from shared.platforms.databricks_service import AUDIENCE, service_of
 from tests.wire.azureml import PATIENCE
+from tests.wire.databricks_models import Models, error
 from tests.wire.server import Answer, Asked, WireServer
 
 SCHEMA = "main.mlops"
@@ -46,6 +47,7 @@ class FakeDatabricks:
         self.lag = 0
         self._hidden: dict[str, int] = {}
         self._add_routes()
+        self.models = Models(self)
 
     @contextmanager
     def running(self) -> Iterator[FakeDatabricks]:
@@ -212,8 +214,3 @@ class FakeDatabricks:
             if asked.body["filter"] == f"tags.`baton.run_id` = '{name}'" and not self.hidden(f"metrics of {name}")
         ]  # fmt: skip
         return Answer(document={"runs": shown})
-
-
-def error(status: int, code: str, message: str) -> Answer:
-    """An error as Databricks words it."""
-    return Answer(status, {"error_code": code, "message": message})
