@@ -201,3 +201,4 @@ output BATON_DATA_ACCOUNT_ID string = dataAccount.outputs.id
 output BATON_STORAGE_TOPIC string = topics.outputs.storageTopic
 output BATON_WORKSPACE_TOPIC string = topics.outputs.workspaceTopic
 output BATON_CUSTOM_TOPIC string = topics.outputs.customTopic
+output BATON_CUSTOM_ENDPOINT string = topics.outputs.customEndpoint

@@ -91,3 +91,4 @@ output storageTopic string = storage.name
 output workspaceTopic string = workspace.name
 output customTopic string = custom.name
 output customTopicId string = custom.id
+output customEndpoint string = custom.properties.endpoint

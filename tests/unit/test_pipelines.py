@@ -12,24 +12,28 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = {path.name: path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
+DEPLOYMENT = (ROOT / "infra/deploy.pipeline.yml").read_text()
 AZURE = (ROOT / "azure-pipelines.yml").read_text()
+ENVIRONMENTS = ("dev", "staging", "production")
 # The commits that these versions' tags named in 2026-08; each stands with its version in several public repositories.
 PINS = {
     "actions/checkout": ("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),
     "actions/setup-python": ("ece7cb06caefa5fff74198d8649806c4678c61a1", "v6.3.0"),
     "Azure/setup-azd": ("0b7e3a35ab00f2eee7080c845eb39c3f0ebfa553", "v2.4.0"),
+    "actions/upload-artifact": ("ea165f8d65b6e75b540449e92b4886f43607fa02", "v4.6.2"),
+    "actions/download-artifact": ("634f93cb2916e3fdff6788551b99b062d0335ce0", "v5.0.0"),
     "azure/login": ("f5d393ae46f8fde4be8b75f32e3fc50e654ad0ca", "v3.0.1"),
 }
 ALLOWED = {"contents": "read", "id-token": "write"}
-COMMAND = r"\.ci/run|make \w+|pip-audit .+|pip install .+|azd (?:env|deploy)\b.*|\[\[ .+"
-OURS = re.compile(rf"^\s*(?:- (?:run|script): )?({COMMAND})$", re.MULTILINE)
+COMMAND = r"\.ci/run|make \w+|pip-audit .+|pip install .+|azd (?:env|deploy)\b.*|python3? infra/(?!artefact.py build).+"
+OURS = re.compile(rf"^\s*(?:(?:- )?(?:run|script): )?({COMMAND})$", re.MULTILINE)
 
 
 def faults(source: str) -> list[str]:
     """What a workflow may not do."""
     document = yaml.safe_load(source)
     found = [] if document.get("permissions") == {} else ["the workflow's own permissions are not empty"]
-    for line in re.findall(r"uses: (.+)", source):
+    for line in re.findall(r"uses: (?!\./)(.+)", source):
         name, _, rest = line.partition("@")
         if rest != " # ".join(PINS.get(name, ("", ""))):
             found.append(f"{line} is not a pin that we know")
@@ -42,6 +46,8 @@ def faults(source: str) -> list[str]:
 def _faults_of_a_job(name: str, job: Mapping[str, Any]) -> list[str]:
     granted = job.get("permissions")
     found = [] if granted and granted.items() <= ALLOWED.items() else [f"job {name} has the permissions {granted}"]
+    if "uses" in job:  # the called workflow's job has its own time-out, steps and environment, and is read as well
+        return found if {"environment", "sha256"} <= job["with"].keys() else [*found, f"job {name} says not what where"]
     if granted and "id-token" in granted and "environment" not in job:
         found.append(f"job {name} signs in without an environment, whose reviewers release it")
     if "timeout-minutes" not in job:
@@ -71,11 +77,12 @@ def test_a_workflow_is_pinned_and_has_no_right_that_it_does_not_need(name: str) 
     ("old", "new", "fault"),
     [
         (PINS["actions/checkout"][0], "v7", "not a pin"),
+        ("      sha256: ${{ needs.package.outputs.sha256 }}\n", "", "says not what where"),
         ("# v3.0.1", "# v3.0.2", "not a pin"),
         ("azure/login@", "someone/login@", "not a pin"),
         ("permissions: {}", "permissions: write-all", "not empty"),
         ("contents: read\n      id-token", "contents: write\n      id-token", "has the permissions"),
-        ("    environment: production\n", "", "without an environment"),
+        ("    environment: ${{ inputs.environment }}\n", "", "without an environment"),
         ("persist-credentials: false", "persist-credentials: true", "keeps its credentials"),
         ("vars.AZURE_CLIENT_ID", "secrets.AZURE_CLIENT_ID", "is a secret"),
         ('--client-id "$AZURE_CLIENT_ID"', "--client-id ${{ vars.AZURE_CLIENT_ID }}", "expression into a shell"),
@@ -83,8 +90,8 @@ def test_a_workflow_is_pinned_and_has_no_right_that_it_does_not_need(name: str) 
     ],
 )
 def test_a_workflow_that_may_too_much_is_found(old: str, new: str, fault: str) -> None:
-    assert old in WORKFLOWS["main.yml"]
-    found = faults(WORKFLOWS["main.yml"].replace(old, new, 1))
+    name = next(name for name in ("deploy.yml", "main.yml") if old in WORKFLOWS[name])
+    found = faults(WORKFLOWS[name].replace(old, new, 1))
     assert any(fault in one for one in found), found
 
 
@@ -92,7 +99,7 @@ def test_both_systems_run_the_same() -> None:
     on_github = set().union(*map(commands, WORKFLOWS.values()))
     assert ".ci/run" in on_github
     assert "make nightly" in on_github
-    assert commands(AZURE) == on_github
+    assert commands(AZURE) | commands(DEPLOYMENT) == on_github
 
 
 def test_a_command_that_only_one_system_runs_is_found() -> None:
@@ -100,11 +107,54 @@ def test_a_command_that_only_one_system_runs_is_found() -> None:
 
 
 def test_azure_pipelines_signs_in_by_federation_and_holds_no_secret() -> None:
-    document = yaml.safe_load(AZURE)
-    deploying = next(stage for stage in document["stages"] if stage["stage"] == "deploy")
-    assert deploying["jobs"][0]["environment"] == "production"
-    assert deploying["dependsOn"] == "checks"
-    assert not re.search(r"password|secret:|servicePrincipalKey", AZURE, re.IGNORECASE)
+    (job,) = yaml.safe_load(DEPLOYMENT)["jobs"]
+    assert job["environment"] == "${{ parameters.environment }}"
+    assert not re.search(r"password|secret:|servicePrincipalKey", AZURE + DEPLOYMENT, re.IGNORECASE)
+
+
+def order(source: str) -> list[str]:
+    """What is wrong with the way of the package: built once, then from environment to environment, its hash looked at in each."""
+    document = yaml.safe_load(source)
+    jobs = document.get("jobs") or {stage["stage"]: stage for stage in document["stages"]}
+    found = [] if source.count("infra/artefact.py build") == 1 else ["the package is not built exactly once"]
+    for before, name in zip(("package", *ENVIRONMENTS), ENVIRONMENTS, strict=False):
+        needs = jobs[name].get("needs") or jobs[name].get("dependsOn")
+        wanted = ["package"] if before == "package" else ["package", before]
+        if ([needs] if isinstance(needs, str) else needs) != wanted:
+            found.append(f"{name} needs {needs}, must need {wanted}")
+    return found
+
+
+def unverified(source: str) -> bool:
+    """Whether a deployment takes the package without having compared its hash."""
+    checked, used = source.find("infra/artefact.py verify baton.zip"), source.find("--from-package baton.zip")
+    return not 0 <= checked < used or bool(re.search(r"azd (deploy|up|package)(?! baton --from-package)", source))
+
+
+@pytest.mark.parametrize("source", [WORKFLOWS["main.yml"], AZURE], ids=["github", "azure"])
+def test_one_package_goes_from_environment_to_environment(source: str) -> None:
+    assert order(source) == []
+
+
+@pytest.mark.parametrize("source", [WORKFLOWS["deploy.yml"], DEPLOYMENT], ids=["github", "azure"])
+def test_an_environment_gets_the_package_after_its_hash_was_compared(source: str) -> None:
+    assert not unverified(source)
+    assert unverified(source.replace("verify", "build"))
+    assert unverified(source.replace(" --from-package baton.zip", ""))
+
+
+@pytest.mark.parametrize(
+    ("source", "old", "new"),
+    [
+        (WORKFLOWS["main.yml"], "[package, staging]", "[package, dev]"),
+        (WORKFLOWS["main.yml"], "needs: [package, dev]", "needs: package"),
+        (AZURE, "dependsOn: [package, staging]", "dependsOn: package"),
+        (AZURE, "artefact.py build", "artefact.py make"),
+    ],
+)
+def test_a_short_cut_to_an_environment_is_found(source: str, old: str, new: str) -> None:
+    assert old in source
+    assert order(source.replace(old, new))
 
 
 def test_every_make_target_that_a_pipeline_names_is_there() -> None:

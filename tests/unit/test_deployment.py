@@ -1,0 +1,134 @@
+"""What a deployment rests on: one package by its hash through all environments, and a smoke test that finds an open door."""
+
+from __future__ import annotations
+
+import json
+import threading
+import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import artefact, smoke
+from infra.artefact import PROJECT
+
+
+def test_the_same_commit_gives_the_same_bytes_with_the_platforms_lock(tmp_path: Path) -> None:
+    one, two = (artefact.build(tmp_path / name, "azureml_v2") for name in ("a.zip", "b.zip"))
+    assert one == two
+    with zipfile.ZipFile(tmp_path / "a.zip") as package:
+        names = set(package.namelist())
+        assert package.read("requirements.txt") == (PROJECT / "requirements-azureml_v2.txt").read_bytes()
+    assert {"function_app.py", "host.json", "shared/wiring.py", "web/static/style.css"} <= names
+    assert not [name for name in names if name.startswith(("tests/", "cli/", "models/", ".", "infra/"))]
+
+
+def test_another_platform_is_another_package(tmp_path: Path) -> None:
+    assert artefact.build(tmp_path / "a.zip", "azureml") != artefact.build(tmp_path / "b.zip", "azureml_v2")
+    with pytest.raises(SystemExit, match="There is no requirements-nowhere"):
+        artefact.build(tmp_path / "c.zip", "nowhere")
+
+
+def test_a_package_that_was_changed_on_the_way_goes_nowhere(tmp_path: Path) -> None:
+    package = tmp_path / "a.zip"
+    found = artefact.build(package, "azureml_v2")
+    artefact.verify(package, found)
+    with zipfile.ZipFile(package, "a") as opened:
+        opened.writestr("shared/more.py", "")
+    for wanted in (found, ""):
+        with pytest.raises(SystemExit, match="deploy nothing"):
+            artefact.verify(package, wanted)
+
+
+class Installation:
+    """A deployed app with its topic, as seen from outside; `lets` names what it wrongly does."""
+
+    def __init__(self) -> None:
+        self.lets = ""
+        self.events: list[str] = []
+        self.asked: list[tuple[str, str]] = []
+        handler = type("Handler", (Handler,), {"there": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The sign-in in front of the app, and the topic beside it."""
+
+    there: Installation
+
+    def do_GET(self) -> None:
+        if self.path == "/" and self.there.lets == "a page":
+            return self._answer(200, "models")
+        if self.path == "/api/ignored" and self.headers["Authorization"] == "Bearer token of api://app":
+            return self._answer(200, json.dumps([{"subject": model} for model in self.there.events]))
+        return self._answer(302, "", {"Location": "https://login"})
+
+    def do_POST(self) -> None:
+        body: Any = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path.startswith("/api/events?"):
+            if self.there.lets == "no sender" or self.headers["Authorization"] != f"Bearer token of {smoke.GRID}":
+                return self._answer(401, "no role")
+            self.there.events += [] if self.there.lets == "events are lost" else [body[0]["data"]["model"]]
+            return self._answer(200, "")
+        is_forged = "X-MS-CLIENT-PRINCIPAL" in self.headers
+        if self.there.lets == ("a forged principal" if is_forged else "an approval"):
+            return self._answer(202, "{}")
+        if self.there.lets == "the door is off":
+            return self._answer(404, "no such release")
+        return self._answer(401, "")
+
+    def _answer(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {**(headers or {}), "Content-Length": str(len(text.encode()))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    made = Installation()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def tried(installation: Installation) -> list[str]:
+    there = installation.url
+    return smoke.refused(there) + smoke.arrives(there, there, "api://app", lambda of: f"token of {of}", within=0.2)
+
+
+def test_a_shut_door_that_lets_events_in_is_well(installation: Installation) -> None:
+    assert tried(installation) == []
+
+
+@pytest.mark.parametrize(
+    ("lets", "fault"),
+    [
+        ("a page", "an anonymous page is answered 200"),
+        ("an approval", "an anonymous approval is answered 202"),
+        ("a forged principal", "an approval with a forged principal is answered 202"),
+        ("the door is off", "an anonymous approval is answered 404"),
+        ("no sender", "EventGrid Data Sender"),
+        ("events are lost", "is not recorded after 0.2 s"),
+    ],
+)
+def test_one_thing_that_is_broken_is_found(installation: Installation, lets: str, fault: str) -> None:
+    installation.lets = lets
+    found = tried(installation)
+    assert any(fault in one for one in found), found
+
+
+def test_an_app_that_does_not_answer_is_not_well(installation: Installation) -> None:
+    installation.server.server_close()
+    assert len(smoke.refused("http://127.0.0.1:9")) == 3
