@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from shared import events, names
 from shared.errors import EventRefused, NameRefused
+from shared.monitoring import breach
 
 CONTAINER = "incoming"
 SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<blob>.+)", re.DOTALL)
@@ -186,6 +187,8 @@ def _run_changed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -
     status = "completed" if delivered.type.lower().endswith("runcompleted") else _text(data, "runStatus").lower()
     release = names.release_of_run(run)
     tags = _tags(data, "runTags")
+    if breach.TAG in tags:
+        return _threshold_passed(delivered, tags, run, now)
     if "baton.monitor" in tags:
         return _monitor_reported(delivered, tags["baton.monitor"], run, status, now)
     if names.is_below_a_run(run):
@@ -204,6 +207,25 @@ def _monitor_reported(delivered: Delivered, model: str, run: str, status: str, n
         raise _refused(f"monitor run {run!r} is {status}, which is no life sign")
     identity = names.identity_key("monitor", delivered.topic.lower(), run)
     return Routed(_model(model), events.MonitorReported(id=identity, at=now, run_id=run))
+
+
+def _threshold_passed(delivered: Delivered, tags: Mapping[str, str], run: str, now: datetime) -> Routed:
+    """A model monitor's alert of Azure ML (SDK v2). The tag stays, so each later status of the run tells the same once more."""
+    told = tags[breach.TAG]
+    found = breach.read_breach(told)
+    if found is None:
+        raise _refused(f"monitor run {run!r} has a tag {breach.TAG} that names no signal")
+    model = tags.get("baton.model") or found.model
+    event = events.DriftDetected(
+        id=names.identity_key("breach", delivered.topic.lower(), run, told),
+        at=now,
+        monitor=found.signal,
+        run_id=run,
+        coefficient=found.coefficient,
+        signal=found.kind,
+        columns=found.columns,
+    )
+    return Routed(_model(model), event)
 
 
 def _model_registered(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:

@@ -37,6 +37,7 @@ TAKEN: Mapping[str, type[events.Event]] = {
     "dataset_drift_detected": DriftDetected,
     "dataset_drift_detected.capture": DriftDetected,
     "dataset_drift_detected.cloudevent": DriftDetected,
+    "run_status_changed.monitor": DriftDetected,
 }
 REFUSED = {
     "blob_created.create-file": "data.api 'CreateFile' does not complete a blob",
