@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ def checks() -> Iterator[tuple[str, Check]]:
         yield f"{folder} to run", partial(environment_of, folder, "run", home)
         yield f"{folder} to serve", partial(environment_of, folder, "serving", home)
     yield "earlier stack", partial(earlier_stack, home)
+    yield "telling people", partial(told_at, os.environ.get("BATON_NOTIFY", ""))
 
 
 def python() -> str:
@@ -116,3 +118,15 @@ def earlier_stack(home: Path) -> str:
     if (home / "stack.json").exists() and stack.state(home) is None:
         raise Wrong(f"{home}/stack.json tells of a stack that is gone", next="baton down")
     return "nothing is left over"
+
+
+def told_at(text: str) -> str:
+    """The addresses of BATON_NOTIFY by their schemes: the rest of them is secret. Nothing is sent."""
+    from shared.notify_apprise import reads, scheme
+
+    addresses = text.split()
+    unread = [place for place, address in enumerate(addresses, start=1) if not reads(address)]
+    if unread:
+        what = f"apprise reads no address in place {', '.join(map(str, unread))} of BATON_NOTIFY"
+        raise Wrong(what, next="write it as on https://appriseit.com/services/; docs/azure.md#telling-people")
+    return ", ".join(map(scheme, addresses)) or "nowhere but in files: .baton/notices"

@@ -28,6 +28,8 @@ class Kind:
     platform: Literal["", "training", "endpoints"] = ""
 
 
+TOLD_TRIES = 12  # a channel may be away for twenty minutes
+
 KINDS: Mapping[str, Kind] = {
     "check_file": Kind("named", "check a drop against its contract and keep or quarantine it", urgency=6),
     "tag_drop": Kind("setting", "write the verdict on the drop itself", urgency=7),
@@ -42,14 +44,14 @@ KINDS: Mapping[str, Kind] = {
     ),
     "register_version": Kind("named", "register the candidate", platform="training"),
     "deploy_staging": Kind("named", "deploy the version with no traffic", platform="endpoints"),
-    "ask_approval": Kind("telling", "ask the approvers"),
+    "ask_approval": Kind("telling", "ask the approvers", tries=TOLD_TRIES),
     "set_traffic": Kind("setting", "set the whole traffic split, if it is the expected one", urgency=0, tries=8),
     "look_at_step": Kind("asking", "count what the new deployment answered", urgency=2, platform="endpoints"),
     "clean_up": Kind("setting", "remove a deployment that nothing needs", urgency=8, platform="endpoints"),
     "close_segment": Kind("named", "write older journal lines into the immutable container", urgency=8),
     "trim_journal": Kind("setting", "take lines of a closed segment out of the table", urgency=9),
     "forget": Kind("setting", "erase bytes that a person had forgotten, and leave tombstones", urgency=4),
-    "tell": Kind("telling", "tell the owner how it ended", urgency=7),
+    "tell": Kind("telling", "tell the owner how it ended", urgency=7, tries=TOLD_TRIES),
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from shared.errors import Retryable
 from shared.notify import Message
+from shared.settings import ADDRESS
 
 KEPT = 512
 
@@ -75,6 +76,13 @@ def scheme(address: str) -> str:
     'slack'
     """
     return address.partition("://")[0]
+
+
+def reads(address: str) -> bool:
+    """Whether apprise knows its kind and finds all that it needs in it; nothing is sent."""
+    import apprise
+
+    return bool(ADDRESS.fullmatch(address)) and bool(apprise.Apprise.instantiate(address))
 
 
 def _send(address: str, message: Message) -> bool:

@@ -25,7 +25,7 @@ from tests.wire.server import Answer, Asked, WireServer
 from tests.world import World
 
 SECRET = "T0K3N"
-STEPS = timedelta(minutes=5)
+LONG_ENOUGH = timedelta(minutes=30)
 MESSAGE = Message(
     "m-000007", "m", "m-0001", "approval asked", "version 1 <b>waits</b>", "`baton approve m-0001`",
     "http://b/releases/m-0001", until="2026-03-02T12:00:00+00:00",
@@ -121,10 +121,10 @@ def asks(world: World, inbox: Inbox) -> None:
 def test_a_lost_notification_is_retried_and_journalled(
     world: World, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox.wire.fail("POST", "/first/", 503)
+    inbox.wire.fail("POST", "/first/", 503, times=11)
     asks(world, inbox)
     with caplog.at_level(logging.WARNING, logger="baton"):
-        world.wait(STEPS)
+        world.wait(LONG_ENOUGH)
     assert any("command tried again" in record.getMessage() for record in caplog.records)
     assert [body["title"] for body in inbox.taken] == ["m-0001: approval asked"]
     assert "http://127.0.0.1:1/releases/m-0001" in inbox.taken[0]["message"]
@@ -137,7 +137,7 @@ def test_one_that_nobody_takes_is_set_aside_and_wakes_somebody(
     inbox.wire.fail("POST", "/first/", 503, times=99)
     asks(world, inbox)
     with caplog.at_level(logging.INFO, logger="baton"):
-        world.wait(STEPS)
+        world.wait(LONG_ENOUGH)
     lines = [of(world.now, record.levelname, record.getMessage()) for record in caplog.records]
     (alert,) = [one for one in ALERTS if one.name == "dead-letter"]
     assert {line.fields.get("rule") for line in alert.found(lines, world.now)} == {"ask_approval"}

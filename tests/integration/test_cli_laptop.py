@@ -136,6 +136,21 @@ def test_the_doctor_finds_a_full_disk(tmp_path: Path) -> None:
         machine.disk(tmp_path, least_free_gb=1e9)
 
 
+@pytest.mark.parametrize(
+    ("addresses", "is_well", "told"),
+    [
+        ("", True, "nowhere but in files: .baton/notices"),
+        ("json://127.0.0.1/s3cr3t jsons://127.0.0.1", True, "json, jsons"),
+        ("json://127.0.0.1 s3cr3t", False, "apprise reads no address in place 2 of BATON_NOTIFY"),
+        ("slack://s3cr3t", False, "apprise reads no address in place 1 of BATON_NOTIFY"),
+    ],
+)
+def test_the_doctor_says_where_people_are_told_and_no_secret(addresses: str, is_well: bool, told: str) -> None:
+    finding = examine("telling people", lambda: machine.told_at(addresses))
+    assert (finding.is_well, finding.what) == (is_well, told)
+    assert "s3cr3t" not in str(finding)
+
+
 def test_a_check_that_breaks_is_a_finding_itself() -> None:
     def breaks() -> str:
         raise ValueError("no such thing")
