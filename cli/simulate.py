@@ -102,7 +102,7 @@ def _policies(folder: Path, policy: str) -> Iterator[tuple[str, Callable[[Past],
     from shared.whatif.policies import of_folder, with_policy
 
     def ours(spec: Spec) -> Callable[[Past], Decider]:
-        return lambda past: OurPolicy(spec, past.begin)
+        return lambda past: OurPolicy(spec, past.begin, past.alerts_from)
 
     yield "as it is", ours(of_folder(folder))
     if policy:

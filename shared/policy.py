@@ -18,6 +18,7 @@ from shared.state import Cause, Head
 
 __all__ = ["Answer", "Asked", "batch_ready", "depth_of", "should_retrain", "within_budget"]
 MONITORED = frozenset(("drift", "performance"))
+NOT_TRIED_YET = MONITORED | {"code"}
 SAME_INPUT_IS_USELESS = frozenset(("data", "code", "schedule"))
 NEEDS_NEW_ROWS = frozenset(("data", "drift", "schedule"))
 SUSPICIOUS = ("breaker", "denied", "loop")
@@ -206,7 +207,7 @@ def _cool_down(asked: Asked) -> Answer | None:
 
 
 def cool_down_seconds(retrain: Retrain, useless: int, kinds: frozenset[str]) -> float:
-    """The cool-down after so many releases in a row that were not promoted. A monitor knows better than time that something changed.
+    """The cool-down after so many releases in a row that were not promoted: a monitor or new code says that this time is another.
 
     >>> rules = Retrain(cool_down_seconds=3600, back_off=2, back_off_most_hours=5)
     >>> [cool_down_seconds(rules, useless, frozenset(["data"])) / 3600 for useless in range(5)]
@@ -215,7 +216,7 @@ def cool_down_seconds(retrain: Retrain, useless: int, kinds: frozenset[str]) -> 
     1.0
     """
     base = retrain.cool_down_seconds
-    if kinds & MONITORED:
+    if kinds & NOT_TRIED_YET:
         return base
     return max(base, min(base * retrain.back_off**useless, retrain.back_off_most_hours * 3600))
 

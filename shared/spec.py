@@ -151,13 +151,14 @@ class Retrain:
     `schedule`. A cause that has waited `deadline_hours` waits no longer for rows or quiet hours. With a
     `drift_limit` an alarm is `drift_alarms` of the last `drift_of` reports at it; without, each alert of the monitor is
     one. `drift_repeats` is how often drift alone may train the same data with the same code again. Each release that was not
-    promoted makes the cool-down `back_off` times as long, up to `back_off_most_hours`, but not for drift.
+    promoted makes the cool-down `back_off` times as long, up to `back_off_most_hours`, but not for a monitor or new code.
+    The defaults are the policy that docs/retraining.md measures.
     """
 
     on: tuple[str, ...] = ("data", "drift", "performance", "request", "code")
-    cool_down_seconds: float = 0.0
+    cool_down_seconds: float = 259200.0
     budget_per_day: int = 20
-    breaker: int = 5
+    breaker: int = 8
     budget_per_month: int = 0
     minutes_per_day: float = 0.0
     minutes_per_month: float = 0.0
@@ -172,7 +173,7 @@ class Retrain:
     drift_alarms: int = 1
     drift_of: int = 1
     drift_repeats: int = 1
-    back_off: float = 1.0
+    back_off: float = 2.0
     back_off_most_hours: float = 336.0
 
 

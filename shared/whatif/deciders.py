@@ -38,11 +38,13 @@ class _SameRules(Mapping[str, Spec]):
 class OurPolicy:
     """`model.yaml`'s rules: signals become the events that they are, decided by `release.decide` on a head of its own.
 
+    The monitor alerts from `alerts_from` on; without a `drift_limit` of the rules what is below it is its life sign alone.
     Where the breaker opens, a person looks a day later and asks for a retrain, as docs/retraining.md says.
     """
 
-    def __init__(self, spec: Spec, begin: datetime) -> None:
+    def __init__(self, spec: Spec, begin: datetime, alerts_from: float = 0.0) -> None:
         self._rules = _SameRules(spec)
+        self._alerts_from = alerts_from
         self._spec = spec
         champion = Champion("1", "first", f"{spec.name}-0001", FOLDER, begin)
         self._head = Head(spec.name, FOLDER, "author", next_release=2, champion=champion)
@@ -107,6 +109,9 @@ class OurPolicy:
             )
         elif signal.kind == "report":
             run = f"run-{name}"
+            if self._spec.retrain.drift_limit <= 0 and signal.number < self._alerts_from:
+                yield events.MonitorReported(id=name, at=now, run_id=run)
+                return
             yield events.DriftDetected(id=name, at=now, monitor=self._spec.name, run_id=run, coefficient=signal.number)
         elif signal.kind == "folder":
             yield events.ModelPublished(id=name, at=now, by="author", folder=name)

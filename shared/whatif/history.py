@@ -41,6 +41,11 @@ class History:
         """When releases that went live were opened."""
         return tuple(proof.at for proof in self.proofs)
 
+    @property
+    def alerts_from(self) -> float:
+        """All that is journalled with a number was an alert."""
+        return 0.0
+
     def seen_by_monitor(self, signal: Signal, champion: Trained) -> float:
         """What the monitor reported, against the champion of then."""
         return signal.number

@@ -53,6 +53,10 @@ class Past(Protocol):
     def changes(self) -> tuple[datetime, ...]:
         """When the truth changed, as far as it is known."""
 
+    @property
+    def alerts_from(self) -> float:
+        """From which number on the monitor itself alerts; a lower one is a report without an alert."""
+
     def seen_by_monitor(self, signal: Signal, champion: Trained) -> float:
         """The number of a report, against what the serving model was trained on."""
 

@@ -1,10 +1,11 @@
 """Made-up pasts with known changes: what is right is known at every moment, so that a policy's mistakes can be counted.
 
 A file of `ROWS` rows comes every six hours, and a monitor reports each day the PSI of the day's rows against those that the
-serving model was trained on (a month back). The target is `concept(t) * x + noise`, the feature is shifted by `shift(t)`. A model has
-the mean concept of its training window; its loss is the squared distance to the concept of now, so that a whole change costs 1.
-A candidate is judged as the gates do: its gain is measured on the newest holdout rows, with noise, and its lower bound must be
-above 0. All randomness is seeded by the past and the moment: every policy meets the same luck.
+serving model was trained on (a month back), as an alert from 0.2 on. The target is `concept(t) * x + noise`, the feature is
+shifted by `shift(t)`. A model has the mean concept of its training window; its loss is the squared distance to the concept
+of now, so that a whole change costs 1. A candidate is judged as the gates do: its gain is measured on the newest holdout
+rows, with noise, and its lower bound must be above 0. All randomness is seeded by the past and the moment: every policy
+meets the same luck.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ HOLDOUT_DAYS, HOLDOUT_SHARE = 7.0, 0.2
 NOISE = 1.0
 BINS = 10
 NEEDED_GAIN = 0.02
+ALERTS_FROM = 0.2
 Curve = Callable[[float], float]
 
 
@@ -44,6 +46,7 @@ class Synthetic:
     begin: datetime = BEGIN
     end: datetime = BEGIN + timedelta(days=DAYS)
     signals: tuple[Signal, ...] = field(default=())
+    alerts_from: float = ALERTS_FROM
 
     @property
     def changes(self) -> tuple[datetime, ...]:

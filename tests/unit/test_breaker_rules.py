@@ -91,7 +91,7 @@ def test_a_probe_asks_for_the_length_of_its_lease() -> None:
     ("heard", "state", "count"), [("answer", "closed", 3), ("nothing", "open", 3), ("silence", "open", 4)]
 )
 def test_a_probes_end_closes_opens_for_longer_or_lets_the_next_one_probe(heard: Heard, state: str, count: int) -> None:
-    later = NOW + MINUTE
+    later = NOW + 2 * MINUTE
     found = breaker.after_probe(replace(OPEN, state="probing"), heard, later, "silent again")
     assert (found.platform, found.state, found.opened, found.at) == ("training", state, count, later)
     if heard == "silence":

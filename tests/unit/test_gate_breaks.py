@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.gating.gate_breaks import Trial, passing_certificate, passing_evidence, self_test, trials
+from shared.gating.gate_breaks import EVIDENCE_BREAKS, Trial, passing_certificate, passing_evidence, self_test, trials
 from shared.gating.verdict import GateResult
 from shared.model_yaml.gate_spec import Check, Comparing, Sanity, Slices
 from shared.spec import CertificateLimits, Gates
@@ -201,6 +201,29 @@ def broken(gates: Gates, gate: str) -> str:
 )
 def test_a_break_is_just_beyond_its_limit_or_the_worst_that_can_be(gates: Gates, gate: str, says: str) -> None:
     assert broken(gates, gate) == says
+
+
+@pytest.mark.parametrize(
+    ("direction", "percent", "mean", "value"),
+    [("lower", 25, 50.05, 149.95), ("higher", 25, 50.05, 250.05), ("lower", 0.1, 0.201, 199.799)],
+)
+def test_a_gain_too_good_is_a_thousandth_beyond_what_is_believed_of_the_champion_as_it_is(
+    direction: Any, percent: float, mean: float, value: float
+) -> None:
+    gates = Gates("profit.py", direction, 200.0, sanity=Sanity(max_jump_percent=percent))
+    for champion in (200.0, -200.0):
+        good = {**passing_evidence(gates), "champion": {"version": "1", "value": champion}}
+        found: Any = EVIDENCE_BREAKS["plausible"](gates, good)
+        gain = {**found["gain"], "mean": pytest.approx(mean), "upper": pytest.approx(2 * mean)}
+        better = {"value": pytest.approx(value + champion - 200)}
+        assert found == {**good, "gain": gain, "candidate": better}
+
+
+def test_a_gain_too_good_over_a_champion_without_a_value_is_one_over_nothing() -> None:
+    gates = Gates("mse", "lower", 100.0, sanity=Sanity(max_jump_percent=25))
+    found: Any = EVIDENCE_BREAKS["plausible"](gates, {"gain": {"lower": 1.0}, "champion": {"version": "1"}})
+    assert found["gain"] == {"lower": 1.0, "mean": 0.001, "upper": 0.002}
+    assert found["candidate"] == {"value": -0.001}
 
 
 def test_a_break_of_a_large_limit_is_a_thousandth_beyond() -> None:

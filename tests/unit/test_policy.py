@@ -31,16 +31,16 @@ def _ask(retrain: Retrain, head: Head, kind: str = "data") -> policy.Answer:
 
 
 def test_the_budget_counts_the_last_24_hours_and_frees_itself() -> None:
-    answer = _ask(Retrain(budget_per_day=2), _opened(30, 20, 5))
+    answer = _ask(Retrain(cool_down_seconds=0, budget_per_day=2), _opened(30, 20, 5))
     assert (answer.go, answer.rule) == (False, "budget_per_day")
     assert answer.until == NOW + timedelta(hours=4)
 
 
 @pytest.mark.parametrize(("kind", "go"), [("data", False), ("drift", False), ("code", False), ("request", True)])
 def test_only_a_request_goes_past_budget_cool_down_and_breaker(kind: str, go: bool) -> None:
-    assert _ask(Retrain(budget_per_day=1), _opened(1), kind).go is go
+    assert _ask(Retrain(cool_down_seconds=0, budget_per_day=1), _opened(1), kind).go is go
     assert _ask(Retrain(cool_down_seconds=7200), _opened(1), kind).go is go
-    assert _ask(Retrain(breaker=3), _opened(useless=3), kind).go is go
+    assert _ask(Retrain(cool_down_seconds=0, breaker=3), _opened(useless=3), kind).go is go
 
 
 def test_a_cool_down_ends_by_itself() -> None:

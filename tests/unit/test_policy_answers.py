@@ -216,7 +216,7 @@ def test_a_budget_is_nearly_used_above_four_fifths_and_the_fullest_is_named() ->
     assert nearly_used(rules, spent((HOUR, 1, 480), opened=(NOW,)), NOW) is None
     found = nearly_used(rules, spent((HOUR, 1, 486), (2 * DAY, 1, 216)), NOW)
     assert found is not None
-    assert (found.rule, found.share) == ("minutes_per_month", pytest.approx(0.975))
+    assert (found.rule, found.share, found.one_more) == ("minutes_per_month", pytest.approx(0.975), 0)
     fullest = nearly_used(rules, spent((HOUR, 1, 597)), NOW)
     assert fullest is not None
     assert fullest.rule == "minutes_per_day"
@@ -233,8 +233,9 @@ def test_the_cool_down_never_falls_below_the_stated_one() -> None:
     rules = Retrain(cool_down_seconds=100, back_off=3, back_off_most_hours=1)
     found = [policy.cool_down_seconds(rules, useless, frozenset(["data"])) for useless in range(5)]
     assert found == [100, 300, 900, 2700, 3600]
-    assert policy.cool_down_seconds(rules, 3, frozenset(["performance"])) == 100
-    assert policy.cool_down_seconds(replace(rules, back_off_most_hours=0), 3, frozenset(["code"])) == 100
+    for kind in ("performance", "drift", "code"):
+        assert policy.cool_down_seconds(rules, 3, frozenset([kind, "data"])) == 100
+    assert policy.cool_down_seconds(replace(rules, back_off_most_hours=0), 3, frozenset(["data"])) == 100
 
 
 def test_only_what_waits_for_a_person_or_went_wrong_is_suspicious() -> None:

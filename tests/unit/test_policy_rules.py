@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FOLDER = "f" * 16
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MODEL = Head("m", FOLDER, "author", next_file=2)
-EASY = Retrain(budget_per_day=50, breaker=100)
+EASY = Retrain(cool_down_seconds=0, back_off=1, budget_per_day=50, breaker=100)
 
 
 def ask(retrain: Retrain = EASY, head: Head = MODEL, *kinds: str, run_seconds: float = 0.0) -> policy.Answer:

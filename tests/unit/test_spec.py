@@ -59,7 +59,7 @@ def test_a_small_spec_has_the_defaults() -> None:
         train=Train("train.py", {}, 30.0, 2048, 2),
         gates=Gates("mse", "lower", 10.0, 0.0, 0.95, 15, CertificateLimits(500.0, 60.0, 500.0)),
         approval=Approval(("operations",), 72.0),
-        retrain=Retrain(("data", "drift", "performance", "request", "code"), 0.0, 20, 5),
+        retrain=Retrain(("data", "drift", "performance", "request", "code"), 259200.0, 20, 8, back_off=2.0),
         rollout=Rollout((10, 50, 100), 60.0, 20, 1.0, 60.0, 1440.0),
         adopt="always",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from shared.spec import Batch, Retrain
 from shared.whatif import history, synthetic
 from shared.whatif.deciders import AtLimit, EveryDay, EveryDrop, OurPolicy
 from shared.whatif.picture import picture, together
-from shared.whatif.play import Attempt, Signal, Terms, Trained, play
+from shared.whatif.play import Attempt, Decider, Signal, Terms, Trained, play
 from shared.whatif.policies import of_folder, with_policy
 from tests.world import World, evidence, spec_text
 
@@ -38,6 +39,8 @@ class Small:
         Signal(BEGIN + day * DAY + 12 * HOUR, "file", rows=100, name=f"f{day}") for day in range(10)
     )
 
+    alerts_from: float = 0.0
+
     def seen_by_monitor(self, signal: Signal, champion: Trained) -> float:
         return signal.number
 
@@ -53,7 +56,7 @@ class Small:
 
 def ours(**retrain: object) -> OurPolicy:
     spec = load_spec(spec_text())
-    rules = Retrain(on=("data", "drift", "code"), budget_per_day=50, breaker=100)
+    rules = Retrain(on=("data", "drift", "code"), cool_down_seconds=0, back_off=1, budget_per_day=50, breaker=100)
     data = replace(spec.data, batch=Batch(files=1))
     return OurPolicy(replace(spec, data=data, retrain=replace(rules, **retrain)), BEGIN)
 
@@ -138,6 +141,42 @@ def test_equal_models_pass_the_gate_about_as_often_as_it_promises() -> None:
     champion = Trained(nothing.begin, 0)
     passed = sum(nothing.passes(Trained(nothing.begin + hour * HOUR, 0), champion) for hour in range(400))
     assert 5 <= passed <= 33
+
+
+def test_what_a_monitor_does_not_alert_of_is_a_cause_only_for_rules_with_a_limit_of_their_own() -> None:
+    reports = tuple(Signal(BEGIN + day * DAY, "report", number=0.1 * day, name=f"r{day}") for day in range(10))
+    past = replace(Small(), signals=(*Small().signals[:1], *reports[1:]))
+    spec = load_spec(spec_text())
+
+    def days(**retrain: object) -> list[int]:
+        rules = replace(spec.retrain, drift_repeats=9, **retrain)
+        policy = OurPolicy(replace(spec, retrain=rules), BEGIN, alerts_from=0.65)
+        return [(one.at - BEGIN).days for one in play(past, policy, policy="ours", terms=TERMS).attempts]
+
+    assert days() == [0, 7, 8, 9]
+    assert days(drift_limit=0.85) == [0, 9]
+
+
+def test_what_a_model_yaml_without_retrain_does_costs_less_than_the_common_rules() -> None:
+    """One past that no monitor sees, one that fools it, and one in which nothing happens; `tests.policies` plays all."""
+    chosen = [past for past in synthetic.pasts() if past.name in ("hidden", "weekly", "nothing")]
+    spec, terms = of_folder(FOLDER), Terms()
+    assert spec.retrain == Retrain()
+
+    def cost(make: Callable[[synthetic.Synthetic], Decider]) -> float:
+        return sum(play(past, make(past), policy="one", terms=terms).cost(terms) for past in chosen)
+
+    ours = cost(lambda past: OurPolicy(spec, past.begin, past.alerts_from))
+    assert ours < cost(lambda past: EveryDay(past.begin))
+    assert ours < cost(lambda past: AtLimit(0.2))
+
+
+def test_the_page_says_that_the_default_is_cheaper_at_each_price_of_all_pasts_together() -> None:
+    page = (FOLDER.parents[1] / "docs/retraining.md").read_text()
+    lines = page[page.index("| a minute costs | default | recommended | every day | every drop | PSI > 0.2 |") :]
+    rows = [[float(cell.strip(" *")) for cell in line.strip("|").split("|")] for line in lines.splitlines()[2:5]]
+    assert [row[0] for row in rows] == [0.05, 0.5, 5]
+    assert all(row[1] < min(row[3:]) for row in rows)
 
 
 # A real journal
