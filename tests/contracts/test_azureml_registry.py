@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -193,3 +194,33 @@ def test_a_run_that_left_no_model_is_no_empty_model(azureml: AzureMLBench, tmp_p
     azureml.made(RUN_ID, {})
     with pytest.raises(Permanent, match="left no outputs/model"):
         fetch_run_model(Service(azureml.fake.connect, seconds=PATIENCE), RUN_ID, tmp_path)
+
+
+def swept(azureml: AzureMLBench, best: str = "") -> None:
+    """A sweep that SDK v2 made, with a preparation, two trials and one that failed, as azureml-core finds it."""
+    azureml.made(RUN_ID, {})
+    sweep = azureml.fake.runs[RUN_ID]
+    sweep["tags"]["baton.sweep"] = '{"trials": 3, "seconds": 60, "goal": "minimize"}'
+    sweep["properties"] |= {"best_child_run_id": best} if best else {}
+    below = {"parentRunId": RUN_ID, "rootRunId": RUN_ID, "status": "Completed"}
+    for name in ("preparation", "0", "1", "2"):
+        run_id = f"{RUN_ID}_{name}"
+        azureml.fake.runs[run_id] = {**sweep, **below, "runId": run_id, "dataContainerId": f"dcid.{run_id}", "tags": {}}
+    azureml.fake.runs[f"{RUN_ID}_2"]["status"] = "Failed"
+    for name, value in (("0", 2.0), ("1", 1.0)):
+        told = {"v": 1, "trial": {"value": value, "parameters": {"alpha": name}}}
+        files = {"outputs/result.json": json.dumps(told).encode(), "outputs/model/model.json": name.encode()}
+        azureml.fake.finish(f"{RUN_ID}_{name}", files=files)
+
+
+@pytest.mark.parametrize(("named", "best"), [("", b"1"), (f"{RUN_ID}_0", b"0")])
+def test_a_sweeps_model_is_its_best_trials(azureml: AzureMLBench, tmp_path: Path, named: str, best: bytes) -> None:
+    swept(azureml, named)
+    fetch_run_model(Service(azureml.fake.connect, seconds=PATIENCE), RUN_ID, tmp_path / "into")
+    assert contents(tmp_path / "into") == {"model.json": best}
+    version = azureml.registry.register("pulse", run_id=RUN_ID, tags={})
+    found = azureml.registry.version("pulse", version)
+    assert found is not None
+    assert found.run_id == RUN_ID
+    azureml.registry.fetch("pulse", version, tmp_path / "version")
+    assert contents(tmp_path / "version") == {"model.json": best}

@@ -138,6 +138,7 @@ class FakeAzureML:
         route("POST", rf"/execution/v1.0{ANY}/experiments/(?P<experiment>[^/]+)/snapshotrun", self._submit)
         route("GET", rf"/history/v1.0{ANY}/runs/(?P<run_id>[^/]+)", self._run_of_workspace)
         route("GET", RUN, self._run)
+        route("GET", f"{RUN}/children", self._children)
         route("PATCH", RUN, self._patch)
         route("GET", f"{RUN}/details", self._details)
         route("POST", f"{RUN}/events", self._event)
@@ -259,6 +260,11 @@ class FakeAzureML:
 
     def _run(self, _asked: Asked, experiment: str, run_id: str) -> Answer:
         return self._shown(run_id)
+
+    def _children(self, _asked: Asked, experiment: str, run_id: str) -> Answer:
+        """The runs right below a run."""
+        below = [run for run in self.runs.values() if run.get("parentRunId") == run_id]
+        return Answer(document={"value": below, "continuationToken": None})
 
     def _shown(self, run_id: str) -> Answer:
         if run_id not in self.runs or self.hidden(run_id):
