@@ -27,6 +27,7 @@ HEADER = ("", "trainings", "live", "useless", "minutes", "money", "stale hours",
 @click.option("--policy", default="", help="A YAML file with retrain (and schedule, data.batch), or `recommended`.")
 @click.option("--history", "source", flag_value="history", default=True, help="The model's journal.")
 @click.option("--synthetic", "source", flag_value="synthetic", help="Made-up pasts with known changes.")
+@click.option("--past", "only", default="", help="One of the made-up pasts, like `hidden`; with --synthetic.")
 @click.option(
     "--minutes", type=float, default=0.0, help="Minutes that one training takes; by default the journal's mean."
 )
@@ -40,6 +41,7 @@ def simulate(
     model: str,
     policy: str,
     source: str,
+    only: str,
     minutes: float,
     price: float,
     stale_hour: float,
@@ -56,7 +58,7 @@ def simulate(
               baton simulate diabetes --policy recommended --synthetic --picture whatif.svg
     """
     folder = Path("models") / model
-    pasts, mean = _pasts(model, of_history=source != "synthetic")
+    pasts, mean = _pasts(model, of_history=source != "synthetic", only=only)
     terms = Terms(minutes=minutes or mean or Terms().minutes, price_per_minute=price, stale_hour=stale_hour)
     policies = dict(_policies(folder, policy))
     found = [
@@ -74,12 +76,15 @@ def simulate(
         _draw(Path(picture), found, terms)
 
 
-def _pasts(model: str, *, of_history: bool) -> tuple[Sequence[tuple[Past, str]], float]:
+def _pasts(model: str, *, of_history: bool, only: str) -> tuple[Sequence[tuple[Past, str]], float]:
     """The pasts with what they are, and the mean minutes of a training that the journal has (0 if it has none)."""
     if not of_history:
         from shared.whatif import synthetic  # numpy
 
-        return [(past, past.told) for past in synthetic.pasts()], 0.0
+        made = {past.name: past for past in synthetic.pasts()}
+        if only and only not in made:
+            raise Permanent(f"There is no made-up past {only}.", next=f"name one of {', '.join(made)}")
+        return [(past, past.told) for past in made.values() if only in ("", past.name)], 0.0
     past = history.read(model, _journal(model))
     if past is None or past.end <= past.begin:
         raise Permanent(f"The journal of {model} has no past yet.", next=f"baton simulate {model} --synthetic")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
 
-from shared.errors import SpecRefused
+from cli.simulate import simulate
+from shared.errors import Permanent, SpecRefused
 from shared.journaling import journal
 from shared.model_yaml.spec_file import load_spec
 from shared.spec import Batch, Retrain
@@ -208,6 +211,28 @@ def test_a_journal_is_read_as_a_past(world: World) -> None:
 
 def test_an_empty_journal_has_no_past() -> None:
     assert history.read("m", []) is None
+
+
+# The command
+
+
+@pytest.mark.long
+def test_a_made_up_past_is_played_by_the_command_with_a_picture(tmp_path: Path) -> None:
+    picture_file = tmp_path / "whatif.svg"
+    words = ["diabetes", "--synthetic", "--past", "hidden", "--policy", "recommended", "--json"]
+    ran = CliRunner().invoke(simulate, [*words, "--picture", str(picture_file)])
+    (past,) = json.loads(ran.stdout)["pasts"]
+    assert past["past"] == "Two sudden changes of the target alone, which no monitor sees"
+    costs = {one["policy"]: one["cost"] for one in past["policies"]}
+    assert list(costs) == ["as it is", "recommended", "every day", "every drop", "PSI > 0.2"]
+    assert costs["recommended"] == min(costs.values())
+    assert ElementTree.fromstring(picture_file.read_text()).tag.endswith("svg")
+
+
+def test_a_made_up_past_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    ran = CliRunner().invoke(simulate, ["diabetes", "--synthetic", "--past", "wild"])
+    assert isinstance(ran.exception, Permanent)
+    assert "name one of nothing, sudden, hidden" in str(ran.exception)
 
 
 # Policies from files
