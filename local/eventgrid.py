@@ -27,7 +27,7 @@ from local.daemon import LOCALHOST, announce, home_folder, log_to_stderr, until_
 from local.delivery import Bury, Courier, Disk
 from local.eventstore import Delivery, EventStore
 from local.publishing import LARGEST_BYTES, PublishRefused, authorized, error_body, events_of
-from local.subscriptions import Grid, load
+from local.subscriptions import Grid, load, of_workspace
 from local.webhook import Webhook
 
 log = logging.getLogger("baton.eventgrid")
@@ -164,7 +164,10 @@ async def _run(grid: Grid, options: Options) -> None:
 
 
 def main() -> None:
-    """Run the emulator until SIGTERM. The topics' key is BATON_TOPIC_KEY, the dead letters' account BATON_DATA."""
+    """Run the emulator until SIGTERM. The topics' key is BATON_TOPIC_KEY, the dead letters' account BATON_DATA.
+
+    BATON_WORKSPACE_SOURCE names the workspace that the topic `workspace` is of, where it is not the laptop's own.
+    """
     wanted = argparse.ArgumentParser(prog="python -m local.eventgrid", description=main.__doc__)
     wanted.add_argument("--subscriptions", type=Path, default=Path("infra/subscriptions.json"))
     wanted.add_argument("--host", required=True, help="URL of the functions host")
@@ -179,7 +182,8 @@ def main() -> None:
     log_to_stderr()
     burial = (data, given.deadletters) if data else None
     options = Options(given.host, key, given.state, given.compress, burial, given.port)
-    asyncio.run(_run(load(given.subscriptions), options))
+    grid = of_workspace(load(given.subscriptions), os.environ.get("BATON_WORKSPACE_SOURCE", ""))
+    asyncio.run(_run(grid, options))
 
 
 if __name__ == "__main__":

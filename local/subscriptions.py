@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,11 @@ class Grid:
     def wanting(self, topic: str, event: Mapping[str, object]) -> tuple[str, ...]:
         """The names of the topic's subscriptions that want the event."""
         return tuple(s.name for s in self.subscriptions if s.topic == topic and s.filter.wants(event))
+
+
+def of_workspace(grid: Grid, resource_id: str) -> Grid:
+    """The same, where the workspace whose events come here is another one than the laptop's own; "" for its own."""
+    return replace(grid, topics={**grid.topics, "workspace": resource_id}) if resource_id else grid
 
 
 def load(path: Path) -> Grid:

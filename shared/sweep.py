@@ -101,6 +101,7 @@ class Sweeper:
             waiting=census.states["awaiting approval"],
             stuck=census.stuck,
             dead=census.dead,
+            states=", ".join(f"{state}: {number}" for state, number in sorted(census.states.items())),
             oldest_seconds=round(census.oldest.total_seconds()),
         )
 

@@ -12,6 +12,7 @@ RULES, WORKBOOK = INFRA / "alerts.json", INFRA / "workbook.json"
 LINES = "AppTraces\n| where TimeGenerated > ago(1d)"
 RELEASE = 'extend release = extract(" release=([^ ]+)", 1, Message), model = extract(" model=([^ ]+)", 1, Message)'
 STANDING = ("models", "open", "waiting", "stuck", "dead", "oldest_seconds")
+STATES = 'coalesce(extract(" states=\\"([^\\"]+)\\"", 1, Message), extract(" states=([^ \\"]+)", 1, Message))'
 # What the workbook shows beside the alerts: (title, query).
 PANELS: tuple[tuple[str, str], ...] = (
     (
@@ -21,7 +22,8 @@ PANELS: tuple[tuple[str, str], ...] = (
                 LINES,
                 'where Message startswith_cs "sweep done  "',
                 "extend " + ", ".join(f'{name} = toint(extract(" {name}=([0-9]+)", 1, Message))' for name in STANDING),
-                f"project TimeGenerated, {', '.join(STANDING)}",
+                f"extend states = {STATES}",
+                f"project TimeGenerated, {', '.join(STANDING)}, states",
                 "order by TimeGenerated desc",
             ]
         ),
@@ -47,6 +49,19 @@ PANELS: tuple[tuple[str, str], ...] = (
                 'extend rule = extract(" rule=([^ ]+)", 1, Message)',
                 "summarize releases = count() by rule",
                 "order by releases desc",
+            ]
+        ),
+    ),
+    (
+        "Trainings, and the seconds that they took",
+        "\n| ".join(
+            [
+                LINES,
+                'where Message startswith_cs "candidate trained  "',
+                'extend model = extract(" model=([^ ]+)", 1, Message)',
+                'extend seconds = todouble(extract(" seconds=([-0-9.e+]+)", 1, Message))',
+                "summarize trainings = count(), seconds = sum(seconds) by model, bin(TimeGenerated, 1h)",
+                "order by TimeGenerated asc",
             ]
         ),
     ),

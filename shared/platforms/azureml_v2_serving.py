@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from shared.platforms.azureml_v2_service import Workspace, word
 from shared.platforms.port import Deployment, DeploymentState, DeployRequest
 from shared.runs.environments import requirements
 
+ENTRY, ENTRY_SCRIPT = Path(__file__).with_name("azureml_entry") / "serve.py.txt", "baton_entry.py"
 AGAIN_SECONDS = 15.0
 LOG_LINES = 40
 STATES: Mapping[str, DeploymentState] = {
@@ -37,16 +39,22 @@ class Serving:
 
 
 def definition(endpoint: str, request: DeployRequest, code: Path, serving: Serving) -> Any:
-    """The deployment of a version whose published folder lies in `code`."""
+    """The deployment of a version whose published folder lies in `code`, with our entry script put beside its score.py.
+
+    The service mounts a model that was registered as a folder in a folder of its name below AZUREML_MODEL_DIR, where
+    score.py does not look for it; the entry script moves the variable.
+    """
     from azure.ai.ml.entities import CodeConfiguration, ManagedOnlineDeployment
 
+    shutil.copy2(ENTRY, code / ENTRY_SCRIPT)
+    names = {"BATON_ENDPOINT": endpoint, "BATON_DEPLOYMENT": request.name, "BATON_VERSION": request.version}
     return ManagedOnlineDeployment(
         name=request.name,
         endpoint_name=endpoint,
         model=f"azureml:{request.model}:{request.version}",
-        code_configuration=CodeConfiguration(code=str(code), scoring_script="score.py"),
+        code_configuration=CodeConfiguration(code=str(code), scoring_script=ENTRY_SCRIPT),
         environment=environment("baton-serving", serving.image, requirements(code, "serving")),
-        environment_variables=dict(serving.settings),
+        environment_variables={**serving.settings, **names},
         instance_type=serving.instance_type,
         instance_count=serving.instances,
         tags={"baton.model": request.model, "baton.folder": request.folder},

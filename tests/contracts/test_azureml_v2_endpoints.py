@@ -74,10 +74,10 @@ def test_a_deployment_is_defined_by_version_code_and_the_models_own_packages(ben
     deploy(bench, FIRST, "1")
     (definition,) = [one["properties"] for one in bench.fake.endpoints.deployments.values()]
     assert definition["model"].endswith("/models/pulse/versions/1")
-    assert definition["codeConfiguration"]["scoringScript"] == "score.py"
+    assert definition["codeConfiguration"]["scoringScript"] == "baton_entry.py"
     code = bench.fake.assets[definition["codeConfiguration"]["codeId"]]["properties"]["codeUri"]
     uploaded = {f"https://ws1account.blob.core.windows.net/{one}/{name}" for one, name in bench.fake.blobs.files}
-    assert uploaded == {f"{code}/score.py", f"{code}/requirements.txt"}
+    assert uploaded == {f"{code}/{name}" for name in ("score.py", "baton_entry.py", "requirements.txt")}
     conda = bench.fake.assets[definition["environmentId"]]["properties"]["condaFile"]
     assert "scikit-learn==1.7.2" in conda
     assert "azureml-inference-server-http" in conda

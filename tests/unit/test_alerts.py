@@ -226,7 +226,21 @@ def test_a_sentence_that_nobody_says_would_be_noticed() -> None:
 
 
 def test_the_workbook_reads_only_fields_that_are_logged() -> None:
-    assert set(written.STANDING) <= sentences()["sweep done"]
+    said = sentences()
+    assert {*written.STANDING, "states"} <= said["sweep done"]
+    assert "release held" in said
+    assert "candidate trained" in said
+
+
+def test_the_workbook_reads_the_sweep_and_the_trainings_as_they_are_logged(
+    world: World, log: Callable[[World], list[Line]]
+) -> None:
+    world.drop("rows")
+    world.settle()
+    sweep(world)
+    messages = {record.what: record for record in log(world)}
+    assert messages["sweep done"].fields["states"] == "awaiting approval: 1"
+    assert messages["candidate trained"].number("seconds") is not None
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)

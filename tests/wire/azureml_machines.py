@@ -139,32 +139,12 @@ class Servers:
                 packed = self._fake.services.uploads[asset["url"].removeprefix("aml://artifact/")]
                 with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
                     tar.extractall(place, filter="data")
-        settings = image["environment"]["environmentVariables"]
+        settings = dict(image["environment"]["environmentVariables"])
         entry = place / settings["AZUREML_ENTRY_SCRIPT"]
-        listening = listen()
-        self._ports[f"{service}/{version['name']}"] = listening.getsockname()[1]
-        folder = entry.parent if (entry.parent / "requirements.txt").exists() else PROJECT / "models/diabetes"
-        command = [str(python_for(folder, "serving", home=ENVIRONMENTS)), "-m", "gunicorn", "--bind"]
-        command += [f"fd://{listening.fileno()}", "--workers", "1", "--timeout", "300", APPLICATION]
         models = self._models(version["models"], place / "azureml-models")
-        environment = {
-            **os.environ,
-            **settings,
-            "AML_APP_ROOT": str(place),
-            "AZUREML_MODEL_DIR": str(models),
-            "HOME": str(self._home),
-        }
-        del environment["AML_APP_INSIGHTS_ENABLED"]  # its lines are read from the log instead
-        with (place / "log.txt").open("wb") as log:
-            self.processes[f"{service}/{version['name']}"] = subprocess.Popen(
-                command,
-                cwd=entry.parent,
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[listening.fileno()],
-            )
-        listening.close()
+        del settings["AML_APP_INSIGHTS_ENABLED"]  # its lines are read from the log instead
+        name = f"{service}/{version['name']}"
+        self.processes[name], self._ports[name] = serve(place, entry, {**settings, "AZUREML_MODEL_DIR": str(models)})
 
     def _models(self, models: list[dict[str, Any]], into: Path) -> Path:
         """Each as <name>/<version>/<last part of its artifacts' prefix>/..., as Azure ML mounts what it registered."""
@@ -184,19 +164,10 @@ class Servers:
         name = f"{service}/{version['name']}"
         if self.processes[name].poll() is not None:
             return "Failed", last_words(self._home / name / "log.txt")
-        try:
-            answer = requests.get(f"http://{LOCALHOST}:{self._ports[name]}/", timeout=0.3)
-        except requests.RequestException:
-            return "Transitioning", ""
-        return ("Healthy" if answer.status_code == 200 else "Unhealthy"), ""
+        return ("Healthy" if is_up(self._ports[name]) else "Transitioning"), ""
 
     def answer(self, service: str, version: Mapping[str, Any], body: bytes) -> Answer:
-        port = self._ports[f"{service}/{version['name']}"]
-        said = requests.post(
-            f"http://{LOCALHOST}:{port}/score", data=body, headers={"Content-Type": "application/json"}, timeout=30
-        )
-        named = {name: value for name, value in said.headers.items() if name.lower().startswith("x-")}
-        return Answer(said.status_code, content=said.content, headers=named)
+        return scored(self._ports[f"{service}/{version['name']}"], body)
 
     def stop(self, service: str, version: Mapping[str, Any]) -> None:
         end(self.processes.pop(f"{service}/{version['name']}"))
@@ -213,6 +184,44 @@ class Servers:
             rows.append([log.parent.name, len(statuses), sum(status >= 500 for status in statuses)])
         columns = [{"name": name} for name in ("deployment", "requests", "errors")]
         return Answer(document={"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]})
+
+
+def serve(place: Path, entry: Path, settings: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+    """Start Microsoft's inference server over an entry script; returns it and its port. It prints to log.txt in `place`."""
+    listening = listen()
+    folder = entry.parent if (entry.parent / "requirements.txt").exists() else PROJECT / "models/diabetes"
+    command = [str(python_for(folder, "serving", home=ENVIRONMENTS)), "-m", "gunicorn", "--bind"]
+    command += [f"fd://{listening.fileno()}", "--workers", "1", "--timeout", "300", APPLICATION]
+    own = {"AML_APP_ROOT": str(place), "AZUREML_ENTRY_SCRIPT": str(entry), "HOME": str(place)}
+    with (place / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=entry.parent,
+            env={**os.environ, **settings, **own},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[listening.fileno()],
+        )
+    port: int = listening.getsockname()[1]
+    listening.close()
+    return process, port
+
+
+def is_up(port: int) -> bool:
+    """Whether an inference server says that it is healthy."""
+    try:
+        return requests.get(f"http://{LOCALHOST}:{port}/", timeout=0.3).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def scored(port: int, body: bytes) -> Answer:
+    """What an inference server answers, with the headers of its own."""
+    said = requests.post(
+        f"http://{LOCALHOST}:{port}/score", data=body, headers={"Content-Type": "application/json"}, timeout=30
+    )
+    named = {name: value for name, value in said.headers.items() if name.lower().startswith("x-")}
+    return Answer(said.status_code, content=said.content, headers=named)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

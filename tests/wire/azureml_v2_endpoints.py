@@ -1,8 +1,8 @@
 """Managed online endpoints of a workspace: their deployments, traffic, mirroring, scoring, and Azure Monitor's counts.
 
-A deployment is `Creating` for the workspace's `operation_seconds`, then `Succeeded`, or `Failed` if its version is in
-`broken`. Rules of the service that are kept: shares sum to 100 or to 0, only to deployments that are there; one
-deployment may be mirrored, up to 50 %, and without live traffic; with live traffic it is not deleted.
+A deployment is `Creating` for the workspace's `operation_seconds`, then `Failed` if its version is in `broken`, else what
+`servers` says of its server. Rules of the service that are kept: shares sum to 100 or to 0, only to deployments that are
+there; one deployment may be mirrored, up to 50 %, and without live traffic; with live traffic it is not deleted.
 Counts are metric RequestsPerMinute of Microsoft.MachineLearningServices/workspaces/onlineEndpoints, in the form of
 Azure Monitor's Metrics_List.
 """
@@ -13,8 +13,9 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.wire.azureml import SCOPE, now
 from tests.wire.server import Answer, Asked
@@ -27,8 +28,38 @@ DEPLOYMENT = rf"{ENDPOINT}/deployments/(?P<deployment>[^/]+)"
 INFERENCE = "westeurope.inference.ml.azure.com"
 
 
+Key = tuple[str, str]
+
+
+class Serving(Protocol):
+    """The servers of deployments, by endpoint and name: `state` is `Creating`, `Succeeded` or `Failed`."""
+
+    def start(self, key: Key, deployment: Mapping[str, Any]) -> None: ...
+    def state(self, key: Key) -> str: ...
+    def answer(self, key: Key, body: bytes) -> Answer: ...
+    def log(self, key: Key) -> str: ...
+    def stop(self, key: Key) -> None: ...
+
+
+class SaidByTheFake:
+    """A model that answers 1 to whatever has `data`, at once."""
+
+    def start(self, key: Key, deployment: Mapping[str, Any]) -> None: ...
+
+    def state(self, key: Key) -> str:
+        return "Succeeded"
+
+    def answer(self, key: Key, body: bytes) -> Answer:
+        return Answer(200 if "data" in json.loads(body) else 500, {"predictions": [1]})
+
+    def log(self, key: Key) -> str:
+        return "Instance status: SystemSetup\n\nKeyError: 'w'\n"
+
+    def stop(self, key: Key) -> None: ...
+
+
 class OnlineEndpoints:
-    """Endpoints by name, deployments by endpoint and name. `answers` is what a deployment's server says."""
+    """Endpoints by name, deployments by endpoint and name."""
 
     def __init__(self, fake: FakeAzureMLV2) -> None:
         self._fake = fake
@@ -38,6 +69,7 @@ class OnlineEndpoints:
         self.mirrored: dict[str, int] = {}
         self.broken: set[str] = set()
         self.made: list[str] = []
+        self.servers: Serving = SaidByTheFake()
         self._ready: dict[object, float] = {}
 
     def add_routes(self, route: Callable[..., None]) -> None:
@@ -116,6 +148,7 @@ class OnlineEndpoints:
             "properties": {"scaleSettings": {"scaleType": "Default"}, **wanted},
         }  # fmt: skip
         self._begin(key)
+        self.servers.start(key, self.deployments[key])
         return Answer(201, self._shown(key, self.deployments[key]), self._fake.operation())
 
     def _delete(self, _asked: Asked, endpoint: str, deployment: str) -> Answer:
@@ -123,11 +156,12 @@ class OnlineEndpoints:
             return _error(400, f"{deployment} has traffic")
         if self.deployments.pop((endpoint, deployment), None) is None:
             return Answer(204, content=b"")
+        self.servers.stop((endpoint, deployment))
         return Answer(202, content=b"", headers=self._fake.operation())
 
     def _logs(self, asked: Asked, endpoint: str, deployment: str) -> Answer:
         assert asked.body["tail"] == 40, asked.body
-        return Answer(document={"content": "Instance status: SystemSetup\n\nKeyError: 'w'\n"})
+        return Answer(document={"content": self.servers.log((endpoint, deployment))})
 
     def _begin(self, key: object) -> None:
         self._ready[key] = time.monotonic() + self._fake.operation_seconds
@@ -135,8 +169,10 @@ class OnlineEndpoints:
     def _state(self, key: object) -> str:
         if time.monotonic() < self._ready[key]:
             return "Creating"
-        version = self.deployments[key]["properties"]["model"].rpartition("/")[2] if key in self.deployments else ""  # type: ignore[index]
-        return "Failed" if version in self.broken else "Succeeded"
+        if not isinstance(key, tuple) or key not in self.deployments:
+            return "Succeeded"
+        version = self.deployments[key]["properties"]["model"].rpartition("/")[2]
+        return "Failed" if version in self.broken else self.servers.state(key)
 
     def _shown(self, key: object, found: dict[str, Any]) -> dict[str, Any]:
         return {**found, "properties": {**found["properties"], "provisioningState": self._state(key)}}
@@ -153,13 +189,13 @@ class OnlineEndpoints:
         name = pinned or random.choices(list(traffic), weights=list(traffic.values()))[0]
         if self.deployments.get((endpoint, name)) is None or self._state((endpoint, name)) != "Succeeded":
             return Answer(404, content=b"no such deployment", kind="text/plain")
-        model = 200 if "data" in json.loads(asked.content) else 500
-        status = 200 if model == 200 else 424
-        key = (endpoint, name, status, model)
+        said = self.servers.answer((endpoint, name), asked.content)
+        status = 200 if said.status == 200 else 424
+        key = (endpoint, name, status, said.status)
         self.counts[key] = self.counts.get(key, 0) + 1
         for mirror in properties["mirrorTraffic"]:
             self.mirrored[mirror] = self.mirrored.get(mirror, 0) + 1
-        return Answer(status, {"predictions": [1]}, {"azureml-model-deployment": name})
+        return replace(said, status=status, headers={**said.headers, "azureml-model-deployment": name})
 
     def _metrics(self, asked: Asked, endpoint: str) -> Answer:
         assert asked.query["metricnames"] == "RequestsPerMinute", asked.query

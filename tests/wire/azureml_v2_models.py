@@ -24,6 +24,7 @@ class ModelVersions:
     def __init__(self, fake: FakeAzureMLV2) -> None:
         self._fake = fake
         self.found: dict[tuple[str, str], dict[str, Any]] = {}
+        self.registered: Callable[[str, dict[str, Any]], None] = lambda model, version: None
 
     def add_routes(self, route: Callable[..., None]) -> None:
         route("GET", VERSIONS, self._list)
@@ -71,9 +72,11 @@ class ModelVersions:
         identity = f"{SCOPE}/models/{model}/versions/{version}"
         kept = {"flavors": {}, "description": "", "isArchived": False, "isAnonymous": False, **properties}
         made = {"id": identity, "name": version, "properties": kept, "systemData": {"createdAt": now()}}
-        if (model, version) not in self.found:
-            self._fake.hide(f"models/{model}/{version}")
+        is_new = (model, version) not in self.found
         self.found[model, version] = made
+        if is_new:
+            self._fake.hide(f"models/{model}/{version}")
+            self.registered(model, made)
         return made
 
     def _stored(self, uri: str) -> str:
