@@ -80,7 +80,8 @@ def show(model: str, version: str, wants_json: bool) -> None:
         return
     manifest = found["manifest"]
     click.echo(f"{found['id']}  {found['files']} files, {found['rows']} rows")
-    facts = [("cut", f"{manifest['at'] or 'by 0.1.0'}, because of {manifest['because'] or 'what is not told'}")]
+    by = f" by {manifest['by']}" if manifest["by"] else ""
+    facts = [("cut", f"{manifest['at'] or 'by 0.1.0'}{by}, because of {manifest['because'] or 'what is not told'}")]
     facts += [("contract", f"{manifest['contract_version']} {manifest['contract'][:SHORT]}".strip())]
     facts += [("window", manifest["window"]), ("after", _id(manifest["parent"]) or "nothing: it is the first")]
     facts += [("used by", ", ".join(_used(release) for release in found["releases"]) or "no release")]

@@ -58,7 +58,9 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A whole version. `parent` is the one before, `release` the first to use it, `because` its causes, `at` when it was cut."""
+    """A whole version. `parent` is the one before, `release` the first to use it, `because` its causes, `at` when it was cut and
+    `by` whom or what: people, `data.batch`, `schedule.retrain`, monitors.
+    """
 
     model: str
     contract: str
@@ -70,6 +72,7 @@ class Manifest:
     release: str = ""
     because: str = ""
     at: str = ""
+    by: str = ""
 
     @property
     def id(self) -> str:

@@ -49,6 +49,7 @@ def write_version(parts: Parts, model: str, command: Command) -> str:
         release=command.release,
         because=what.get("because", ""),
         at=what.get("cut_at", ""),
+        by=what.get("cut_by", ""),
     )
     name = manifest_name(manifest)
     parts.blobs.put(DATASETS, name, manifest.content, content_type=JSON)

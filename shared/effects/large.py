@@ -51,7 +51,8 @@ def check_by_run(parts: Parts, model: str, command: Command, *, drop: str) -> Ve
     if seen.status != "completed" or not isinstance(verdict, Mapping):
         raise CheckRunFailed(
             f"run {run_id}, which was to check {command.payload['blob']}, {seen.status}: {seen.reason or 'no verdict'}",
-            next="docs/runbook.md#check-file",
+            next=f"look at {run_id}'s log; if it needs more memory, publish a higher train.max_memory_mb; then drop the file again, "
+            "or `baton deadletters replay` checks this one; docs/runbook.md#check-file",
         )
     return Verdict.from_dict(verdict)
 

@@ -14,7 +14,7 @@ from typing import Any
 from shared.events import DataLanded, FileAccepted, ForgetRequested, RunStarted, VersionPinned
 from shared.folding.turn import Turn
 from shared.moves.stale import Stale
-from shared.state import AcceptedFile, Release
+from shared.state import AcceptedFile, Cause, Release
 from shared.table.room import cut
 
 BECAUSE_ROOM = 300
@@ -37,7 +37,27 @@ def inputs(turn: Turn, release: Release) -> dict[str, Any]:
         "parent": turn.head.dataset,
         "cut_at": release.opened_at.isoformat(),
         "because": cut(because, BECAUSE_ROOM),
+        "cut_by": cut(", ".join(dict.fromkeys(_by(cause, release) for cause in release.causes)), BECAUSE_ROOM),
     }
+
+
+def _by(cause: Cause, release: Release) -> str:
+    """Who or what gave a cause: a person, a monitor, or the rule of model.yaml that asked.
+
+    Details begin with the person or the monitor, as `basket.py` writes them.
+    """
+    match cause.kind:
+        case "data":
+            return "data.batch"
+        case "schedule":
+            return "schedule.retrain"
+        case "code":
+            return release.author
+        case "request":
+            return cause.detail.partition(": ")[0]
+        case "drift" | "performance":
+            return cause.detail.partition(", ")[0]
+    return f"{cause.kind} {cause.detail}"
 
 
 def named(turn: Turn, event: RunStarted, release: Release | None) -> None:

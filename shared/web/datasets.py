@@ -91,6 +91,7 @@ def _told(manifest: Manifest, where: str, used: Mapping[str, list[Release]]) -> 
         "dropped": len(manifest.dropped),
         "window": manifest.window,
         "contract": manifest.contract_version or manifest.contract[:12],
+        "by": manifest.by,
         "because": manifest.because,
         "releases": [
             {"id": one.id, "state": one.state, "version": one.version, "certificate": one.certificate}

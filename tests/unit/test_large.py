@@ -10,6 +10,7 @@ import pytest
 from shared.data.checking import TooLarge
 from shared.data.verdict import Problem, Verdict
 from shared.errors import PlatformBusy
+from shared.events import ReplayRequested
 from tests.fakes.platform import Outcome
 from tests.world import World
 
@@ -103,6 +104,31 @@ def test_a_run_without_a_verdict_refuses_nobody_and_is_set_aside(world: World, o
     assert world.blobs.tags["incoming", "m/large.csv"] == {"baton": "held"}
     ((_, letter),) = world.app.book.dead("m")
     assert "m-k-1, which was to check m/large.csv" in str(letter)
+
+
+def test_a_drop_whose_run_died_is_told_to_its_owner_and_checked_by_the_folder_of_now_once_it_is_replayed(
+    world: World,
+) -> None:
+    """As where the run needed more memory than model.yaml gave it: the folder that gives more is published meanwhile."""
+    world.trainer.script[RUN] = Outcome("failed", "used 4096 MB of memory")
+    world.drop("rows12", name="large")
+    world.wait(A_WHILE)
+    ((key, _),) = world.app.book.dead("m")
+    (told,) = (notice.read_text() for notice in (world.home / "notices").iterdir() if "drop held" in notice.read_text())
+    assert "m-k-1, which was to check m/large.csv, failed: used 4096 MB of memory" in told
+    assert "train.max_memory_mb" in told
+
+    folder = world.publish(alpha=2)
+    world.settle()
+    world.ask(ReplayRequested, letter=key)
+    world.settle()
+    again = world.trainer.started[-1]
+    assert (again.step, again.folder) == ("check", folder)
+
+    world.trainer.script[again.run_id] = _ended(FINE)
+    world.wait(A_WHILE)
+    assert world.blobs.tags["incoming", "m/large.csv"]["baton"] == "accepted"
+    assert (world.app.book.dead("m"), world.head().next_file) == ([], 2)
 
 
 def test_a_run_that_never_begins_holds_its_drop_after_a_day_and_a_replay_starts_another(world: World) -> None:

@@ -40,8 +40,10 @@ def test_the_same_files_in_another_order_are_the_same_version(numbers: list[int]
 
 
 def test_who_when_why_and_what_was_new_do_not_change_the_name() -> None:
-    first = version(1, 2, release="m-0001", because="data", at="2026-03-01T00:00:00+00:00", parent="")
-    again = version(1, 2, release="m-0007", because="request", at="2026-04-01T00:00:00+00:00", parent="x", new_from=3)
+    first = version(1, 2, release="m-0001", because="data", at="2026-03-01T00:00:00+00:00", by="data.batch")
+    again = version(
+        1, 2, release="m-0007", because="request", at="2026-04-01T00:00:00+00:00", by="ada", parent="x", new_from=3
+    )
     assert first.id == again.id
     assert first.content != again.content
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -77,6 +78,28 @@ def versions(world: World) -> list[Manifest]:
     lines = [json.loads(line)["event"] for line in world.app.book.journal("m", 1, 10_000)]
     named = dict.fromkeys(line["manifest"] for line in lines if line["kind"] == "RunStarted" and line["manifest"])
     return [read_manifest(world.blobs.read("datasets", name), name=name) for name in named]
+
+
+@pytest.mark.parametrize(
+    ("act", "by"),
+    [
+        (lambda world: world.drop("second"), "data.batch"),
+        (lambda world: world.ask(RetrainRequested), "operations"),
+        (lambda world: world.publish(files=2, alpha=2, by="ada"), "ada"),
+        (lambda world: world.drift(), "monitor m"),
+    ],
+    ids=["a full batch", "a person who asked", "a person who published", "a monitor"],
+)
+def test_a_version_says_who_had_it_cut_and_when(tmp_path: Path, act: Callable[[World], object], by: str) -> None:
+    world = World(tmp_path)
+    world.publish(files=2)
+    world.drop("first")
+    world.settle()
+    assert versions(world) == []
+    act(world)
+    world.settle()
+    (version,) = versions(world)
+    assert (version.by, version.at) == (by, world.release("m-0001").opened_at.isoformat())
 
 
 ACTS = ("drop", "drop again", "retrain", "register", "publish", "platform silent", "train fails", "time")
