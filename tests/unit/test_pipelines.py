@@ -25,7 +25,10 @@ PINS = {
     "azure/login": ("f5d393ae46f8fde4be8b75f32e3fc50e654ad0ca", "v3.0.1"),
 }
 ALLOWED = {"contents": "read", "id-token": "write"}
-COMMAND = r"\.ci/run|make \w+|pip-audit .+|pip install .+|zizmor .+|check-jsonschema .+|azd (?:env|deploy)\b.*|python3? infra/(?!artefact.py build).+"
+COMMAND = (
+    r"\.ci/run|make \w+|pip-audit .+|pip install .+|zizmor .+|check-jsonschema .+"
+    r"|azd (?:env|deploy)\b.*|python3? infra/(?!artefact.py build).+"
+)
 OURS = re.compile(rf"^\s*(?:(?:- )?(?:run|script): )?({COMMAND})$", re.MULTILINE)
 
 
