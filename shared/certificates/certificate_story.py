@@ -15,6 +15,7 @@ from shared.gating.verdict import Document, at, number, text
 from shared.spec import Spec
 
 OWNER, OPERATIONS, LEGAL = "the model's owner", "the operations team", "whoever places the system on the market"
+ANSWERS, CHECKS = "Answers", "Checks that the owner asks for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ def sections(certificate: Document, about: About | None) -> tuple[Section, ...]:
     """What the certificate says, in the order in which people ask."""
     parts = (
         Section("What it is about", tuple(_identity(certificate, about))),
-        Section("Answers", tuple(_answers(certificate))),
+        Section(ANSWERS, tuple(_answers(certificate))),
         Section("Speed and size", tuple(_speed(certificate))),
-        Section("Checks that the owner asks for", tuple(check_facts(certificate))),
+        Section(CHECKS, tuple(check_facts(certificate))),
         Section("Where it comes from", tuple(_origin(certificate, about))),
     )
     return tuple(part for part in parts if part.facts)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from shared.certificates.signing import opened
+from shared.certificates.signing import SignatureRefused, opened
 from shared.certificates.statement import About, CertificateRefused, check_files, check_holds, read_statement, statement
 from shared.effects.files import JSON, REPORTS
 from shared.effects.parts import Parts
 from shared.files.published import MODELS, source_blob
-from shared.gating.verdict import Document
+from shared.gating.verdict import Document, at
+from shared.names import digest
 from shared.runs.model_files import model_files
 from shared.state import Command, Release
 from shared.storage.port import BlobMissing, Blobs
@@ -78,6 +80,41 @@ def read_signed(blobs: Blobs, report: str, signature: str, *trusted: str) -> Abo
     """What the statement that one of these public keys signed says of the certificate as it lies in storage now."""
     body = opened(_read(blobs, signature), *trusted)
     return read_statement(body, report, _read(blobs, report))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a certificate holds now, in a sentence; `about` is what was signed, None where no signature is right."""
+
+    holds: bool
+    says: str
+    about: About | None = None
+
+
+def standing(blobs: Blobs, release: Release, *trusted: str, now: datetime) -> Standing:
+    """What signature, bytes and expiry say of a release's certificate. What serves already is not taken away by any of them."""
+    if not release.signature:
+        return Standing(False, "It was earned before certificates were signed, so nobody vouches for its bytes.")
+    try:
+        about = read_signed(blobs, release.certificate, release.signature, *trusted)
+    except (SignatureRefused, CertificateRefused) as error:
+        return Standing(False, f"It does not hold: {error.what}. Nothing is deployed by it.")
+    try:
+        check_holds(about, model=release.model, release=release.id, version=release.version, now=now)
+    except CertificateRefused as error:
+        return Standing(False, f"It does not hold any more: {error.what}. Nothing is deployed by it.", about)
+    return Standing(True, f"Its signature is right and it holds until {about.expires_at:%Y-%m-%d %H:%M} UTC.", about)
+
+
+def attached(blobs: Blobs, certificate: Document, name: str) -> Document | None:
+    """A document that is kept beside a certificate; None unless it is there with the bytes that the certificate names."""
+    container, _, blob = str(at(certificate, "attachments", name, "blob")).partition("/")
+    try:
+        content = blobs.read(container, blob) if blob else b""
+        found = json.loads(content) if digest(content) == at(certificate, "attachments", name, "sha256") else None
+    except (BlobMissing, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def certificate_document(blobs: Blobs, report: str) -> Document:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from shared import gates
-from shared.certificates.certificate_story import annex_iv, nist, sections
-from shared.certificates.check_story import importances
+from shared.certificates.certificate_rows import verdict_rows
+from shared.certificates.certificate_story import ANSWERS, CHECKS, Item, annex_iv, nist, sections
+from shared.certificates.check_story import importances, measures_of, words_of
 from shared.certificates.reproducing import reproductions, told
-from shared.certificates.signing import SignatureRefused
-from shared.certificates.statement import About, CertificateRefused, check_holds
-from shared.effects.certificates import certificate_document, read_signed
-from shared.errors import BatonError
+from shared.certificates.statement import CertificateRefused
+from shared.effects.certificates import attached, certificate_document, standing
 from shared.state import Release
 from shared.web.answers import NotFound
+from shared.web.importance_chart import importance_lines
 from shared.wiring import App
+
+BY_ROWS = (CHECKS, ANSWERS)
+IMPORTANCES = "importance-importances"
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """A framework's items, and how many of them Baton answers."""
+
+    id: str
+    title: str
+    source: str
+    items: tuple[Item, ...]
+
+    @property
+    def answered(self) -> int:
+        """Items with an answer."""
+        return sum(bool(item.answer) for item in self.items)
 
 
 def certificate_view(app: App, release: Release) -> dict[str, Any]:
@@ -25,32 +43,24 @@ def certificate_view(app: App, release: Release) -> dict[str, Any]:
         document = certificate_document(app.blobs, release.certificate)
     except CertificateRefused as error:
         raise NotFound(error.what, next=error.next) from error
-    about, holds = _signed(app, release)
+    held = standing(app.blobs, release, *app.parts.signer.trusted, now=app.clock())
     spec = app.parts.rules(release.model, release.folder)
+    rows = verdict_rows(spec.gates.certificate, document)
     return {
         "release": release,
-        "holds": holds,
-        "gates": gates.certify(spec.gates.certificate, document).results,
-        "sections": sections(document, about),
-        "importances": importances(document),
+        "spec": spec,
+        "standing": held,
+        "rows": rows,
+        "kept": sum(row.passed for row in rows),
+        "sections": [part for part in sections(document, held.about) if part.title not in BY_ROWS],
+        "measures": tuple(measures_of(document)),
+        "words": tuple(words_of(document)),
+        "importances": importance_lines(importances(document, attached(app.blobs, document, IMPORTANCES))),
         "again": [told(result) for result in reproductions(app.blobs, release)],
         "frameworks": (
-            ("EU AI Act, Annex IV", annex_iv(document, about, spec)),
-            ("NIST AI Risk Management Framework", nist(document, about, spec)),
+            Framework(
+                "annex", "EU AI Act, Annex IV", "Regulation (EU) 2024/1689", annex_iv(document, held.about, spec)
+            ),
+            Framework("nist", "NIST AI Risk Management Framework", "NIST AI 100-1", nist(document, held.about, spec)),
         ),
     }
-
-
-def _signed(app: App, release: Release) -> tuple[About | None, str]:
-    """What the signed statement says if it is right, and a sentence on whether the certificate holds now."""
-    if not release.signature:
-        return None, "It was earned before certificates were signed, so nobody vouches for its bytes."
-    try:
-        about = read_signed(app.blobs, release.certificate, release.signature, *app.parts.signer.trusted)
-    except (SignatureRefused, CertificateRefused) as error:
-        return None, f"It does not hold: {error.what}. Nothing is deployed by it."
-    try:
-        check_holds(about, model=release.model, release=release.id, version=release.version, now=app.clock())
-    except BatonError as error:
-        return about, f"It does not hold any more: {error.what}. Nothing is deployed by it."
-    return about, f"Its signature is right and it holds until {about.expires_at:%Y-%m-%d %H:%M} UTC."

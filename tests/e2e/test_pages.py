@@ -22,6 +22,7 @@ PAGES = (
     "/",
     "/models/diabetes",
     f"/releases/{ASKED}",
+    f"/releases/{ASKED}/certificate",
     "/releases/wine-0002",
     "/releases/churn-0001",
     "/releases/diabetes-0001",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 
 from shared.web.site import site
-from tests.world import World
+from tests.world import CERTIFIED, World
 
 
 def page(world: World, release: str = "m-0001") -> str:
@@ -30,8 +31,40 @@ def test_a_certificate_that_holds_says_until_when_and_what_it_answers(world: Wor
     shown = page(asked(world))
 
     assert "Its signature is right and it holds until 20" in shown
+    assert "9 of 9 limits kept" in shown
     assert "3 passed, 0 failed" in shown
+    assert "up to 2.5 ms" in shown
     assert "not answered by Baton, owner: the model&#39;s owner" in shown
+
+
+def test_importances_are_drawn_beside_the_champions_unless_their_bytes_were_changed(world: World) -> None:
+    measure = {"importance.X": {"value": 2.0, "lower": 1.0, "upper": 3.0}}
+    kept = {"importances": {"version": {"X": [1.0, 3.0]}, "champion": {"X": [4.0, 6.0]}}}
+    world.trainer.script["certify"] = replace(
+        CERTIFIED,
+        result={
+            **CERTIFIED.result,
+            "checks": {"importance": {"measures": measure, "words": ["X matters most"]}},
+            "attachments": {"importance-importances": kept["importances"]},
+        },
+    )
+    shown = page(asked(world))
+    (blob,) = world.blobs.names("reports", "m/attached/importance-importances")
+    world.blobs.drop("reports", blob, b'{"champion": {"X": [0.0]}}')
+    changed = page(world)
+
+    assert 'aria-label="X: this version 2 (1 to 3), the champion 5 (4 to 6)"' in shown
+    assert "X matters most" in shown
+    assert 'aria-label="X: this version 2 (1 to 3)"' in changed
+
+
+def test_a_limit_that_is_not_kept_says_why(world: World) -> None:
+    slow = {**CERTIFIED.result, "latency_ms": {**CERTIFIED.result["latency_ms"], "p95_upper": 501.0}}
+    world.trainer.script["certify"] = replace(CERTIFIED, result=slow)
+    shown = page(asked(world))
+
+    assert "8 of 9 limits kept" in shown
+    assert "upper bound of p95 in ms 501, must be at most 500" in shown
 
 
 def test_a_changed_certificate_says_that_nothing_is_deployed_by_it(world: World) -> None:

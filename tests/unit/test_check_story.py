@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.certificates.certificate_story import differences, nist, sections
-from shared.certificates.check_story import importances
+from shared.certificates.check_story import Importance, importances
 from shared.model_yaml.spec_file import load_folder
 
 SPEC = load_folder(Path(__file__).parents[2] / "models" / "diabetes")
@@ -53,8 +53,14 @@ def test_what_a_check_found_answers_the_item_that_asks_for_it_and_an_error_answe
     assert failed["MEASURE 2.11"] == "not answered by Baton, owner: the model's owner"
 
 
-def test_importances_are_drawn_as_parts_of_the_largest() -> None:
-    assert importances({"checks": CHECKS}) == (("BMI", 1.0, "800 (700 to 900)"), ("AGE", 0.0, "-2 (-8 to 4)"))
+def test_importances_stand_beside_the_champions_where_they_are_kept() -> None:
+    attached = {"version": {}, "champion": {"BMI": [500.0, 700.0], "AGE": ["many"]}}
+    bmi, age = importances({"checks": CHECKS}, attached)
+
+    assert bmi == Importance("BMI", (800.0, 700.0, 900.0), (600.0, 500.0, 700.0))
+    assert age == Importance("AGE", (-2.0, -8.0, 4.0), None)
+    assert (bmi.largest, age.largest) == (800.0, 0.0)
+    assert importances({"checks": CHECKS})[0].champion is None
     assert importances({}) == ()
 
 
