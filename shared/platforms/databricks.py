@@ -38,7 +38,9 @@ from shared.platforms.databricks_service import Workspace, found
 from shared.platforms.port import RunRequest, RunSeen, RunStatus
 
 ENVIRONMENT_VERSION = "2"  # of serverless compute: Python 3.11
-EXPERIMENTS = "/Shared/baton/"  # MLflow wants a path of the workspace for an experiment's name
+EXPERIMENTS = (
+    "/Shared/baton-"  # begins an experiment's name, which is a path of the workspace in a folder that is there
+)
 LISTED = 500  # runs that are looked through for one whose number was not written down
 LISTED_BEFORE_MS = 3_600_000
 LAST_WORDS = 1000

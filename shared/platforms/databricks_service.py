@@ -30,9 +30,12 @@ VOLUME = "baton"
 
 
 class Workspace:
-    """One schema of Unity Catalog in one workspace. Threads may share it. `schema` is `<catalog>.<schema>`."""
+    """One schema of Unity Catalog in one workspace. Threads may share it. `schema` is `<catalog>.<schema>`.
 
-    def __init__(self, host: str, schema: str, tokens: Callable[[str], str]) -> None:
+    Without host and tokens it is the workspace of the run that this is, which the platform signs in itself.
+    """
+
+    def __init__(self, host: str, schema: str, tokens: Callable[[str], str] | None) -> None:
         from databricks.sdk import WorkspaceClient
         from databricks.sdk.core import Config
 
@@ -43,8 +46,8 @@ class Workspace:
             )
         self.schema = schema
         config = Config(
-            host=host,
-            credentials_strategy=_signed_in(tokens),
+            host=host or None,
+            credentials_strategy=_signed_in(tokens) if tokens else None,
             http_timeout_seconds=REQUEST_SECONDS,
             clock=_once(),
             disable_experimental_files_api_client=True,  # the plain one: one request a file

@@ -52,12 +52,16 @@ class Tracking(Protocol):
 
 
 class MlflowTracking:
-    """MLflow under `uri`. A run is an MLflow run tagged `baton.run_id`, in the experiment named after the model."""
+    """MLflow under `uri`. A run is an MLflow run tagged `baton.run_id`, in the experiment named after the model.
 
-    def __init__(self, uri: str) -> None:
+    `experiments` begins the names of all experiments: on Databricks each is a path of the workspace.
+    """
+
+    def __init__(self, uri: str, experiments: str = "") -> None:
         from mlflow.tracking import MlflowClient
 
         self._uri = uri
+        self._experiments = experiments
         self._client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
 
     def begin(self, request: RunRequest) -> str:
@@ -99,12 +103,13 @@ class MlflowTracking:
     def _experiment(self, model: str) -> str:
         from mlflow.exceptions import MlflowException
 
-        found = self._client.get_experiment_by_name(model)
+        name = f"{self._experiments}{model}"
+        found = self._client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(self._client.create_experiment(model))
+                return str(self._client.create_experiment(name))
             except MlflowException:  # another run made it just now
-                found = self._client.get_experiment_by_name(model)
+                found = self._client.get_experiment_by_name(name)
                 if found is None:
                     raise
         return str(found.experiment_id)
@@ -130,7 +135,7 @@ class PlatformTracking(MlflowTracking):
 def tracking(environment: Mapping[str, str], uri: str) -> Tracking:
     """Where a run in this environment is tracked; Azure ML names its own run in AZUREML_RUN_ID."""
     run = environment.get("AZUREML_RUN_ID")
-    return PlatformTracking(uri, run) if run else MlflowTracking(uri)
+    return PlatformTracking(uri, run) if run else MlflowTracking(uri, environment.get("BATON_EXPERIMENTS", ""))
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def blob_service(connection: str, **pipeline: Any) -> BlobServiceClient:
 
 def _opened(service: Any, connection: str, endpoint: str, settings: dict[str, Any]) -> Any:
     """A service's client. A connection string with a secret in it is the SDK's affair; one without names the endpoints,
-    and the app's identity signs in (`ClientId=` names a user-assigned one)."""
+    and the app's identity signs in (`ClientId=` names a user-assigned one), or the `credential` among the settings."""
     if any(word in connection for word in SECRETS):
         return service.from_connection_string(connection, **_pooled(settings))
     from azure.identity import DefaultAzureCredential
@@ -81,7 +81,8 @@ def _opened(service: Any, connection: str, endpoint: str, settings: dict[str, An
             f"the data account's setting has neither a key nor a {endpoint}.",
             next="set BATON_DATA, or BATON_DATA__blobServiceUri, __queueServiceUri and __tableServiceUri",
         )
-    credential = DefaultAzureCredential(managed_identity_client_id=parts.get("ClientId") or None)
+    own = settings.pop("credential", None)
+    credential = own or DefaultAzureCredential(managed_identity_client_id=parts.get("ClientId") or None)
     return service(parts[endpoint], credential=credential, **_pooled(settings))
 
 
