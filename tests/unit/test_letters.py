@@ -97,7 +97,7 @@ def _given_up(world: World) -> str:
     world.drop("bad rows")
     notices = world.home / "notices"
     notices.write_text("a file is in the way")
-    world.wait(timedelta(minutes=10))
+    world.wait(timedelta(minutes=30))
     assert world.head().dead == 1
     notices.unlink()
     return keys(world)[0]

@@ -72,7 +72,7 @@ def test_what_is_no_part_of_the_day_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ("minutes_per_day: 4", "retrain.minutes_per_day: found 4.0; right would be 0 or at least train.max_minutes, 5"),
+        ("minutes_per_day: 4", "retrain.minutes_per_day: found 4.0; right would be 0 or at least 5, train.max_minutes"),
         (
             "money_per_month: 9",
             "retrain.price_per_minute: found 0.0; right would be more than 0 where money is limited",
