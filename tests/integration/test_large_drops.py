@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.daemon import wait_until
-from shared.events import ModelPublished
+from shared.events import ModelPublished, ReplayRequested
 from shared.files.folder import folder_files, folder_hash
 from shared.platforms.local import LocalTrainer
 from shared.storage.blobs import AzureBlobs
@@ -84,6 +85,11 @@ def _kept(hospital: Hospital, container: str, pick: Callable[[str], bool]) -> by
     return hospital.app.blobs.read(container, name)
 
 
+def _runs(hospital: Hospital, run_id: str) -> bool:
+    seen = hospital.real.look(run_id)
+    return seen is not None and seen.status == "running"
+
+
 def test_a_drop_on_each_side_of_the_limit_becomes_a_file_by_the_same_code(hospital: Hospital) -> None:
     small, large = rows(10), rows(100, first=1000)
     assert len(small) <= LIMIT < len(large)
@@ -101,6 +107,33 @@ def test_a_drop_on_each_side_of_the_limit_becomes_a_file_by_the_same_code(hospit
     assert [profile["rows"] for profile in profiles] == [10, 100]
     assert hospital.app.blobs.read("datasets", by_run.stored) == large
     assert hospital.tags("large.csv")["baton"] == "accepted"
+
+
+@pytest.mark.long
+def test_a_drop_whose_run_was_killed_is_held_and_told_and_becomes_a_file_once_it_is_replayed(
+    hospital: Hospital,
+) -> None:
+    """Killed as by the kernel where memory runs out: what watches the run, before it could write a word."""
+    large = rows(100)
+    hospital.land("large.csv", large)
+    (run,) = (path.name for path in hospital.real.runs.iterdir() if "-k-" in path.name)
+    lock = hospital.real.runs / run / "supervisor.lock"
+    wait_until(lambda: _runs(hospital, run), timeout_seconds=60, what=f"{run} does not run")
+    os.kill(int(lock.read_text()), signal.SIGKILL)
+    hospital.until_checked(run)
+
+    assert hospital.tags("large.csv") == {"baton": "held"}
+    told = "".join(notice.read_text() for notice in (hospital.home / "notices").iterdir())
+    assert f"run {run}, which was to check diabetes/large.csv, failed" in told
+    ((key, _),) = hospital.app.book.dead("diabetes")
+    hospital.ask(ReplayRequested, "diabetes", letter=key)
+    hospital.settle("diabetes")
+    (again,) = (path.name for path in hospital.real.runs.iterdir() if "-k-" in path.name and path.name != run)
+    hospital.until_checked(again)
+
+    assert hospital.tags("large.csv")["baton"] == "accepted"
+    (file,) = hospital.app.book.files("diabetes", 1)
+    assert hospital.app.blobs.read("datasets", file.stored) == large
 
 
 def test_a_large_drop_that_breaks_its_contract_lies_in_quarantine_beside_its_report(hospital: Hospital) -> None:
