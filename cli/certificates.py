@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
+import itertools
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli import address, options, storage
+from cli import options, storage
+from cli.certified import certified, code, held_by, signer, warn
 from cli.telling import DONE, SAID_NO, folded, tell_json, tell_next
-from shared import names, wiring
+from shared import wiring
+from shared.certificates.certificate_diff import Change, Fact, Side, arrow, fact_changes, kept, limit_changes
+from shared.certificates.certificate_rows import verdict_rows
 from shared.certificates.certificate_story import Item, annex_iv, differences, nist, sections
 from shared.certificates.reproducing import reproductions
 from shared.certificates.reproducing import told as reproduced
-from shared.certificates.signing import SignatureRefused, Signer
+from shared.certificates.signing import SignatureRefused
 from shared.certificates.statement import About, CertificateRefused, check_files, check_holds
 from shared.effects.certificates import certificate_document, read_signed
-from shared.errors import Permanent
-from shared.settings import kept_keys, verifying_keys
+from shared.gating.verdict import Document
 from shared.state import Release
-
-SHOWN = 60
 
 
 @click.group()
@@ -45,9 +45,11 @@ PUBLIC = click.option(
 
 @certificate.command()
 @click.argument("release")
+@PUBLIC
 @options.as_json
-def show(release: str, wants_json: bool) -> None:
+def show(release: str, public_keys: tuple[str, ...], wants_json: bool) -> int:
     """Tell what the certificate of a release's version says, and what it answers of NIST AI RMF and EU AI Act Annex IV.
+    Exit code 2 if it does not hold: what it says is told all the same.
 
     \b
     Example:  baton certificate show diabetes-0002
@@ -55,23 +57,46 @@ def show(release: str, wants_json: bool) -> None:
     keeper = storage.keeper()
     found = certified(keeper, release)
     document = certificate_document(keeper.blobs, found.certificate)
-    told = _signed(keeper, found, _signer().trusted)
+    held = held_by(keeper, found, public_keys)
+    spec = wiring.published_rules(keeper.blobs)(found.model, found.folder)
+    rows = verdict_rows(spec.gates.certificate, document)
     if wants_json:
-        tell_json({"certificate": document, "name": found.certificate, "signature": found.signature})
-        return
-    for section in sections(document, told):
-        click.echo(section.title)
-        _tell((label, value) for label, value in section.facts)
+        tell_json(
+            {
+                "name": found.certificate,
+                "signature": found.signature,
+                "holds": held.holds,
+                "says": held.says,
+                "limits": [asdict(row) for row in rows],
+                "certificate": document,
+            }
+        )
+        return code(held)
+    warn(release, held)
+    click.echo(f"{release}, version {found.version}: {kept(rows)}. {held.says}")
+    for row in rows:
+        why = f": {row.why}" if row.why else ""
+        click.echo(folded(f"  {row.told}; {'kept' if row.passed else 'not kept'}{why}", indent=4))
+    _tell_facts(document, held.about, {row.label for row in rows})
     for again in reproductions(keeper.blobs, found):
         _tell([("trained again", reproduced(again))])
-    spec = wiring.published_rules(keeper.blobs)(found.model, found.folder)
     for title, items in (
-        ("EU AI Act, Annex IV", annex_iv(document, told, spec)),
-        ("NIST AI RMF", nist(document, told, spec)),
+        ("EU AI Act, Annex IV", annex_iv(document, held.about, spec)),
+        ("NIST AI RMF", nist(document, held.about, spec)),
     ):
         click.echo(title)
         _tell((_named(item), item.told) for item in items)
     tell_next(f"baton certificate verify {release}")
+    return code(held)
+
+
+def _tell_facts(document: Document, about: About | None, judged: set[str]) -> None:
+    """What the certificate says beside its limits."""
+    for section in sections(document, about):
+        facts = [fact for fact in section.facts if fact[0] not in judged]
+        if facts:
+            click.echo(section.title)
+            _tell(facts)
 
 
 def _named(item: Item) -> str:
@@ -107,7 +132,7 @@ def verify(release: str, files: Path | None, public_keys: tuple[str, ...], wants
             raise CertificateRefused(
                 "it was earned before certificates were signed", next=f"baton retry {release} --why ..."
             )
-        told = read_signed(keeper.blobs, found.certificate, found.signature, *(public_keys or _signer().trusted))
+        told = read_signed(keeper.blobs, found.certificate, found.signature, *(public_keys or signer().trusted))
         check_holds(told, model=found.model, release=found.id, version=found.version, now=storage.now())
         if files is not None:
             check_files(told, model_files(files).sha256)
@@ -124,22 +149,63 @@ def verify(release: str, files: Path | None, public_keys: tuple[str, ...], wants
 @certificate.command()
 @click.argument("release")
 @click.argument("other")
+@PUBLIC
 @options.as_json
-def diff(release: str, other: str, wants_json: bool) -> None:
-    """Tell where the certificates of two releases differ.
+def diff(release: str, other: str, public_keys: tuple[str, ...], wants_json: bool) -> int:
+    """Tell how the certificate of a release differs from that of an earlier one: each limit, then and now, and the verdict.
+    Exit code 2 if nobody vouches for one of the two as it is now.
 
     \b
     Example:  baton certificate diff diabetes-0001 diabetes-0002
     """
     keeper = storage.keeper()
-    one, two = (certificate_document(keeper.blobs, certified(keeper, each).certificate) for each in (release, other))
-    found = differences(one, two)
+    found = [certified(keeper, name) for name in (release, other)]
+    held = [held_by(keeper, one, public_keys) for one in found]
+    then, now = (_side(keeper, one, one_held.about) for one, one_held in zip(found, held, strict=True))
+    limits, facts = limit_changes(then, now), fact_changes(then, now)
     if wants_json:
-        tell_json([{"path": path, release: left, other: right} for path, left, right in found])
-        return
-    for path, left, right in found:
-        click.echo(f"{path}: {_short(left)} -> {_short(right)}")
-    click.echo(f"{len(found)} entries differ between {release} and {other}")
+        entries = differences(then.certificate, now.certificate)
+        tell_json(
+            {
+                "standing": {one.id: one_held.says for one, one_held in zip(found, held, strict=True)},
+                "limits": [_change(change) for change in limits],
+                "facts": [dict(zip(("part", "what", release, other), fact, strict=True)) for fact in facts],
+                "entries": [{"path": path, release: left, other: right} for path, left, right in entries],
+            }
+        )
+    else:
+        for one, one_held, side in zip(found, held, (then, now), strict=True):
+            warn(one.id, one_held)
+            click.echo(f"{one.id}, version {one.version}: {kept(side.rows)}. {one_held.says}")
+        _tell_changes(limits, facts)
+    return DONE if all(one_held.about for one_held in held) else SAID_NO
+
+
+def _side(keeper: Any, release: Release, about: About | None) -> Side:
+    limits = wiring.published_rules(keeper.blobs)(release.model, release.folder).gates.certificate
+    return Side(certificate_document(keeper.blobs, release.certificate), limits, about)
+
+
+def _change(change: Change) -> dict[str, object]:
+    return {
+        "limit": change.label,
+        "must_be": change.limit,
+        "measured": change.measured,
+        "verdict": change.verdict,
+        "turned": change.turned,
+        "differs": change.differs,
+    }
+
+
+def _tell_changes(limits: Sequence[Change], facts: Sequence[Fact]) -> None:
+    """The limits that differ, how many do not, then the other facts by heading."""
+    differing = [change for change in limits if change.differs]
+    for change in differing:
+        click.echo(folded(f"  {change.told}", indent=4))
+    click.echo(f"  {len(limits) - len(differing)} of {len(limits)} limits: the same limit, measurement and verdict")
+    for title, of_title in itertools.groupby(facts, key=lambda fact: fact[0]):
+        click.echo(title)
+        _tell((label, arrow(then, now)) for _, label, then, now in of_title)
 
 
 @certificate.command()
@@ -150,46 +216,10 @@ def key(wants_json: bool) -> None:
     \b
     Example:  baton certificate key
     """
-    signer = _signer()
+    keys = signer()
     if wants_json:
-        tell_json({"signs": signer.public, "signed_before": list(signer.retired)})
+        tell_json({"signs": keys.public, "signed_before": list(keys.retired)})
         return
-    click.echo(f"signs: {signer.public}")
-    for public in signer.retired:
+    click.echo(f"signs: {keys.public}")
+    for public in keys.retired:
         click.echo(f"signed before: {public}")
-
-
-def _short(value: object) -> str:
-    shown = "nothing" if value is None else json.dumps(value)
-    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
-
-
-def certified(keeper: Any, release: str) -> Release:
-    """The release as the ledger has it; `Permanent` if it is none, or has no certificate."""
-    match = names.RELEASE_ID.fullmatch(release)
-    if match is None:
-        raise Permanent(f"{release!r} is no release.", next="a release is a model and a number, such as diabetes-0002")
-    found: Release | None = keeper.book.release(match["model"], release)
-    if found is None:
-        raise Permanent(f"There is no release {release}.", next=f"baton status {match['model']} lists the last ones")
-    if not found.certificate:
-        raise Permanent(f"{release} is {found.state} and has no certificate.", next=f"baton explain {release}")
-    return found
-
-
-def _signed(keeper: Any, release: Release, trusted: Sequence[str]) -> About | None:
-    if not release.signature:
-        return None
-    about: About = read_signed(keeper.blobs, release.certificate, release.signature, *trusted)
-    return about
-
-
-def _signer() -> Signer:
-    """The installation's keys: of BATON_SIGNING_KEY and BATON_VERIFYING_KEYS, else the laptop's own."""
-    env: dict[str, str] = dict(os.environ)
-    file = address.home() / "signing.json"
-    if not env.get("BATON_SIGNING_KEY") and file.is_file():
-        env |= kept_keys(json.loads(file.read_text()))
-    if not env.get("BATON_SIGNING_KEY"):
-        raise Permanent("The signer's key is not known here.", next="give --public-key, or set BATON_SIGNING_KEY")
-    return Signer(env["BATON_SIGNING_KEY"], verifying_keys(env))

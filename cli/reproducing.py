@@ -7,7 +7,7 @@ import time
 import click
 
 from cli import address, options, storage
-from cli.certificates import certified
+from cli.certified import certified
 from cli.telling import DONE, SAID_NO, tell_json, tell_next, waiting
 
 

@@ -15,7 +15,7 @@ from shared.gating.verdict import Document, at, number, text
 from shared.spec import Spec
 
 OWNER, OPERATIONS, LEGAL = "the model's owner", "the operations team", "whoever places the system on the market"
-ANSWERS, CHECKS = "Answers", "Checks that the owner asks for"
+ABOUT, ANSWERS, CHECKS = "What it is about", "Answers", "Checks that the owner asks for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Item:
 def sections(certificate: Document, about: About | None) -> tuple[Section, ...]:
     """What the certificate says, in the order in which people ask."""
     parts = (
-        Section("What it is about", tuple(_identity(certificate, about))),
+        Section(ABOUT, tuple(_identity(certificate, about))),
         Section(ANSWERS, tuple(_answers(certificate))),
         Section("Speed and size", tuple(_speed(certificate))),
         Section(CHECKS, tuple(check_facts(certificate))),
@@ -87,7 +87,7 @@ def _speed(certificate: Document) -> Iterator[tuple[str, str]]:
     requests, rate = (number(certificate, "latency_ms", name) for name in ("requests", "per_second"))
     for percent in ("p50", "p95", "p99"):
         if (value := number(certificate, "latency_ms", percent)) is not None:
-            yield f"{percent} latency", f"{text(value)} ms{_interval(certificate, percent)}"
+            yield f"{percent} of the latency", f"{text(value)} ms{_interval(certificate, percent)}"
     if requests is not None and rate is not None:
         yield (
             "measured with",
@@ -100,7 +100,7 @@ def _speed(certificate: Document) -> Iterator[tuple[str, str]]:
         yield "past saturation", f"{text(overload)} requests a second{told}; afterwards it {after}"
     named = (
         ("cold start", "start_seconds", "s"),
-        ("memory", "memory_mb", "MB"),
+        ("memory of its worker", "memory_mb", "MB"),
         ("size of its files", "size_mb", "MB"),
     )
     for label, name, unit in named:
@@ -128,8 +128,9 @@ def _origin(certificate: Document, about: About | None) -> Iterator[tuple[str, s
         yield from ((label, value or "not known") for label, value in named.items())
     for label, path in (("trained with", ("training", "environment")), ("serves with", ("serving",))):
         if version := at(certificate, "provenance", *path, "python"):
-            packages = at(certificate, "provenance", *path, "packages")
-            yield label, f"Python {version}, {packages} packages"
+            packages, sha256 = (at(certificate, "provenance", *path, name) for name in ("packages", "sha256"))
+            which = f" (SHA-256 {sha256[:12]}...)" if isinstance(sha256, str) else ""
+            yield label, f"Python {version}, {packages} packages{which}"
     for label, name in (("parameters", "parameters"), ("seeds", "seeds")):
         found = at(certificate, "provenance", "training", name)
         if isinstance(found, Mapping):

@@ -13,6 +13,7 @@ import pytest
 
 from shared import wiring
 from shared.storage.port import Delete, Put
+from tests.integration.stored import store
 from tests.keeping import SMALL
 from tests.world import World
 
@@ -27,13 +28,7 @@ def stored(connection: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     world.publish(MODEL)
     world.settle(MODEL)
     world.go_live("rows", model=MODEL)
-    wiring.create_storage(connection)
-    table, _, blobs = wiring.storage(connection)
-    for (partition, key), (body, *_) in world.table.rows.items():
-        if partition in (MODEL, "~models"):
-            table.write(partition, [Put(key, body)])
-    for (container, name), (content, *_) in world.blobs.blobs.items():
-        blobs.put(container, name, content, content_type="application/octet-stream")
+    store(world, MODEL, connection)
     return connection
 
 

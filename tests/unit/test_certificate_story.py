@@ -41,7 +41,7 @@ def told(certificate=MEASURED, about=ABOUT):
 
 
 def test_the_facts_are_the_measured_ones_with_their_bounds():
-    assert told()["p95 latency"] == "2 ms (95 % interval 1.5 to not bounded)"
+    assert told()["p95 of the latency"] == "2 ms (95 % interval 1.5 to not bounded)"
     assert told()["the owner's cases"] == "3 passed, 0 failed"
     assert told()["expires"] == "2026-05-30 12:00 UTC"
     assert told()["commit"] == "not known"
