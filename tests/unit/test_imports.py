@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# Of the checks of certificates too, which load only in the runs that measure.
 HEAVY = (
     "azureml",
     "azure.ai.ml",
@@ -25,6 +26,11 @@ HEAVY = (
     "scipy",
     "sklearn",
     "pydantic",
+    "onnx",
+    "onnxruntime",
+    "skl2onnx",
+    "art",
+    "fairlearn",
 )
 PURE = sorted(
     [ROOT / f"shared/{name}.py" for name in ("release", "gates", "policy", "folding/turn")]
