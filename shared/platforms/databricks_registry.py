@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,15 +22,23 @@ from typing import Any
 from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
 from shared.platforms.azureml_service import Service
 from shared.platforms.databricks import run_folder
-from shared.platforms.databricks_errors import DatabricksRefused, NameTaken, NotThere, named
+from shared.platforms.databricks_errors import NotThere, named
 from shared.platforms.databricks_service import Workspace, found
+from shared.platforms.databricks_versions import (
+    READY,
+    REGISTRY,
+    download,
+    files_below,
+    files_of,
+    make_model,
+    tag,
+    tags_of,
+    version_of,
+    versions_of,
+)
 from shared.platforms.port import VersionSeen
 
-REGISTRY = "/api/2.0/mlflow/unity-catalog"
 CHAMPION, CHAMPION_TAG = "champion", "baton.champion"  # the tag says since when, ISO 8601
-READY = "READY"
-PAGE = 200
-GAP = 2  # versions that were deleted since the list was made
 
 
 class DatabricksRegistry:
@@ -50,11 +58,11 @@ class DatabricksRegistry:
             return self._service.ask(f"register run {run_id} as {model}", partial(self._register, model, run_id, tags))
 
     def version(self, model: str, version: str) -> VersionSeen | None:
-        one = self._service.ask(f"read version {version} of {model}", partial(_version, model, version))
+        one = self._service.ask(f"read version {version} of {model}", partial(version_of, model, version))
         return None if one is None else _seen(model, one)
 
     def versions(self, model: str) -> tuple[VersionSeen, ...]:
-        all_of_them = self._service.ask(f"list the versions of {model}", partial(_versions, model))
+        all_of_them = self._service.ask(f"list the versions of {model}", partial(versions_of, model))
         return tuple(_seen(model, one) for one in all_of_them if one["status"] == READY)
 
     def fetch(self, model: str, version: str, into: Path) -> None:
@@ -62,7 +70,7 @@ class DatabricksRegistry:
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as draft:
             place = Path(draft) / "model"
             place.mkdir()
-            self._service.ask(f"fetch version {version} of {model}", partial(_download, model, version, place))
+            self._service.ask(f"fetch version {version} of {model}", partial(download, model, version, place))
             shutil.rmtree(into, ignore_errors=True)
             place.rename(into)
 
@@ -77,7 +85,7 @@ class DatabricksRegistry:
 
     def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
         wanted = {**tags, RUN_TAG: run_id}
-        mine = _of_run(_versions(model, workspace), run_id)
+        mine = _of_run(versions_of(model, workspace), run_id)
         if mine is None:
             self._wait_for_files(run_id, workspace)
             mine = _create(model, run_id, wanted, workspace)
@@ -97,7 +105,7 @@ class DatabricksRegistry:
 
     def _fill(self, model: str, version: str, run_id: str, workspace: Workspace) -> None:
         """Copy the run's files into the version and say that it is whole; safe to repeat until then."""
-        target = _files_of(workspace, model, version)
+        target = files_of(workspace, model, version)
         outputs = _outputs(workspace, run_id)
         for name in files_below(workspace, outputs):
             content = workspace.read(f"{outputs}/{name}")
@@ -108,56 +116,9 @@ class DatabricksRegistry:
         workspace.ask("POST", f"{REGISTRY}/model-versions/finalize", body=body)
 
 
-def files_below(workspace: Workspace, folder: str) -> Iterator[str]:
-    """Relative paths of all files below a folder; none for a folder that is not there."""
-    list_one = partial(workspace.client.files.list_directory_contents, folder)
-    for entry in found(lambda: list(list_one()), f"list {folder}") or ():
-        if entry.is_directory:
-            yield from (f"{entry.name}/{name}" for name in files_below(workspace, str(entry.path).rstrip("/")))
-        else:
-            yield str(entry.name)
-
-
-def _versions(model: str, workspace: Workspace) -> list[dict[str, Any]]:
-    """All versions, oldest first, each with its tags, which the list has none of; none for a model that is not there.
-
-    After those that the list shows, the next numbers are read: a list lags, while a version read by its number does not.
-    """
-    listed = found(
-        lambda: list(workspace.client.model_versions.list(workspace.model(model), max_results=PAGE)),
-        f"list the versions of {model}",
-    )
-    numbers = sorted(int(one.version or 0) for one in listed or ())
-    shown = [one for number in numbers if (one := _version(model, str(number), workspace)) is not None]
-    number, missed = (numbers[-1] if numbers else 0) + 1, 0
-    while listed is not None and missed < GAP:
-        later = _version(model, str(number), workspace)
-        missed = 0 if later is not None else missed + 1
-        shown += [later] if later is not None else []
-        number += 1
-    return shown
-
-
-def _version(model: str, version: str, workspace: Workspace) -> dict[str, Any] | None:
-    if not version.isdigit():
-        return None
-    query = {"name": workspace.model(model), "version": version}
-    answer = found(
-        lambda: workspace.ask("GET", f"{REGISTRY}/model-versions/get", query=query),
-        f"read version {version} of {model}",
-    )
-    return dict(answer["model_version"]) if answer else None
-
-
 def _create(model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> dict[str, Any]:
     """A version with its tags in one request, and the model before it; after any error the run's is looked for again."""
-    catalog, schema = workspace.schema.split(".")
-    try:
-        workspace.client.registered_models.create(catalog_name=catalog, schema_name=schema, name=model)
-    except Exception as error:
-        ours = named(error, f"make the model {model}")
-        if not isinstance(ours, NameTaken):
-            raise ours from error
+    make_model(model, workspace)
     body = {
         "name": workspace.model(model),
         "source": f"dbfs:{_outputs(workspace, run_id)}",
@@ -166,21 +127,16 @@ def _create(model: str, run_id: str, tags: Mapping[str, str], workspace: Workspa
     try:
         return dict(workspace.ask("POST", f"{REGISTRY}/model-versions/create", body=body)["model_version"])
     except Exception as error:
-        if mine := _of_run(_versions(model, workspace), run_id):
+        if mine := _of_run(versions_of(model, workspace), run_id):
             return mine
         raise named(error, f"register run {run_id} as {model}") from error
 
 
 def _merge(model: str, one: Mapping[str, Any], wanted: Mapping[str, str], workspace: Workspace) -> None:
     """Add the tags that are missing. Each is a request of its own, so nobody's other tags are touched."""
-    for key, value in {**wanted, **_tags(one)}.items():
-        if key not in _tags(one):
-            _tag(model, str(one["version"]), key, value, workspace)
-
-
-def _tag(model: str, version: str, key: str, value: str, workspace: Workspace) -> None:
-    body = {"name": workspace.model(model), "version": version, "key": key, "value": value}
-    workspace.ask("POST", f"{REGISTRY}/model-versions/set-tag", body=body)
+    for key, value in {**wanted, **tags_of(one)}.items():
+        if key not in tags_of(one):
+            tag(model, str(one["version"]), key, value, workspace)
 
 
 def _champion(model: str, workspace: Workspace) -> str:
@@ -192,53 +148,23 @@ def _champion(model: str, workspace: Workspace) -> str:
 
 def _name_champion(model: str, version: str, since: str, workspace: Workspace) -> None:
     """Move the alias, then write since when. The service knows the version: an alias on none is refused by a look first."""
-    one = _version(model, version, workspace)
+    one = version_of(model, version, workspace)
     if one is None:
         raise NotThere(f"Databricks has no version {version} of {model}.", next="look at its versions in the catalog")
     workspace.client.registered_models.set_alias(workspace.model(model), CHAMPION, int(version))
-    if _tags(one).get(CHAMPION_TAG) != since:
-        _tag(model, version, CHAMPION_TAG, since, workspace)
+    if tags_of(one).get(CHAMPION_TAG) != since:
+        tag(model, version, CHAMPION_TAG, since, workspace)
 
 
 def _of_run(versions: list[dict[str, Any]], run_id: str) -> dict[str, Any] | None:
-    return next((one for one in versions if _tags(one).get(RUN_TAG) == run_id), None)
-
-
-def _tags(one: Mapping[str, Any]) -> dict[str, str]:
-    return {str(tag["key"]): str(tag.get("value", "")) for tag in one.get("tags") or ()}
+    return next((one for one in versions if tags_of(one).get(RUN_TAG) == run_id), None)
 
 
 def _seen(model: str, one: Mapping[str, Any]) -> VersionSeen:
-    tags = _tags(one)
+    tags = tags_of(one)
     run_id = tags.get(RUN_TAG) or str(one.get("run_id") or "")
     return VersionSeen(model, str(one["version"]), str(one.get("storage_location") or ""), tags, run_id)
 
 
 def _outputs(workspace: Workspace, run_id: str) -> str:
     return f"{run_folder(workspace, run_id)}/{MODEL_PATH}"
-
-
-def _files_of(workspace: Workspace, model: str, version: str) -> str:
-    return f"/Models/{workspace.model(model).replace('.', '/')}/{version}"
-
-
-def _download(model: str, version: str, into: Path, workspace: Workspace) -> None:
-    one = _version(model, version, workspace)
-    if one is None or one["status"] != READY:
-        raise NotThere(f"Databricks has no version {version} of {model}.", next="look at its versions in the catalog")
-    folder, count = _files_of(workspace, model, version), 0
-    for name in files_below(workspace, folder):
-        target = (into / name).resolve()
-        content = workspace.read(f"{folder}/{name}")
-        if not target.is_relative_to(into.resolve()) or content is None:
-            raise DatabricksRefused(
-                f"{name} of version {version} of {model} cannot be copied into its folder.",
-                next="see who wrote it; register the model again without it",
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        count += 1
-    if not count:
-        raise DatabricksRefused(
-            f"version {version} of {model} has no files.", next="see who removed them; register the model again"
-        )

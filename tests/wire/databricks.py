@@ -20,6 +20,7 @@ from shared.platforms.azureml_service import Service, Tokens
 from shared.platforms.databricks_service import AUDIENCE, service_of
 from tests.wire.azureml import PATIENCE
 from tests.wire.databricks_models import Models, error
+from tests.wire.databricks_serving import ServingEndpoints
 from tests.wire.server import Answer, Asked, WireServer
 
 SCHEMA = "main.mlops"
@@ -48,6 +49,7 @@ class FakeDatabricks:
         self._hidden: dict[str, int] = {}
         self._add_routes()
         self.models = Models(self)
+        self.serving = ServingEndpoints(self)
 
     @contextmanager
     def running(self) -> Iterator[FakeDatabricks]:

@@ -1,8 +1,9 @@
 """Unity Catalog's models, as databricks-sdk and MLflow's own client speak to them.
 
 Shapes: https://docs.databricks.com/api/azure/workspace/ registeredmodels/create, registeredmodels/setalias,
-modelversions/list, modelversions/getbyalias; and mlflow 3.17, mlflow/protos/databricks_uc_registry_messages (CreateModelVersion,
-GetModelVersion, FinalizeModelVersion, SetModelVersionTag), whose paths are those of databricks_uc_registry_service. What is
+modelversions/list, modelversions/delete, modelversions/getbyalias; and mlflow 3.17, mlflow/protos/
+databricks_uc_registry_messages (CreateModelVersion, GetModelVersion, FinalizeModelVersion, SetModelVersionTag), whose
+paths are those of databricks_uc_registry_service. What is
 registered shows in lists after `lag` of them.
 """
 
@@ -27,8 +28,10 @@ class Models:
         self._fake = fake
         self.found: dict[str, dict[str, dict[str, Any]]] = {}
         self.aliases: dict[str, dict[str, int]] = {}
+        self._made: dict[str, int] = {}
         fake.route("POST", CATALOG, self._create_model)
         fake.route("GET", f"{MODEL}/versions", self._list)
+        fake.route("DELETE", f"{MODEL}/versions/(?P<version>[0-9]+)", self._delete)
         fake.route("GET", f"{MODEL}/aliases/(?P<alias>[^/]+)", self._by_alias)
         fake.route("PUT", f"{MODEL}/aliases/(?P<alias>[^/]+)", self._set_alias)
         fake.route("POST", f"{REGISTRY}/create", self._create)
@@ -39,7 +42,8 @@ class Models:
     def make(self, model: str, tags: dict[str, str], *, status: str = "READY") -> dict[str, Any]:
         """A new version of a model that is made if need be."""
         versions = self.found.setdefault(model, {})
-        version = str(len(versions) + 1)
+        self._made[model] = self._made.get(model, 0) + 1
+        version = str(self._made[model])
         shown = [{"key": key, "value": value} for key, value in tags.items()]
         place = f"abfss://c@account.dfs.core.windows.net/models/{model}/versions/{version}"
         versions[version] = {
@@ -68,6 +72,11 @@ class Models:
             versions = versions[:-1]
         shown = [{"model_name": model.rpartition(".")[2], "version": int(one["version"])} for one in reversed(versions)]
         return Answer(document=self._fake.paged(asked, shown, "model_versions"))
+
+    def _delete(self, _asked: Asked, model: str, version: str) -> Answer:
+        if self.found.get(model, {}).pop(version, None) is None:
+            return missing(f"Model version {version} does not exist.")
+        return Answer(document={})
 
     def _by_alias(self, _asked: Asked, model: str, alias: str) -> Answer:
         version = self.aliases.get(model, {}).get(alias)
