@@ -111,6 +111,7 @@ module dataAccount 'modules/account.bicep' = {
     immutable: [ 'journal', 'access' ]
     immutableDays: journalImmutableDays
     deleteAfterDays: { 'quarantine/': 90, 'scored/': 90, 'deadletter/': 180 }
+    versioned: true
   }
 }
 

@@ -193,3 +193,27 @@ def roles_of(source: str) -> list[tuple[str, str, str]]:
             named = lists.get(words[1]) or lists.get(f"{words[1]}s", []) if words else []
             found += [(one.text("properties", "principalId"), ROLES[role], one.text("scope")) for role in named]
     return found
+
+
+def version_faults(main: str, account: str) -> list[str]:
+    """Why the data account keeps no earlier version of a blob, or keeps one for longer than is told, or beyond a person's request."""
+    called = next(one for one in declared(main, "module") if one.symbol == "dataAccount")
+    given = properties(called.body["params"])
+    service = next(one for one in declared(account) if one.symbol == "blobs")
+    retention = properties(properties(service.body["properties"])["deleteRetentionPolicy"])
+    policy = next(one for one in declared(account) if one.symbol == "lifecycle").text("properties")
+    said = {
+        "the data account is not versioned": "versioned" in given and text(given["versioned"]) == "true",
+        "versioned turns no versioning on": service.text("properties", "isVersioningEnabled") == "versioned",
+        "what a person had forgotten cannot be erased": text(retention["allowPermanentDelete"]) == "versioned"
+        if "allowPermanentDelete" in retention
+        else False,
+        "earlier versions never go": "versioned ? [ versionsEnd ]" in policy
+        and "version: { delete: { daysAfterCreationGreaterThan: versionDays } }" in variables(account)["versionsEnd"],
+    }
+    return [fault for fault, holds in said.items() if not holds]
+
+
+def defaults(source: str) -> dict[str, str]:
+    """The parameters' defaults as they are written."""
+    return dict(re.findall(r"^param (\w+) \w+ = (.+)$", source, re.MULTILINE))

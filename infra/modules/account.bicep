@@ -12,6 +12,32 @@ param immutable array = []
 param immutableDays int = 365
 @description('Prefix (container/...) to the days after which its blobs are deleted.')
 param deleteAfterDays object = {}
+@description('Whether what is written over or deleted is kept as an earlier version.')
+param versioned bool = false
+@minValue(1)
+@description('Days after its writing for which an earlier version is kept; then it is soft-deleted.')
+param versionDays int = 30
+@minValue(1)
+@maxValue(365)
+@description('Days for which what was deleted can be brought back, unless the app erased it for good.')
+param softDeleteDays int = 14
+
+var deletions = map(items(deleteAfterDays), rule => {
+  name: 'delete-${replace(rule.key, '/', '')}'
+  type: 'Lifecycle'
+  definition: {
+    filters: { blobTypes: [ 'blockBlob' ], prefixMatch: [ rule.key ] }
+    actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: rule.value } } }
+  }
+})
+var versionsEnd = {
+  name: 'delete-earlier-versions'
+  type: 'Lifecycle'
+  definition: {
+    filters: { blobTypes: [ 'blockBlob' ] }
+    actions: { version: { delete: { daysAfterCreationGreaterThan: versionDays } } }
+  }
+}
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
@@ -35,8 +61,10 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {
-    deleteRetentionPolicy: { enabled: true, days: 14 }
-    containerDeleteRetentionPolicy: { enabled: true, days: 14 }
+    isVersioningEnabled: versioned
+    // Forgetting a person's rows must end at once: who has the owner role on blobs may erase an earlier version for good.
+    deleteRetentionPolicy: { enabled: true, days: softDeleteDays, allowPermanentDelete: versioned }
+    containerDeleteRetentionPolicy: { enabled: true, days: softDeleteDays }
   }
 }
 
@@ -76,21 +104,11 @@ resource allTables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-
   name: table
 }]
 
-resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = if (!empty(deleteAfterDays)) {
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-06-01' = if (versioned || !empty(deleteAfterDays)) {
   parent: account
   name: 'default'
-  properties: {
-    policy: {
-      rules: map(items(deleteAfterDays), rule => {
-        name: 'delete-${replace(rule.key, '/', '')}'
-        type: 'Lifecycle'
-        definition: {
-          filters: { blobTypes: [ 'blockBlob' ], prefixMatch: [ rule.key ] }
-          actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: rule.value } } }
-        }
-      })
-    }
-  }
+  properties: { policy: { rules: concat(deletions, versioned ? [ versionsEnd ] : []) } }
+  dependsOn: [ blobs ]
 }
 
 output id string = account.id

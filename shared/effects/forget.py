@@ -17,7 +17,7 @@ from shared.files.folder_names import folder_of
 from shared.files.keeping import DATASETS, JSON, QUARANTINE, REPORTS, tombstone
 from shared.names import digest
 from shared.state import AcceptedFile, Command
-from shared.storage.port import BlobMissing
+from shared.storage.port import BlobMissing, BlobSeen
 
 SCORED = "scored"
 PLACE = 16  # characters of the bytes' hash in a place of quarantine
@@ -110,18 +110,26 @@ def _erase_parts(parts: Parts, place: str, folder: str) -> int:
 
 
 def _erase_drop(parts: Parts, drop: str, sha256: str) -> int:
-    """Erase a drop if its bytes' hash begins so; one that was written over since is somebody's new drop and stays."""
+    """Erase a drop if its bytes' hash begins so; one that was written over since is somebody's new drop and stays.
+
+    What storage keeps of the name beside that goes in any case: each of these states was a drop that was written over or taken away.
+    """
     container, _, name = drop.partition("/")
-    seen = parts.blobs.look(container, name) if name else None
-    if seen is None:
+    if not name:
         return 0
+    seen = parts.blobs.look(container, name)
+    if seen is not None and _begins_so(parts, container, seen, sha256):
+        return int(parts.blobs.remove(container, name, etag=seen.etag))
+    return parts.blobs.erase_earlier(container, name)
+
+
+def _begins_so(parts: Parts, container: str, seen: BlobSeen, sha256: str) -> bool:
+    """Whether the drop that was seen is still there and its bytes' hash begins like this one."""
     with tempfile.TemporaryDirectory(prefix="baton-forget-") as folder:
         copy = Path(folder) / "drop"
         try:
-            parts.blobs.fetch(container, name, copy, etag=seen.etag)
+            parts.blobs.fetch(container, seen.name, copy, etag=seen.etag)
         except BlobMissing:
-            return 0
+            return False
         with copy.open("rb") as content:
-            if not hashlib.file_digest(content, "sha256").hexdigest().startswith(sha256[:PLACE]):
-                return 0
-    return int(parts.blobs.remove(container, name, etag=seen.etag))
+            return hashlib.file_digest(content, "sha256").hexdigest().startswith(sha256[:PLACE])

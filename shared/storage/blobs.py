@@ -12,6 +12,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.storage.blob import BlobClient, BlobServiceClient, ContentSettings
 
 from shared.storage.clients import UNANSWERED, said
+from shared.storage.earlier import erase_earlier
 from shared.storage.port import BlobFull, BlobMissing, BlobSeen, StorageBusy
 
 CHUNK = 4 * 1024 * 1024
@@ -100,13 +101,25 @@ class AzureBlobs:
         return True
 
     def remove(self, container: str, name: str, *, etag: str = "") -> bool:
+        was_there = True
         try:
             self._service.get_blob_client(container, name).delete_blob(delete_snapshots="include", **_if_match(etag))
-        except (ResourceNotFoundError, ResourceModifiedError):
+        except ResourceModifiedError:
             return False
+        except ResourceNotFoundError:
+            was_there = False
         except UNANSWERED as error:
             raise _busy(error) from error
-        return True
+        self.erase_earlier(container, name)
+        return was_there
+
+    def erase_earlier(self, container: str, name: str) -> int:
+        try:
+            return erase_earlier(self._service.get_container_client(container), name)
+        except ResourceNotFoundError:
+            return 0
+        except UNANSWERED as error:
+            raise _busy(error) from error
 
     def tags_of(self, container: str, name: str) -> Mapping[str, str]:
         try:

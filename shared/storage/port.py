@@ -163,7 +163,15 @@ class Blobs(Protocol):
         ...
 
     def remove(self, container: str, name: str, *, etag: str = "") -> bool:
-        """Remove the blob, if it still has the ETag; False if it is gone or changed. Safe to repeat."""
+        """Remove the blob for good, if it still has the ETag; False if it is gone or changed. Safe to repeat.
+
+        Earlier versions that storage keeps of it go with it, unless it was changed.
+        """
+        ...
+
+    def erase_earlier(self, container: str, name: str) -> int:
+        """Erase for good what storage keeps of the blob beside its current state, if any; returns how many. Safe to repeat."""
+        ...
 
     def tags_of(self, container: str, name: str) -> Mapping[str, str]:
         """The blob's index tags; none if it is gone."""

@@ -184,6 +184,13 @@ def test_a_removed_blob_is_gone_and_removing_it_again_changes_nothing(blobs: Blo
     assert not blobs.remove("reports", f"{model}/a")
 
 
+def test_where_storage_keeps_nothing_earlier_nothing_is_erased(blobs: Blobs, model: str) -> None:
+    """Azurite has no versioning; tests/unit/test_earlier_versions.py has."""
+    blobs.put("reports", f"{model}/a", b"1", content_type="text/plain")
+    assert blobs.erase_earlier("reports", f"{model}/a") == 0
+    assert blobs.read("reports", f"{model}/a") == b"1"
+
+
 def test_a_blob_that_was_written_over_is_not_removed(blobs: Blobs, model: str) -> None:
     blobs.put("reports", f"{model}/a", b"first", content_type="text/plain")
     assert not blobs.remove("reports", f"{model}/a", etag="0x0")

@@ -148,11 +148,12 @@ class MemoryBells:
 
 @dataclass
 class MemoryBlobs:
-    """Blobs in a dict; `tags` holds index tags. `trap` as in `MemoryTable`."""
+    """Blobs in a dict; `tags` holds index tags, `earlier` what was written over. `trap` as in `MemoryTable`."""
 
     trap: Callable[[str], None] = _no_trap
     blobs: dict[tuple[str, str], tuple[bytes, int]] = field(default_factory=dict)
     tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    earlier: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
     _count: int = 0
 
     def look(self, container: str, name: str) -> BlobSeen | None:
@@ -184,12 +185,14 @@ class MemoryBlobs:
     def drop(self, container: str, name: str, content: bytes) -> str:
         """Write a blob as a data engineer does, over whatever is there; returns its ETag."""
         self._count += 1
+        if (container, name) in self.blobs:
+            self.earlier.setdefault((container, name), []).append(self.blobs[container, name][0])
         self.blobs[(container, name)] = (content, self._count)
         self.tags.pop((container, name), None)
         return str(self._count)
 
     def append(self, container: str, name: str, content: bytes) -> None:
-        before = self.blobs.get((container, name), (b"", 0))[0]
+        before = self.blobs.pop((container, name), (b"", 0))[0]  # an appended block makes no version
         self.drop(container, name, before + content)
 
     def tag(
@@ -209,8 +212,12 @@ class MemoryBlobs:
             return False
         del self.blobs[(container, name)]
         self.tags.pop((container, name), None)
+        self.erase_earlier(container, name)
         self.trap("after remove")
         return True
+
+    def erase_earlier(self, container: str, name: str) -> int:
+        return len(self.earlier.pop((container, name), []))
 
     def tags_of(self, container: str, name: str) -> Mapping[str, str]:
         self.trap("before tags_of")

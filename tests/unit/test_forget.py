@@ -31,6 +31,7 @@ def forget(world: World, content: str, **more: list[str]) -> None:
 def everything(world: World) -> bytes:
     """All bytes that storage holds, and all rows of the ledger."""
     blobs = b"".join(content for content, _ in world.blobs.blobs.values())
+    blobs += b"".join(content for states in world.blobs.earlier.values() for content in states)
     return blobs + "".join(body for body, _ in world.table.rows.values()).encode()
 
 
@@ -81,6 +82,23 @@ def test_a_drop_that_was_written_over_since_stays(live: World) -> None:
     forget(live, f"rows of {PERSON}")
     live.settle()
     assert live.blobs.read("incoming", blob) == b"somebody else's"
+
+
+def test_of_a_drop_that_was_written_over_no_earlier_version_stays(live: World) -> None:
+    blob = next(name for container, name in live.blobs.blobs if container == "incoming")
+    live.blobs.drop("incoming", blob, b"somebody else's")
+    forget(live, f"rows of {PERSON}")
+    live.settle()
+    assert PERSON.encode() not in everything(live)
+
+
+def test_of_a_drop_that_its_sender_took_away_no_earlier_version_stays(live: World) -> None:
+    blob = next(name for container, name in live.blobs.blobs if container == "incoming")
+    content, _ = live.blobs.blobs.pop(("incoming", blob))
+    live.blobs.earlier["incoming", blob] = [content]
+    forget(live, f"rows of {PERSON}")
+    live.settle()
+    assert PERSON.encode() not in everything(live)
 
 
 def test_quarantine_and_collected_requests_are_forgotten_by_name(live: World) -> None:

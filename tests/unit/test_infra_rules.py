@@ -15,12 +15,14 @@ from tests.infra_rules import (
     MUST,
     ROLES,
     app_settings,
+    defaults,
     name_faults,
     open_doors,
     role_faults,
     roles_of,
     secrets,
     setting_faults,
+    version_faults,
 )
 from tests.unit.test_infra import settings_of_triggers, settings_read
 
@@ -268,3 +270,32 @@ def test_the_parameters_file_names_parameters_that_main_declares() -> None:
 def test_text_of_a_node_is_its_source() -> None:
     only = next(iter(declared("resource a 'M/x@1' = { name: 'b' }\n")))
     assert text(only.body["name"]) == "'b'"
+
+
+def test_the_data_account_keeps_earlier_versions_for_the_days_that_are_told() -> None:
+    account = FILES["modules/account.bicep"]
+    assert version_faults(FILES["main.bicep"], account) == []
+    days = defaults(account)
+    told = " ".join((ROOT / "docs/data.md").read_text().split())
+    assert f"earlier version for {days['versionDays']} days after it was written" in told
+    assert f"soft delete for {days['softDeleteDays']} days" in told
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        ("main.bicep", "    versioned: true\n", "", "is not versioned"),
+        (
+            "modules/account.bicep",
+            "isVersioningEnabled: versioned",
+            "isVersioningEnabled: false",
+            "turns no versioning on",
+        ),
+        ("modules/account.bicep", ", allowPermanentDelete: versioned", "", "cannot be erased"),
+        ("modules/account.bicep", "versioned ? [ versionsEnd ] : []", "[]", "never go"),
+    ],
+)
+def test_an_account_that_keeps_nothing_or_everything_is_found(file: str, old: str, new: str, fault: str) -> None:
+    assert old in FILES[file]
+    broken = {**FILES, file: FILES[file].replace(old, new)}
+    assert any(fault in one for one in version_faults(broken["main.bicep"], broken["modules/account.bicep"]))
