@@ -14,7 +14,8 @@ from cli.telling import SaidNo
 from shared.errors import Retryable
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient
+    from azure.core.exceptions import AzureError
+    from azure.storage.blob import BlobClient, ContainerClient
 
 INCOMING = "incoming"
 VERDICTS = ("accepted", "refused", "held")
@@ -35,13 +36,19 @@ def uploader() -> str:
 
 
 def client_of(at: Address, blob: str) -> BlobClient:
-    """A client of one drop."""
-    from azure.storage.blob import BlobClient
+    """A client of one drop. Where BATON_DATA has no key, who is signed in on this machine drops (`az login`)."""
+    return _container(at).get_blob_client(blob)
 
-    connection = at.setting("BATON_DATA")
-    return BlobClient.from_connection_string(
-        connection, INCOMING, blob, retry_total=1, initial_backoff=1, random_jitter_range=1
-    )
+
+def _container(at: Address) -> ContainerClient:
+    from azure.storage.blob import LinearRetry
+
+    from shared.storage.clients import blob_service
+
+    over_the_internet = {"connection_timeout": 20, "read_timeout": 60}
+    once_more = LinearRetry(backoff=1, retry_total=1, random_jitter_range=1)
+    service = blob_service(at.setting("BATON_DATA"), retry_policy=once_more, **over_the_internet)
+    return service.get_container_client(INCOMING)
 
 
 @contextmanager
@@ -53,7 +60,19 @@ def told_plainly(blob: str) -> Iterator[None]:
         yield
     except AzureError as error:
         why = error.message.splitlines()[0] if error.message else type(error).__name__
-        raise Retryable(f"Storage did not take or show {INCOMING}/{blob}: {why}", next="`baton doctor`") from error
+        raise Retryable(f"Storage did not take or show {INCOMING}/{blob}: {why}", next=_mends(error)) from error
+
+
+def _mends(error: AzureError) -> str:
+    """Storage Blob Data Contributor has no right on index tags (learn.microsoft.com/azure/role-based-access-control/built-in-roles)."""
+    from azure.core.exceptions import ClientAuthenticationError
+
+    if isinstance(error, ClientAuthenticationError) and error.status_code is None:
+        return "sign in with `az login`; who drops needs Storage Blob Data Contributor on the account"
+    if getattr(error, "status_code", None) == 403:
+        role = "dropping needs Storage Blob Data Contributor on the account"
+        return f"{role}; reading a verdict (--wait, or a name that is there) Storage Blob Data Owner, else `baton explain MODEL`"
+    return "`baton doctor`"
 
 
 def upload(client: BlobClient, file: Path, blob: str, source: str = "") -> None:
@@ -125,10 +144,7 @@ def _open_again(client: BlobClient, closer: str) -> None:
 
 
 def _check_others(at: Address, name: str, ours: Collection[str]) -> None:
-    from azure.storage.blob import ContainerClient
-
-    container = ContainerClient.from_connection_string(at.setting("BATON_DATA"), INCOMING, retry_total=1)
-    there = (blob.removeprefix(f"{name}/") for blob in container.list_blob_names(name_starts_with=f"{name}/"))
+    there = (blob.removeprefix(f"{name}/") for blob in _container(at).list_blob_names(name_starts_with=f"{name}/"))
     others = [one for one in there if one not in ours]
     if others:
         what = f"{INCOMING}/{name} holds {len(others)} files that yours has not, like {others[0]}."

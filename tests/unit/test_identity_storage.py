@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from azure.identity import DefaultAzureCredential
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError
+from azure.identity import CredentialUnavailableError, DefaultAzureCredential
 
-from shared.errors import SettingsRefused
+from cli.address import Address
+from cli.uploads import client_of, told_plainly
+from shared.errors import Retryable, SettingsRefused
 from shared.settings import Settings
 from shared.storage.clients import blob_service, queue_clients, table_client
 
@@ -43,3 +46,35 @@ def test_a_setting_without_a_key_or_endpoints_is_refused() -> None:
 def test_a_connection_string_with_a_key_is_used_as_it_is() -> None:
     key = "DefaultEndpointsProtocol=https;AccountName=data;AccountKey=a2V5;EndpointSuffix=core.windows.net"
     assert not isinstance(blob_service(key).credential, DefaultAzureCredential)
+
+
+def test_who_drops_without_a_key_signs_in_too() -> None:
+    at = Address({"BATON_DATA": "BlobEndpoint=https://data.blob.core.windows.net"})
+    client = client_of(at, "m/first.csv")
+    assert client.url == "https://data.blob.core.windows.net/incoming/m/first.csv"
+    assert isinstance(client.credential, DefaultAzureCredential)
+
+
+def denied() -> HttpResponseError:
+    error = HttpResponseError("This request is not authorized to perform this operation using this permission.")
+    error.status_code = 403
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "next_step"),
+    [
+        (CredentialUnavailableError("Please run 'az login'"), "sign in with `az login`"),
+        (ClientAuthenticationError("DefaultAzureCredential failed\nand why"), "sign in with `az login`"),
+        (denied(), "needs Storage Blob Data Contributor"),
+        (ServiceRequestError("no route"), "`baton doctor`"),
+    ],
+    ids=["nobody", "refused", "no role", "no answer"],
+)
+def test_who_may_not_drop_is_told_what_to_do(error: Exception, next_step: str) -> None:
+    with (
+        pytest.raises(Retryable, match="did not take or show incoming/m/first.csv") as told,
+        told_plainly("m/first.csv"),
+    ):
+        raise error
+    assert next_step in told.value.next
