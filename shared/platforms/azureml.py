@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PlatformBusy
+from shared.platforms import azureml_sweep
 from shared.platforms.azureml_errors import NotThere, named, url_of
+from shared.platforms.azureml_hyperdrive import RUN_TYPE, granted, hyperdrive
 from shared.platforms.azureml_run import READS, RUN_TAG, request_document
 from shared.platforms.azureml_service import merged
-from shared.platforms.azureml_sweep import TrialSeen
+from shared.platforms.azureml_sweep import SWEEP_TAG, TrialSeen
 from shared.platforms.azureml_sweeps import file_of, trials_of
 from shared.platforms.azureml_trainer import AzureMLRuns
 from shared.platforms.port import RunRequest
+from shared.runs.trying import TRIAL_OF
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -32,6 +35,8 @@ class AzureMLTrainer(AzureMLRuns):
     def _start(self, request: RunRequest, workspace: Workspace) -> None:
         run = self._find(workspace, request.run_id, reads=1) or self._submit(workspace, request)
         wanted = {**request.tags, RUN_TAG: request.run_id, "baton.step": request.step}
+        if request.sweep:
+            wanted[SWEEP_TAG] = azureml_sweep.tag(granted(request.sweep))
         if merged(run.tags, wanted) != (run.tags or {}):
             run.set_tags(wanted)
 
@@ -39,8 +44,11 @@ class AzureMLTrainer(AzureMLRuns):
         """Submit the run. After any error look for it: the first of two POSTs, or another caller's, may have worked."""
         from azureml.core import Experiment
 
+        wanted, given = self._configured(request), {"run_id": request.run_id}
+        if request.sweep:
+            wanted, given = hyperdrive(wanted, request, granted(request.sweep)), {}
         try:
-            return Experiment(workspace, request.model).submit(self._configured(request), run_id=request.run_id)
+            return Experiment(workspace, request.model).submit(wanted, **given)
         except Exception as error:
             if found := self._find(workspace, request.run_id, reads=READS):
                 return found
@@ -57,14 +65,19 @@ class AzureMLTrainer(AzureMLRuns):
         for option in ("--find-links", "--extra-index-url"):  # the SDK adds a second index, from which pip may take
             dependencies.remove_pip_option(option)
         environment.python.conda_dependencies = dependencies
+        asked = request.sweep
+        started: dict[str, Any] = {"script": self._job.script} if asked else {"command": list(self._job.command)}
         configured = ScriptRunConfig(
             source_directory=str(self._job.source()),
-            command=list(self._job.command),
             compute_target=self._job.compute,
             environment=environment,
-            max_run_duration_seconds=int(request.max_seconds),
+            max_run_duration_seconds=int(
+                min(request.max_seconds, granted(asked).seconds) if asked else request.max_seconds
+            ),
+            **started,
         )
-        configured.run_config.environment_variables = {**self._job.settings, "BATON_REQUEST": request_document(request)}
+        told = {"BATON_REQUEST": request_document(request), **({TRIAL_OF: request.run_id} if asked else {})}
+        configured.run_config.environment_variables = {**self._job.settings, **told}
         return configured
 
     def _get(self, workspace: Workspace, run_id: str) -> Any | None:
@@ -99,7 +112,10 @@ class AzureMLTrainer(AzureMLRuns):
     def _stop(self, workspace: Workspace, run: Any, run_id: str) -> None:
         from azureml.core import Run
 
-        Run.cancel(run)  # `ScriptRun.cancel` fails where the service does not repeat the run's configuration
+        if run.type == RUN_TYPE:
+            run.cancel()  # HyperDrive's own, which cancels the trials
+        else:
+            Run.cancel(run)  # `ScriptRun.cancel` fails where the service does not repeat the run's configuration
 
 
 def logged_metrics(run: Any) -> dict[str, float]:

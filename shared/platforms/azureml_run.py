@@ -35,12 +35,14 @@ STATUSES: Mapping[str, RunStatus] = {
 class Job:
     """What every run has in common: the compute's name, the folder that is sent along, and what starts in it.
 
+    `script` starts the same where a sweep takes no command.
     `packages` are pip requirements of the run's own Python 3.11, `settings` its environment variables.
     """
 
     compute: str
     source: Callable[[], Path]
     command: tuple[str, ...] = ("python", "-m", "shared.runs.on_azureml")
+    script: str = "start.py"
     packages: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
 

@@ -8,15 +8,16 @@ import shutil
 from pathlib import Path
 
 SHARED = Path(__file__).resolve().parents[1]
+STARTER = SHARED / "platforms/azureml_entry/start.py.txt"
 PACKAGES = SHARED.parent / "requirements-azureml-run.txt"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+==[^\s;\\]+)", re.MULTILINE)
 
 
 def source_folder(home: Path) -> Path:
-    """A folder below `home` that holds `shared` and nothing else; made once for each state of the code."""
+    """A folder below `home` that holds `shared` and what starts it; made once for each state of the code."""
     files = sorted(path for path in SHARED.rglob("*.py") if "__pycache__" not in path.parts)
     digest = hashlib.sha256()
-    for path in files:
+    for path in (*files, STARTER):
         digest.update(f"{path.relative_to(SHARED)}\0".encode() + path.read_bytes())
     folder = home.resolve() / "azureml" / digest.hexdigest()[:16]
     if not (folder / "shared").exists():
@@ -27,6 +28,7 @@ def source_folder(home: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
         folder.mkdir(exist_ok=True)
+        shutil.copy2(STARTER, folder / "start.py")
         (draft / "shared").rename(folder / "shared")
         shutil.rmtree(draft)
     return folder

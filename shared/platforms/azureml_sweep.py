@@ -17,7 +17,6 @@ from typing import Any
 
 from shared.errors import RunFailed
 from shared.model_yaml.search_space import dimension
-from shared.model_yaml.searching import wire_name
 from shared.platforms.azureml_errors import AzureMLRefused
 from shared.platforms.azureml_run import (
     ERROR,
@@ -33,7 +32,7 @@ from shared.runs.search import Searched, Trial
 from shared.spec import Search
 
 SWEEP_TAG = "baton.sweep"
-BEST = "best_child_run_id"  # azure-ai-ml 1.35.2: constants/_common.py, SWEEP_JOB_BEST_CHILD_RUN_ID_PROPERTY_NAME
+BEST = "best_child_run_id"  # azure-ai-ml 1.35.2: SWEEP_JOB_BEST_CHILD_RUN_ID_PROPERTY_NAME; HyperDrive runs have it too
 SHOWN_AFTER = timedelta(minutes=1)  # a list of trials may lag so long behind the end of the sweep
 BY_TIME_SECONDS = 5.0
 TRIAL_ID = re.compile(r"(?P<sweep>.+)_(?P<number>[0-9]+)")
@@ -71,17 +70,17 @@ def tagged(tags: Mapping[str, str] | None) -> Mapping[str, Any]:
 
 
 def space(sweep: Sweep) -> dict[str, tuple[str, list[Any]]]:
-    """The distribution of each parameter and its arguments, in the service's words, under names without dashes.
+    """The distribution of each parameter and its arguments, in the service's words.
 
     Whole numbers are choices where there are few, else even or logarithmic steps of 1: the outermost get half the chance.
     Source: learn.microsoft.com/python/api/azureml-train-core/azureml.train.hyperdrive.parameter_expressions.
 
     >>> asked = {"alpha": "1 to 100, log", "max-depth": "1 to 3", "kind": "a | b", "rows": "1 to 9000"}
     >>> space(Sweep(asked, "random", 0, "minimize", 4, 2, 60.0))  # doctest: +NORMALIZE_WHITESPACE
-    {'alpha': ('qloguniform', [0.0, 4.605170185988092, 1]), 'max_depth': ('choice', [1, 2, 3]),
-     'kind': ('choice', ['a', 'b']), 'rows': ('quniform', [1.0, 9000.0, 1])}
+    {'alpha': ('qloguniform', [0.0, 4.605170185988092, 1]), 'max-depth': ('choice', [[1, 2, 3]]),
+     'kind': ('choice', [['a', 'b']]), 'rows': ('quniform', [1, 9000, 1])}
     """
-    return {wire_name(name): _distribution(words, sweep) for name, words in sweep.space.items()}
+    return {name: _distribution(words, sweep) for name, words in sweep.space.items()}
 
 
 def _distribution(words: str, sweep: Sweep) -> tuple[str, list[Any]]:
@@ -89,7 +88,7 @@ def _distribution(words: str, sweep: Sweep) -> tuple[str, list[Any]]:
     if found is None:
         raise AzureMLRefused(f"{words!r} is no dimension of a search.", next="see train.search.space in docs/search.md")
     if found.choices:
-        return "choice", list(found.choices)
+        return "choice", [list(found.choices)]
     if found.log:
         if sweep.sampler == "bayesian":
             raise AzureMLRefused(
@@ -101,8 +100,8 @@ def _distribution(words: str, sweep: Sweep) -> tuple[str, list[Any]]:
     if not found.whole:
         return "uniform", [found.low, found.high]
     if sweep.sampler == "random" and found.high - found.low < 100:
-        return "choice", list(range(int(found.low), int(found.high) + 1))
-    return "quniform", [found.low, found.high, 1]
+        return "choice", [list(range(int(found.low), int(found.high) + 1))]
+    return "quniform", [int(found.low), int(found.high), 1]
 
 
 def trials(children: Sequence[Mapping[str, Any]], documents: Documents, now: datetime) -> list[TrialSeen]:

@@ -11,6 +11,8 @@ from typing import Any
 from shared.platforms import azureml_sweep
 from shared.platforms.azureml_sweep import TrialSeen
 
+TIMES = {"startTimeUtc": "start_time_utc", "endTimeUtc": "end_time_utc"}  # the SDK renames what the service says
+
 
 def trials_of(run: Any, now: datetime) -> list[TrialSeen]:
     """The trials of a sweep, with what they left."""
@@ -23,7 +25,7 @@ def trials_of(run: Any, now: datetime) -> list[TrialSeen]:
 
 
 def _dto(child: Any) -> dict[str, Any]:
-    times = {name: child._run_dto.get(name) for name in ("startTimeUtc", "endTimeUtc")}
+    times = {name: child._run_dto.get(key) for name, key in TIMES.items()}
     return {"runId": child.id, "status": child.status, **times}
 
 

@@ -33,7 +33,9 @@ def sweep_job(job: Any, request: RunRequest, asked: Sweep) -> Any:
         compute=job.compute,
         identity=ManagedIdentityConfiguration(),
         trial=job._to_job(),
-        search_space={name: _expression(kind, given) for name, (kind, given) in azureml_sweep.space(asked).items()},
+        search_space={
+            wire_name(name): _expression(kind, given) for name, (kind, given) in azureml_sweep.space(asked).items()
+        },
         sampling_algorithm=_sampling(asked),
         objective=sweep.Objective(goal=asked.goal, primary_metric=METRIC),
     )
@@ -49,14 +51,14 @@ def sweep_job(job: Any, request: RunRequest, asked: Sweep) -> Any:
 def _expression(kind: str, given: list[Any]) -> Any:
     from azure.ai.ml import sweep
 
-    made = {
+    expression = {
         "choice": sweep.Choice,
         "uniform": sweep.Uniform,
         "loguniform": sweep.LogUniform,
         "quniform": sweep.QUniform,
         "qloguniform": sweep.QLogUniform,
     }[kind]
-    return made(given) if kind == "choice" else made(*given)
+    return expression(*given)
 
 
 def _sampling(asked: Sweep) -> Any:

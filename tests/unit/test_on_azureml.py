@@ -100,10 +100,17 @@ def test_what_is_sent_along_runs_by_itself_as_far_as_its_first_input(tmp_path: P
     assert "BATON_DATA is not set for the run" in (tmp_path / "outputs/error.json").read_text()
 
 
+def test_a_trial_begins_with_a_script_that_hands_on_what_was_chosen(tmp_path: Path) -> None:
+    settings = {"PATH": os.environ["PATH"], **ENVIRONMENT}
+    command = [sys.executable, str(source_folder(tmp_path) / "start.py"), "--alpha", "0.5", "--depth"]
+    ended = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
+    assert "pairs of --name and value, not ['--alpha', '0.5', '--depth']" in ended.stderr
+
+
 def test_the_snapshot_is_made_once_for_each_state_of_the_code(tmp_path: Path) -> None:
     first = source_folder(tmp_path)
     assert source_folder(tmp_path) == first
-    assert [path.name for path in first.iterdir()] == ["shared"]
+    assert sorted(path.name for path in first.iterdir()) == ["shared", "start.py"]
     assert not list(first.rglob("__pycache__"))
 
 

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tests.wire.azureml_hyperdrive import HyperDrive
 from tests.wire.azureml_registry import Models
 from tests.wire.azureml_services import Services
 from tests.wire.server import Answer, Asked, WireServer
@@ -34,6 +35,11 @@ ANY = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.MachineLea
 REGION = "westeurope"
 RUN = rf"/history/v1.0{ANY}/(?:experiments|experimentids)/(?P<experiment>[^/]+)/runs/(?P<run_id>[^/]+)"
 PATIENCE = 600.0  # a deadline that no test waits for, on however slow a machine
+CLUSTER: Mapping[str, Any] = {
+    "vmSize": "STANDARD_DS3_V2", "vmPriority": "Dedicated", "subnet": None, "allocationState": "Steady",
+    "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 4, "nodeIdleTimeBeforeScaleDown": "PT120S"},
+    "currentNodeCount": 0, "targetNodeCount": 0, "nodeStateCounts": {},
+}  # fmt: skip
 TENANT = "11111111-1111-1111-1111-111111111111"
 
 
@@ -71,6 +77,7 @@ class FakeAzureML:
         self._hidden: dict[str, int] = {}
         self.models = Models(self)
         self.services = Services(self)
+        self.hyperdrive = HyperDrive(self)
         self._add_routes()
 
     @contextmanager
@@ -153,6 +160,7 @@ class FakeAzureML:
         route("GET", rf"{files}/ExperimentRun/(?P<container>[^/]+)", self._files)
         self.models.add_routes(route)
         self.services.add_routes(route)
+        self.hyperdrive.add_routes(route)
 
     def _route(self, method: str, pattern: str, answer: Callable[..., Answer]) -> None:
         def signed_in(asked: Asked, **parts: str) -> Answer:
@@ -208,7 +216,8 @@ class FakeAzureML:
         is_aks = name.startswith("aks")
         properties: dict[str, Any] = {
             "computeType": "AKS" if is_aks else "AmlCompute", "isAttachedCompute": is_aks, "description": None,
-            "resourceId": "", "provisioningState": "Succeeded", "provisioningErrors": None, "properties": None,
+            "resourceId": "", "provisioningState": "Succeeded", "provisioningErrors": None,
+            "properties": None if is_aks else {**CLUSTER},
         }  # fmt: skip
         return Answer(document={"name": name, "location": "westeurope", "tags": None, "properties": properties})
 
@@ -264,6 +273,7 @@ class FakeAzureML:
     def _children(self, _asked: Asked, experiment: str, run_id: str) -> Answer:
         """The runs right below a run."""
         below = [run for run in self.runs.values() if run.get("parentRunId") == run_id]
+        below = [run for run in below if run["runId"] not in self.hyperdrive.hidden]
         return Answer(document={"value": below, "continuationToken": None})
 
     def _shown(self, run_id: str) -> Answer:

@@ -8,14 +8,13 @@ after the sweep with a number from 0, listed page by page (azure-ai-ml 1.35.2, _
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.wire.azureml import SCOPE, now
 from tests.wire.server import Answer, Asked
+from tests.wire.trials import Trials, times
 
 if TYPE_CHECKING:
     from tests.wire.azureml_v2 import FakeAzureMLV2
@@ -26,13 +25,13 @@ DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 BAYESIAN = ("choice", "uniform", "quniform")
 
 
-class Sweeps:
-    """Children by sweep; a trial begins, and ends, when the test says so. `hidden` trials do not show in the list yet."""
+class Sweeps(Trials):
+    """Children by sweep."""
 
     def __init__(self, fake: FakeAzureMLV2) -> None:
+        super().__init__()
         self._fake = fake
         self.children: dict[str, list[dict[str, Any]]] = {}
-        self.hidden: set[str] = set()
 
     def add_routes(self, route: Callable[..., None]) -> None:
         route("GET", rf"/history/v1.0{SCOPE}/runs/(?P<job>[^/]+)/children", self._list, host=REGION)
@@ -51,35 +50,22 @@ class Sweeps:
         self.children[job] = [preparation]
 
     def trial(
-        self, job: str, number: int, *, status: str = "Completed", minutes: float = 2, files: Mapping[str, bytes] = {}
+        self, sweep: str, number: int, *, status: str = "Completed", minutes: float = 2, files: Mapping[str, bytes] = {}
     ) -> None:
-        """Let a trial be, so long, with these files."""
-        name, ended = f"{job}_{number}", datetime.now(UTC)
-        times = {"startTimeUtc": (ended - timedelta(minutes=minutes)).isoformat(), "endTimeUtc": ended.isoformat()}
-        self.children[job].append({"runId": name, "parentRunId": job, "rootRunId": job, "status": status, **times})
+        name = f"{sweep}_{number}"
+        seen = {"runId": name, "parentRunId": sweep, "rootRunId": sweep, "status": status, **times(minutes)}
+        self.children[sweep].append(seen)
         for path, content in files.items():
             self._fake.blobs.files["azureml", f"ExperimentRun/dcid.{name}/{path}"] = content
 
-    def tried(self, job: str, number: int, value: float, **parameters: str) -> None:
-        """Let a trial measure a value, and train a model."""
-        told = {
-            "v": 1, "metrics": {"mse_train": 2890.0}, "mlflow_run_id": f"{job}_{number}",
-            "trial": {"parameters": parameters, "value": value, "metric": "mse", "space": {"alpha": "0 to 9"},
-                      "seed": 7, "sampler": "random"},
-        }  # fmt: skip
-        files = {"outputs/result.json": json.dumps(told).encode(), "outputs/model/model.json": str(number).encode()}
-        self.trial(job, number, files=files)
+    def lose(self, sweep: str, number: int, path: str) -> None:
+        del self._fake.blobs.files["azureml", f"ExperimentRun/dcid.{sweep}_{number}/{path}"]
 
-    def failed(self, job: str, number: int, what: str) -> None:
-        told = json.dumps({"what": what, "next": "mend it"}).encode()
-        self.trial(job, number, status="Failed", files={"outputs/error.json": told})
-
-    def finish(self, job: str, *, status: str = "Completed", best: int | None = None, minutes: float = 4) -> None:
-        """Let the sweep end, after so long, with the trial that the service names as the best."""
-        self._fake.finish(job, status=status)
-        self._fake.details[job]["startTimeUtc"] = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
+    def finish(self, sweep: str, *, status: str = "Completed", best: int | None = None, minutes: float = 4) -> None:
+        self._fake.finish(sweep, status=status)
+        self._fake.details[sweep]["startTimeUtc"] = times(minutes)["startTimeUtc"]
         if best is not None:
-            self._fake.jobs[job]["properties"]["properties"] = {"best_child_run_id": f"{job}_{best}"}
+            self._fake.jobs[sweep]["properties"]["properties"] = {"best_child_run_id": f"{sweep}_{best}"}
 
     def _list(self, asked: Asked, job: str) -> Answer:
         shown = [one for one in self.children.get(job, []) if one["runId"] not in self.hidden]
