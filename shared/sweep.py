@@ -15,6 +15,7 @@ from shared.table.prune import Pruner
 from shared.table.system import Freeze
 from shared.undelivered import CONTAINER, Undelivered
 from shared.watching.census import Census, Standing, standing
+from shared.watching.certificate_watch import CertificateWatch
 
 EVERY_MODEL_EACH_MINUTES = 5
 
@@ -29,6 +30,7 @@ class Sweeper:
         undelivered: Undelivered,
         freezer: Freezer,
         pruner: Pruner,
+        certificates: CertificateWatch,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -37,6 +39,7 @@ class Sweeper:
         self._undelivered = undelivered
         self._freezer = freezer
         self._pruner = pruner
+        self._certificates = certificates
         self._told_undelivered = 0
         self._told_expiring: set[str] = set()
         self._overdue: set[str] = set()
@@ -69,6 +72,7 @@ class Sweeper:
                 continue
             census.add(one)
             self._tell_standing(one, now)
+            self._certificates.look(one.live, now)
         return census
 
     def _tell_standing(self, one: Standing, now: datetime) -> None:

@@ -20,6 +20,7 @@ from shared import log, names
 from shared.access import AccessLog
 from shared.certificates.signing import Signer
 from shared.effects import EFFECTS
+from shared.effects.certificates import signed_about
 from shared.effects.parts import Parts
 from shared.errors import BatonError
 from shared.fold import Fold
@@ -40,6 +41,7 @@ from shared.sweep import Sweeper
 from shared.table.prune import Pruner
 from shared.table.system import System
 from shared.undelivered import Undelivered
+from shared.watching.certificate_watch import CertificateWatch
 from shared.wire import Sources
 
 if TYPE_CHECKING:
@@ -206,7 +208,15 @@ def assemble(
         fold=fold,
         performer=performer,
         doors=Doors(fold, performer, bells),
-        sweeper=Sweeper(book, bells, undelivered, freezer, Pruner(table, book, clock=clock), clock=clock),
+        sweeper=Sweeper(
+            book,
+            bells,
+            undelivered,
+            freezer,
+            Pruner(table, book, clock=clock),
+            CertificateWatch(functools.partial(signed_about, blobs, parts.signer.trusted)),
+            clock=clock,
+        ),
         system=system,
         breakers=breakers,
         freezer=freezer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -80,6 +81,11 @@ def read_signed(blobs: Blobs, report: str, signature: str, *trusted: str) -> Abo
     """What the statement that one of these public keys signed says of the certificate as it lies in storage now."""
     body = opened(_read(blobs, signature), *trusted)
     return read_statement(body, report, _read(blobs, report))
+
+
+def signed_about(blobs: Blobs, trusted: Sequence[str], release: Release) -> About:
+    """What was signed of a release's certificate; raises as `read_signed` does."""
+    return read_signed(blobs, release.certificate, release.signature, *trusted)
 
 
 @dataclass(frozen=True, slots=True)

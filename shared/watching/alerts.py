@@ -272,6 +272,13 @@ ALERTS: tuple[Alert, ...] = (
         "docs/runbook.md#approval-expires",
     ),
     Alert(
+        "certificate-expires",
+        2,
+        "the certificate of a version that serves expires soon, or does not hold any more",
+        Said(("certificate about to expire", "certificate no longer holds")),
+        "docs/runbook.md#certificate-expires",
+    ),
+    Alert(
         "error-budget",
         2,
         "more than one release in ten that ended in a day has failed",

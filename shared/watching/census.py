@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.state import Release
+from shared.state import LIVE, Release
 from shared.table.rows import Snapshot
 
 SOON = timedelta(hours=4)
@@ -24,6 +24,7 @@ class Standing:
     oldest: timedelta = timedelta(0)
     overdue: timedelta = timedelta(0)
     expiring: tuple[Release, ...] = ()
+    live: tuple[Release, ...] = ()
 
     @property
     def is_stuck(self) -> bool:
@@ -64,6 +65,7 @@ def standing(model: str, seen: Snapshot, now: datetime) -> Standing:
         max(oldest, timedelta(0)),
         max(overdue, timedelta(0)),
         () if head.is_still else tuple(_expiring(seen.releases.values(), now)),
+        tuple(release for release in seen.releases.values() if release.state == LIVE),
     )
 
 

@@ -72,6 +72,12 @@ def expiring(world: World) -> None:
     sweep(world)
 
 
+def outliving(world: World) -> None:
+    world.go_live()
+    world.now += timedelta(days=80)
+    sweep(world)
+
+
 def forged(world: World) -> None:
     world.drop("rows")
     world.settle()
@@ -128,6 +134,7 @@ HAPPENS: dict[str, Callable[[World], None]] = {
     "expected-data": late,
     "silent-monitor": unwatched,
     "approval-expires": expiring,
+    "certificate-expires": outliving,
     "error-budget": all_fail,
     "spend": dear,
 }
@@ -169,6 +176,31 @@ def test_an_approval_that_expires_soon_is_told_once(world: World, log: Callable[
         world.app.sweeper.sweep()
     told = [line for line in log(world) if line.what == "approval about to expire"]
     assert [(line.fields["release"], line.fields["minutes_left"]) for line in told] == [("m-0001", "240")]
+
+
+def test_a_certificate_that_outlives_its_days_is_told_once_before_and_once_when_it_is_over(
+    world: World, log: Callable[[World], list[Line]]
+) -> None:
+    world.go_live()
+    issued = world.now
+    for day in (70, 77, 78, 89, 91, 120):
+        world.now = issued + timedelta(days=day)
+        world.app.sweeper.sweep()
+    told = [line for line in log(world) if line.what.startswith("certificate ") and line.what != "certificate earned"]
+    assert [(line.what, line.fields["release"]) for line in told] == [
+        ("certificate about to expire", "m-0001"),
+        ("certificate no longer holds", "m-0001"),
+    ]
+    assert told[0].fields["hours_left"] == "312"
+    assert "expired at" in told[1].fields["why"]
+    assert world.states()["m-0001"] == "live"
+
+
+def test_a_changed_certificate_of_what_serves_is_told(world: World, log: Callable[[World], list[Line]]) -> None:
+    container, _, name = world.release(world.go_live()).certificate.partition("/")
+    world.blobs.drop(container, name, world.blobs.read(container, name) + b" ")
+    sweep(world)
+    assert [line.fields["release"] for line in log(world) if line.what == "certificate no longer holds"] == ["m-0001"]
 
 
 def test_a_paused_model_is_not_stuck(world: World, log: Callable[[World], list[Line]]) -> None:
