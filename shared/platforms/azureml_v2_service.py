@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import SettingsRefused
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 ARM = "https://management.azure.com"
 SCORING = "https://ml.azure.com"
 CONNECT_SECONDS, READ_SECONDS = 10, 40
+POLLED_SECONDS = 60.0  # longer than any call waits for a long operation; what comes after is asked for by `look`
+POLLER = "LROPoller("  # how azure-core names the threads of its pollers (polling/_poller.py)
 LIMITS: Mapping[str, Any] = {"retry_total": 0, "connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
 RESOURCE_ID = re.compile(
     r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.MachineLearningServices/workspaces/([^/]+)",
@@ -61,9 +64,13 @@ class Identity:
 
 
 class Workspace:
-    """One workspace, opened without a request. Threads may share it."""
+    """One workspace, opened without a request. Threads may share it.
 
-    def __init__(self, resource_id: str, identity: Identity) -> None:
+    Each long operation that the SDK begins is followed by a thread of azure-core's, for `polled_seconds` and not for as long as
+    it takes.
+    """
+
+    def __init__(self, resource_id: str, identity: Identity, *, polled_seconds: float = POLLED_SECONDS) -> None:
         from azure.ai.ml import MLClient
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import HeadersPolicy
@@ -80,7 +87,7 @@ class Workspace:
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
         )
         self.identity = identity
-        signed_in = _policy(identity, f"{ARM}/.default")
+        signed_in = _policy(identity, f"{ARM}/.default", Polls(polled_seconds))
         options = {"authentication_policy": signed_in, "show_progress": False, "enable_telemetry": False, **LIMITS}
         self.client: MLClient = MLClient(identity, subscription, group, self.name, cloud="AzureCloud", **options)
         seconds: dict[str, Any] = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
@@ -121,7 +128,25 @@ class Workspace:
             return self._data_plane
 
 
-def _policy(identity: Identity, scope: str) -> Any:
+class Polls:
+    """Ends the threads that follow long operations, at the next question after `seconds`: nobody waits for an answer then."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._thread = threading.local()
+
+    def check(self) -> None:
+        """Raise in a poller's thread whose first question is too long ago."""
+        from azure.core.exceptions import ServiceRequestError
+
+        if not threading.current_thread().name.startswith(POLLER):
+            return
+        began = self._thread.__dict__.setdefault("began", time.monotonic())
+        if time.monotonic() - began > self._seconds:
+            raise ServiceRequestError(f"nobody waits for this operation after {self._seconds:g} s")
+
+
+def _policy(identity: Identity, scope: str, polls: Polls | None = None) -> Any:
     """Signs each request in with the identity's token of now; the SDK's own policy would keep one that was refused."""
     from azure.core.exceptions import ServiceRequestError
     from azure.core.pipeline import PipelineRequest
@@ -130,6 +155,8 @@ def _policy(identity: Identity, scope: str) -> Any:
     class SignedIn(SansIOHTTPPolicy[Any, Any]):
         def on_request(self, request: PipelineRequest[Any]) -> None:
             request.context.options.pop("enforce_https", None)
+            if polls:
+                polls.check()
             if not request.http_request.url.startswith("https://"):
                 raise ServiceRequestError("a token is sent over TLS only")
             request.http_request.headers["Authorization"] = f"Bearer {identity.get_token(scope).token}"
@@ -149,9 +176,12 @@ def service_by_identity(resource_id: str, *, client_id: str = "", seconds: float
     return service_of(resource_id, Identity(fetch), seconds=seconds)
 
 
-def service_of(resource_id: str, identity: Identity, *, seconds: float = CALL_SECONDS) -> Service:
+def service_of(
+    resource_id: str, identity: Identity, *, seconds: float = CALL_SECONDS, polled_seconds: float = POLLED_SECONDS
+) -> Service:
     """The workspace with this resource id, opened at the first call."""
-    return Service(lambda: Workspace(resource_id, identity), seconds=seconds, forget_tokens=identity.forget)
+    connect = partial(Workspace, resource_id, identity, polled_seconds=polled_seconds)
+    return Service(connect, seconds=seconds, forget_tokens=identity.forget)
 
 
 def word(said: Any) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
 
 from shared.errors import CapacityRefused, Permanent, PlatformBusy, SettingsRefused
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
@@ -225,3 +226,15 @@ def test_what_the_sdk_itself_refuses_is_permanent_and_told_without_colours() -> 
     refused = named(ValidationException(text, text, target=ErrorTarget.JOB), "start run r")
     assert isinstance(refused, AzureMLRefused)
     assert "ValidationException: no such compute" in refused.what
+
+
+def test_a_long_operation_is_not_followed_by_a_thread_for_ever(azureml_v2: FakeAzureMLV2) -> None:
+    from azure.ai.ml.entities import ManagedOnlineEndpoint
+
+    azureml_v2.operation_seconds = 600.0
+    made = ManagedOnlineEndpoint(name="baton-pulse", auth_mode="aad_token")
+    begin = lambda workspace: workspace.client.online_endpoints.begin_create_or_update(made)  # noqa: E731
+    poller = azureml_v2.service(polled_seconds=0.2).ask("make an endpoint", begin)
+    with pytest.raises(ServiceRequestError, match="nobody waits for this operation after 0.2 s"):
+        poller.wait(PATIENCE)
+    assert poller.done()

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from shared.platforms.azureml_service import Service
-from shared.platforms.azureml_v2_service import Identity, service_of
+from shared.platforms.azureml_v2_service import POLLED_SECONDS, Identity, service_of
 from tests.wire.authority import Authority
 from tests.wire.azureml import PATIENCE, SCOPE, now, token
 from tests.wire.azureml_v2_endpoints import OnlineEndpoints
@@ -71,9 +71,11 @@ class FakeAzureMLV2:
         self.tokens[made] = scope
         return made, time.time() + 3600
 
-    def service(self, *, seconds: float = PATIENCE, identity: Identity | None = None) -> Service:
+    def service(
+        self, *, seconds: float = PATIENCE, identity: Identity | None = None, polled_seconds: float = POLLED_SECONDS
+    ) -> Service:
         """The adapters' own way to the workspace that this server is."""
-        return service_of(SCOPE, identity or Identity(self.fetch), seconds=seconds)
+        return service_of(SCOPE, identity or Identity(self.fetch), seconds=seconds, polled_seconds=polled_seconds)
 
     def finish(self, job: str, *, files: Mapping[str, bytes] = {}, status: str = "Completed") -> None:
         """Let a job end with these files."""
