@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +15,8 @@ LINEAR = PROJECT / "tests" / "models" / "linear"
 REQUIREMENTS = PROJECT / "models" / "diabetes" / "requirements.txt"
 ROWS_A_FILE = 24
 HEADER = "ID,X1,X2,Y\n"
-RULES = """
-retrain: {{on: [data, request], cool_down_seconds: 0, budget_per_day: 50, breaker: 50}}
-rollout: {{steps: [50, 100], bake_seconds: 1, min_requests: 1, max_error_percent: 50, deadline_minutes: 5, keep_warm_minutes: 1}}
-"""
+RETRAIN = "retrain: {on: [data, request], cool_down_seconds: 0, budget_per_day: 50, breaker: 50}"
+ROLLOUT = "rollout: {steps: [50, 100], bake_seconds: 1, min_requests: 1, max_error_percent: 50, deadline_minutes: 5, keep_warm_minutes: 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ def model_folder(model: str, into: Path, *, files_a_batch: int) -> Path:
         text.replace("tries: 1", "tries: 3").replace("min_rows: 15", "min_rows: 5").replace("floor: 4.0", "floor: 9.0")
     )
     text = text.replace("p95_ms: 500, start_seconds: 30", "p95_ms: 5000, start_seconds: 120")
-    spec.write_text(text + RULES.format())
+    text = re.sub(r"^retrain: .*$", RETRAIN, text, flags=re.MULTILINE)
+    spec.write_text(f"{text}\n{ROLLOUT}\n")
     contract.write_text(contract.read_text().replace("linear", model))
     return folder
 
