@@ -12,8 +12,13 @@ from shared.platforms.azureml_run import READS
 CHAMPION_TAG = "baton.champion"  # since when, ISO 8601
 
 
-def latest(versions: Iterable[Any]) -> str:
-    """The version that was named last, "" if none was; `AzureMLRefused` where a tag is no time."""
+def latest(listed: Iterable[Any], own: Any | None = None) -> str:
+    """The version that was named last, "" if none was; `AzureMLRefused` where a tag is no time.
+
+    `own` is a version that was read by its number, and says more than the list, which lags.
+    """
+    versions = [one for one in listed if own is None or str(one.version) != str(own.version)]
+    versions += [] if own is None else [own]
     since = {str(one.version): _since(one) for one in versions if CHAMPION_TAG in (one.tags or {})}
     return max(since, key=lambda version: since[version], default="")
 

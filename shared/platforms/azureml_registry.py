@@ -6,71 +6,32 @@ So whoever looks for a run's version lists, and then walks on by id from the new
 
 from __future__ import annotations
 
-import shutil
 import tarfile
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.platforms.azureml_champion import CHAMPION_TAG, latest, tag
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, TagsMoved, named
+from shared.platforms.azureml_numbered import numbered
 from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
 from shared.platforms.azureml_service import Service, merged
 from shared.platforms.azureml_sweeps import model_run
 from shared.platforms.port import VersionSeen
+from shared.platforms.remote_registry import RemoteRegistry
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
 
 PAGE = 255
-GAP = 2  # versions that were deleted since the list was made
 
 
-class AzureMLRegistry:
+class AzureMLRegistry(RemoteRegistry):
     """Versions under the model's name. What a run made is `outputs/model` of the run, of a sweep that of its best trial.
 
     Callers of one process take turns. Two processes that register the same run at the same moment may make two
     versions with the same files; both then answer with the older one, and the other is never promoted.
     """
-
-    def __init__(self, service: Service, *, pause: Callable[[float], None] = time.sleep) -> None:
-        self._service = service
-        self._pause = pause
-        self._registering = threading.Lock()
-
-    def register(self, model: str, *, run_id: str, tags: Mapping[str, str]) -> str:
-        with self._registering:
-            return self._service.ask(f"register run {run_id} as {model}", partial(self._register, model, run_id, tags))
-
-    def version(self, model: str, version: str) -> VersionSeen | None:
-        if not version.isdigit():  # the service counts its versions
-            return None
-        found = self._service.ask(f"read version {version} of {model}", partial(_model, model, int(version)))
-        return None if found is None else _seen(found)
-
-    def versions(self, model: str) -> tuple[VersionSeen, ...]:
-        return tuple(map(_seen, self._service.ask(f"list the versions of {model}", partial(_versions, model))))
-
-    def fetch(self, model: str, version: str, into: Path) -> None:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as draft:
-            self._service.ask(f"fetch version {version} of {model}", partial(_download, model, version, Path(draft)))
-            shutil.rmtree(into, ignore_errors=True)
-            _root(Path(draft)).rename(into)
-
-    def champion(self, model: str, *, serving: str) -> str:
-        return self._service.ask(f"read which version of {model} is champion", partial(_champion, model, serving))
-
-    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
-        with self._registering:
-            self._service.ask(
-                f"name version {version} of {model} champion", partial(_tag_champion, model, version, since.isoformat())
-            )
 
     def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
         wanted = {**tags, RUN_TAG: run_id}
@@ -113,6 +74,27 @@ class AzureMLRegistry:
             next="see who else writes tags on this model, then `baton retry`",
         )
 
+    def _one(self, model: str, version: str, workspace: Workspace) -> VersionSeen | None:
+        found = _model(model, int(version), workspace)
+        return None if found is None else _seen(found)
+
+    def _all(self, model: str, workspace: Workspace) -> Sequence[VersionSeen]:
+        return [_seen(one) for one in _versions(model, workspace)]
+
+    def _download(self, model: str, version: str, into: Path, workspace: Workspace) -> Path:
+        _download(model, version, into, workspace)
+        return _root(into)
+
+    def _champion(self, model: str, serving: str, workspace: Workspace) -> str:
+        own = _model(model, int(serving), workspace) if serving.isdigit() else None
+        return latest(_versions(model, workspace), own)
+
+    def _name(self, model: str, version: str, since: str, workspace: Workspace) -> None:
+        def read() -> Any | None:
+            return _model(model, int(version), workspace) if version.isdigit() else None
+
+        tag(model, version, since, read=read, write=lambda found: found.add_tags({CHAMPION_TAG: since}))
+
 
 def fetch_run_model(service: Service, run_id: str, into: Path) -> None:
     """Copy what a run left in outputs/model into an empty folder; `NotThere` if it left nothing."""
@@ -133,14 +115,7 @@ def _versions(model: str, workspace: Workspace) -> list[Any]:
     from azureml.core import Model
 
     found = {int(one.version): one for one in Model.list(workspace, name=model, expand=False, page_count=PAGE)}
-    number, missed = max(found, default=0) + 1, 0
-    while missed < GAP:
-        later = _model(model, number, workspace)
-        missed = 0 if later is not None else missed + 1
-        if later is not None:
-            found[number] = later
-        number += 1
-    return [found[number] for number in sorted(found)]
+    return numbered(found, lambda number: _model(model, number, workspace))
 
 
 def _model(model: str, version: int, workspace: Workspace) -> Any | None:
@@ -153,21 +128,6 @@ def _model(model: str, version: int, workspace: Workspace) -> Any | None:
         if isinstance(ours, NotThere):
             return None
         raise ours from error
-
-
-def _champion(model: str, serving: str, workspace: Workspace) -> str:
-    """Of those that are listed and the one that serves, read by its id."""
-    versions = _versions(model, workspace)
-    if serving.isdigit() and (own := _model(model, int(serving), workspace)) is not None:
-        versions = [*(one for one in versions if str(one.version) != serving), own]
-    return latest(versions)
-
-
-def _tag_champion(model: str, version: str, since: str, workspace: Workspace) -> None:
-    def read() -> Any | None:
-        return _model(model, int(version), workspace) if version.isdigit() else None
-
-    tag(model, version, since, read=read, write=lambda found: found.add_tags({CHAMPION_TAG: since}))
 
 
 def _of_run(versions: list[Any], run_id: str) -> Any | None:

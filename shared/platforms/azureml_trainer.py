@@ -1,72 +1,26 @@
-"""A trainer on Azure ML, whichever SDK speaks for it: what is the same of starting, looking and stopping."""
+"""A trainer on Azure ML, whichever SDK speaks for it: its words, its details, and sweeps."""
 
 from __future__ import annotations
 
-import json
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import partial
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.platforms import azureml_sweep
 from shared.platforms.azureml_errors import AzureMLRefused
-from shared.platforms.azureml_run import (
-    ERROR,
-    READ_AGAIN_SECONDS,
-    READS,
-    RESULT,
-    Job,
-    Turns,
-    run_seconds,
-    run_status,
-    run_time,
-    without_result,
-)
-from shared.platforms.azureml_service import Service
+from shared.platforms.azureml_run import run_seconds, run_status, run_time
 from shared.platforms.azureml_sweep import TrialSeen
-from shared.platforms.port import RunRequest, RunSeen
+from shared.platforms.port import RunStatus
+from shared.platforms.remote_runs import About, RemoteRuns
+
+SAID = 1000  # letters of what the service says
 
 
-class AzureMLRuns(ABC):
-    """Runs under ids of ours. Submits of one process take turns, and every call ends by the service's deadline.
+class AzureMLRuns(RemoteRuns):
+    """Runs of an Azure ML workspace; a sweep is one run, told by its trials."""
 
-    A run that completed but does not show its result yet is told as still running, for up to `SETTLED_AFTER` after its
-    end: lists lag. After that it is told as failed, and never as completed with nothing.
-    """
-
-    def __init__(
-        self,
-        service: Service,
-        job: Job,
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._service = service
-        self._job = job
-        self._clock = clock
-        self._pause = pause
-        self._turns = Turns()
-
-    def start(self, request: RunRequest) -> None:
-        with self._turns.take(request.run_id):
-            self._service.ask(f"start run {request.run_id}", partial(self._start, request))
-
-    def look(self, run_id: str) -> RunSeen | None:
-        return self._service.ask(f"look at run {run_id}", partial(self._look, run_id))
-
-    def cancel(self, run_id: str) -> None:
-        self._service.ask(f"cancel run {run_id}", partial(self._cancel, run_id))
-
-    @abstractmethod
-    def _start(self, request: RunRequest, workspace: Any) -> None:
-        """Submit the run unless it is there, with its tags. After any error it is looked for: the submit may have worked."""
-
-    @abstractmethod
-    def _get(self, workspace: Any, run_id: str) -> Any | None:
-        """The SDK's run of this id; None only where the service itself says that there is none."""
+    refused = AzureMLRefused
+    shown_in = "the studio"
 
     @abstractmethod
     def _status(self, run: Any) -> str:
@@ -77,84 +31,21 @@ class AzureMLRuns(ABC):
         """The run's details: its times, and its error if it has one."""
 
     @abstractmethod
-    def _file(self, workspace: Any, run: Any, run_id: str, name: str) -> bytes | None:
-        """A file that the run left; None if it is not there."""
-
-    @abstractmethod
-    def _metrics(self, workspace: Any, run: Any, run_id: str) -> Mapping[str, float]:
-        """The last number of each metric that the run logged. What cannot be read is raised, and is not "none"."""
-
-    @abstractmethod
     def _trials(self, workspace: Any, run: Any, run_id: str) -> Sequence[TrialSeen]:
         """The trials of a sweep that ended."""
 
-    @abstractmethod
-    def _stop(self, workspace: Any, run: Any, run_id: str) -> None:
-        """Have the service stop the run."""
+    def _stands(self, run: Any, run_id: str) -> RunStatus:
+        return run_status(run_id, self._status(run))
 
-    def _find(self, workspace: Any, run_id: str, *, reads: int) -> Any | None:
-        """The run, or None once it was not there `reads` times: what was written just now may show a moment later."""
-        for read in range(reads):
-            if read:
-                self._pause(READ_AGAIN_SECONDS)
-            if run := self._get(workspace, run_id):
-                return run
-        return None
-
-    def _look(self, run_id: str, workspace: Any) -> RunSeen | None:
-        run = self._find(workspace, run_id, reads=READS)
-        if run is None:
-            return None
-        status = run_status(run_id, self._status(run))
-        if status == "queued":  # it may have no details yet, and no times
-            return RunSeen(run_id, status)
-        details = self._details(workspace, run, run_id)
+    def _about(self, workspace: Any, run: Any, run_id: str, status: RunStatus) -> About:
+        details, now = self._details(workspace, run, run_id), self._clock()
+        seen = None
         if status != "running" and (limits := azureml_sweep.tagged(run.tags)):
             tried = self._trials(workspace, run, run_id)
-            return azureml_sweep.look(run_id, status, limits, run.properties, details, tried, self._clock())
-        seconds = run_seconds(details, self._clock())
-        if status == "completed":
-            return self._completed(workspace, run, run_id, details, seconds)
-        reason = self._reason(workspace, run, run_id, details) if status == "failed" else ""
-        return RunSeen(run_id, status, reason or ("canceled on request" if status == "canceled" else ""), {}, seconds)
+            seen = azureml_sweep.look(run_id, status, limits, run.properties, details, tried, now)
+        return About(run_seconds(details, now), run_time(details.get("endTimeUtc")), lambda: _said(details), seen)
 
-    def _completed(self, workspace: Any, run: Any, run_id: str, details: Mapping[str, Any], seconds: float) -> RunSeen:
-        """A completed run with its result; where there is none yet, the run as one that still goes."""
-        for read in range(READS):
-            if read:
-                self._pause(READ_AGAIN_SECONDS)
-            if result := self._result(workspace, run, run_id):
-                return RunSeen(run_id, "completed", "", result, seconds)
-        return without_result(run_id, run_time(details.get("endTimeUtc")), seconds, self._clock())
 
-    def _cancel(self, run_id: str, workspace: Any) -> None:
-        run = self._find(workspace, run_id, reads=READS)
-        if run is not None and run_status(run_id, self._status(run)) in ("queued", "running"):
-            self._stop(workspace, run, run_id)
-
-    def _result(self, workspace: Any, run: Any, run_id: str) -> Mapping[str, object]:
-        """The run's result document, else the metrics that it logged; empty if neither shows."""
-        if document := self._document(workspace, run, run_id, RESULT):
-            return document
-        metrics = self._metrics(workspace, run, run_id)
-        return {"v": 1, "metrics": metrics} if metrics else {}
-
-    def _reason(self, workspace: Any, run: Any, run_id: str, details: Mapping[str, Any]) -> str:
-        """Why a run failed: its own error document, else what the service says."""
-        if told := self._document(workspace, run, run_id, ERROR):
-            return f"{told.get('what', '')} Next: {told.get('next', '')}"
-        root = (details.get("error") or {}).get("error") or {}
-        return str(root.get("message") or "the service gives no reason; its logs are in the studio")[:1000]
-
-    def _document(self, workspace: Any, run: Any, run_id: str, name: str) -> Mapping[str, Any]:
-        """A JSON document among the run's files; empty if there is none."""
-        content = self._file(workspace, run, run_id, name)
-        if content is None:
-            return {}
-        try:
-            document = json.loads(content)
-        except ValueError as error:
-            raise AzureMLRefused(
-                f"{name} of run {run_id} is not JSON: {error}.", next="look at it in the studio; retry the release"
-            ) from error
-        return document if isinstance(document, dict) else {}
+def _said(details: Mapping[str, Any]) -> str:
+    root = (details.get("error") or {}).get("error") or {}
+    return str(root.get("message") or "")[:SAID]

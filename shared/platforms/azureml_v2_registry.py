@@ -7,12 +7,7 @@ Lists lag behind writes, while one version read by its number does not: after th
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,59 +15,24 @@ from typing import Any
 from shared.errors import PlatformBusy
 from shared.platforms.azureml_champion import CHAMPION_TAG, latest, tag
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, TagsMoved, named
+from shared.platforms.azureml_numbered import numbered
 from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
-from shared.platforms.azureml_service import Service, merged
+from shared.platforms.azureml_service import merged
 from shared.platforms.azureml_v2_files import Place, fetch, names
 from shared.platforms.azureml_v2_service import Workspace, found
 from shared.platforms.azureml_v2_sweeps import model_run
 from shared.platforms.port import VersionSeen
+from shared.platforms.remote_registry import RemoteRegistry
 
-GAP = 2  # versions that were deleted since the list was made
 TAKEN = 5  # numbers in a row that others took first
 
 
-class AzureMLV2Registry:
+class AzureMLV2Registry(RemoteRegistry):
     """Versions under the model's name. What a run made is `outputs/model` of the run, of a sweep that of its best trial.
 
     A run becomes one version: its number is taken by a write that only the first one succeeds with, and after it
     every version is looked at again for the run. Callers of one process take turns.
     """
-
-    def __init__(self, service: Service, *, pause: Callable[[float], None] = time.sleep) -> None:
-        self._service = service
-        self._pause = pause
-        self._registering = threading.Lock()
-
-    def register(self, model: str, *, run_id: str, tags: Mapping[str, str]) -> str:
-        with self._registering:
-            return self._service.ask(f"register run {run_id} as {model}", partial(self._register, model, run_id, tags))
-
-    def version(self, model: str, version: str) -> VersionSeen | None:
-        if not version.isdigit():  # ours are; others are nobody's champion
-            return None
-        one = self._service.ask(f"read version {version} of {model}", partial(_version, model, version))
-        return None if one is None else _seen(model, one)
-
-    def versions(self, model: str) -> tuple[VersionSeen, ...]:
-        all_of_them = self._service.ask(f"list the versions of {model}", partial(_versions, model))
-        return tuple(_seen(model, one) for one in all_of_them)
-
-    def fetch(self, model: str, version: str, into: Path) -> None:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as draft:
-            place = Path(draft) / "model"
-            place.mkdir()
-            self._service.ask(f"fetch version {version} of {model}", partial(_download, model, version, place))
-            shutil.rmtree(into, ignore_errors=True)
-            place.rename(into)
-
-    def champion(self, model: str, *, serving: str) -> str:
-        return self._service.ask(f"read which version of {model} is champion", partial(_champion, model, serving))
-
-    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
-        with self._registering:
-            asked = partial(_tag_champion, model, version, since.isoformat())
-            self._service.ask(f"name version {version} of {model} champion", asked)
 
     def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
         wanted = {**tags, RUN_TAG: run_id}
@@ -136,6 +96,31 @@ class AzureMLV2Registry:
             next="see who else writes tags on this model, then `baton retry`",
         )
 
+    def _one(self, model: str, version: str, workspace: Workspace) -> VersionSeen | None:
+        one = _version(model, version, workspace)
+        return None if one is None else _seen(model, one)
+
+    def _all(self, model: str, workspace: Workspace) -> Sequence[VersionSeen]:
+        return [_seen(model, one) for one in _versions(model, workspace)]
+
+    def _download(self, model: str, version: str, into: Path, workspace: Workspace) -> Path:
+        _download(model, version, into, workspace)
+        return into
+
+    def _champion(self, model: str, serving: str, workspace: Workspace) -> str:
+        own = _version(model, serving, workspace) if serving.isdigit() else None
+        return latest(_versions(model, workspace), own)
+
+    def _name(self, model: str, version: str, since: str, workspace: Workspace) -> None:
+        def read() -> Any | None:
+            return _version(model, version, workspace) if version.isdigit() else None
+
+        def write(one: Any) -> None:
+            one.tags = {**(one.tags or {}), CHAMPION_TAG: since}
+            workspace.client.models.create_or_update(one)
+
+        tag(model, version, since, read=read, write=write)
+
 
 def _versions(model: str, workspace: Workspace) -> list[Any]:
     """All versions with a number, oldest first, archived ones too: those that the list shows, and those after them."""
@@ -146,39 +131,13 @@ def _versions(model: str, workspace: Workspace) -> list[Any]:
         lambda: list(workspace.client.models.list(model, list_view_type=ListViewType.ALL)),
         f"list the versions of {model}",
     )
-    numbered = {int(one.version): one for one in listed or () if str(one.version).isdigit()}
-    number, missed = max(numbered, default=0) + 1, 0
-    while missed < GAP:
-        later = _version(model, str(number), workspace)
-        missed = 0 if later is not None else missed + 1
-        if later is not None:
-            numbered[number] = later
-        number += 1
-    return [numbered[number] for number in sorted(numbered)]
+    shown = {int(one.version): one for one in listed or () if str(one.version).isdigit()}
+    return numbered(shown, lambda number: _version(model, str(number), workspace))
 
 
 def _version(model: str, version: str, workspace: Workspace) -> Any | None:
     get = partial(workspace.client.models.get, model, version)
     return found(workspace, get, f"read version {version} of {model}")
-
-
-def _champion(model: str, serving: str, workspace: Workspace) -> str:
-    """Of those that are listed and the one that serves, read by its number."""
-    versions = _versions(model, workspace)
-    if serving.isdigit() and (own := _version(model, serving, workspace)) is not None:
-        versions = [*(one for one in versions if str(one.version) != serving), own]
-    return latest(versions)
-
-
-def _tag_champion(model: str, version: str, since: str, workspace: Workspace) -> None:
-    def read() -> Any | None:
-        return _version(model, version, workspace) if version.isdigit() else None
-
-    def write(one: Any) -> None:
-        one.tags = {**(one.tags or {}), CHAMPION_TAG: since}
-        workspace.client.models.create_or_update(one)
-
-    tag(model, version, since, read=read, write=write)
 
 
 def _of_run(versions: list[Any], run_id: str) -> Any | None:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import io
 import json
 import math
-import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -21,21 +20,11 @@ from typing import Any
 
 from shared.errors import PlatformBusy
 from shared.names import digest
-from shared.platforms.azureml_run import (
-    ERROR,
-    READ_AGAIN_SECONDS,
-    READS,
-    RESULT,
-    RUN_TAG,
-    Job,
-    Turns,
-    request_document,
-    without_result,
-)
-from shared.platforms.azureml_service import Service
+from shared.platforms.azureml_run import RUN_TAG, request_document
 from shared.platforms.databricks_errors import DatabricksRefused
 from shared.platforms.databricks_service import Workspace, found
-from shared.platforms.port import RunRequest, RunSeen, RunStatus
+from shared.platforms.port import RunRequest, RunStatus
+from shared.platforms.remote_runs import About, RemoteRuns
 
 ENVIRONMENT_VERSION = "2"  # of serverless compute: Python 3.11
 EXPERIMENTS = (
@@ -63,36 +52,12 @@ ENDS: Mapping[str, RunStatus] = {
 }  # fmt: skip
 
 
-class DatabricksTrainer:
-    """Runs under ids of ours. Submits of one process take turns, so that the source is uploaded once.
+class DatabricksTrainer(RemoteRuns):
+    """Runs under ids of ours; the source of a state of the code is uploaded once."""
 
-    A run that completed but does not show its result yet is told as still running for a while, and then as failed.
-    """
-
-    def __init__(
-        self,
-        service: Service,
-        job: Job,
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._service = service
-        self._job = job
-        self._clock = clock
-        self._pause = pause
-        self._turns = Turns()
-        self._uploaded = ""
-
-    def start(self, request: RunRequest) -> None:
-        with self._turns.take(request.run_id):
-            self._service.ask(f"start run {request.run_id}", partial(self._start, request))
-
-    def look(self, run_id: str) -> RunSeen | None:
-        return self._service.ask(f"look at run {run_id}", partial(self._look, run_id))
-
-    def cancel(self, run_id: str) -> None:
-        self._service.ask(f"cancel run {run_id}", partial(self._cancel, run_id))
+    refused = DatabricksRefused
+    shown_in = "the workspace"
+    _uploaded = ""
 
     def _start(self, request: RunRequest, workspace: Workspace) -> None:
         """Submit the run, or get the one of its token. The service answers a repeat with the first one's number."""
@@ -101,7 +66,7 @@ class DatabricksTrainer:
             return
         source = self._upload_source(workspace)
         if not workspace.read(f"{folder}/request.json"):
-            workspace.write(f"{folder}/request.json", self._document(request))
+            workspace.write(f"{folder}/request.json", self._requested(request))
         submitted = workspace.client.jobs.submit(
             run_name=request.run_id,
             tasks=[_task(source, folder)],
@@ -111,7 +76,7 @@ class DatabricksTrainer:
         )
         workspace.write(f"{folder}/run.json", json.dumps({"v": 1, "run": submitted.run_id}).encode())
 
-    def _document(self, request: RunRequest) -> bytes:
+    def _requested(self, request: RunRequest) -> bytes:
         at = int(self._clock().timestamp() * 1000)
         document = {"v": 1, "at_ms": at, "request": json.loads(request_document(request))}
         return json.dumps({**document, "settings": dict(self._job.settings)}).encode()
@@ -127,61 +92,24 @@ class DatabricksTrainer:
             self._uploaded = place
         return place
 
-    def _find(self, workspace: Workspace, run_id: str) -> Any | None:
-        """The run, or None once it was not there `READS` times: what was written just now may show a moment later."""
-        for read in range(READS):
-            if read:
-                self._pause(READ_AGAIN_SECONDS)
-            if run := _get(workspace, run_id):
-                return run
-        return None
+    def _get(self, workspace: Workspace, run_id: str) -> Any | None:
+        return _get(workspace, run_id)
 
-    def _look(self, run_id: str, workspace: Workspace) -> RunSeen | None:
-        run = self._find(workspace, run_id)
-        if run is None:
-            return None
-        status = run_status(run_id, run)
-        if status == "queued":
-            return RunSeen(run_id, status)
-        seconds = _seconds(run, self._clock())
-        if status == "completed":
-            return self._completed(workspace, run, run_id, seconds)
-        reason = self._reason(workspace, run, run_id) if status == "failed" else ""
-        return RunSeen(run_id, status, reason or ("canceled on request" if status == "canceled" else ""), {}, seconds)
+    def _stands(self, run: Any, run_id: str) -> RunStatus:
+        return run_status(run_id, run)
 
-    def _completed(self, workspace: Workspace, run: Any, run_id: str, seconds: float) -> RunSeen:
-        """A completed run with its result; where there is none yet, the run as one that still goes."""
-        for read in range(READS):
-            if read:
-                self._pause(READ_AGAIN_SECONDS)
-            if result := self._result(workspace, run_id):
-                return RunSeen(run_id, "completed", "", result, seconds)
+    def _about(self, workspace: Workspace, run: Any, run_id: str, status: RunStatus) -> About:
         ended = datetime.fromtimestamp(run.end_time / 1000, UTC) if run.end_time else None
-        return without_result(run_id, ended, seconds, self._clock())
+        return About(_seconds(run, self._clock()), ended, partial(_last_words, workspace, run))
 
-    def _result(self, workspace: Workspace, run_id: str) -> Mapping[str, object]:
-        """The run's result document, else the metrics that it logged; empty if neither shows."""
-        if document := _left(workspace, run_id, RESULT):
-            return document
-        metrics = logged_metrics(workspace, run_id)
-        return {"v": 1, "metrics": metrics} if metrics else {}
+    def _file(self, workspace: Workspace, run: Any, run_id: str, name: str) -> bytes | None:
+        return workspace.read(f"{run_folder(workspace, run_id)}/{name}")
 
-    def _reason(self, workspace: Workspace, run: Any, run_id: str) -> str:
-        """Why a run failed: its own error document, else the end of its log, else what the service says."""
-        if told := _left(workspace, run_id, ERROR):
-            return f"{told.get('what', '')} Next: {told.get('next', '')}"
-        words = [str(run.state.state_message or "")]
-        for task in run.tasks or ():
-            with suppress(Exception):  # the reason is a help, and its absence is none
-                output = workspace.client.jobs.get_run_output(task.run_id)
-                words += [str(output.error or ""), *str(output.logs or "").splitlines()]
-        said = " | ".join(word.strip() for word in words if word.strip())
-        return said[-LAST_WORDS:] or "the service gives no reason; its logs are in the workspace"
+    def _metrics(self, workspace: Workspace, run: Any, run_id: str) -> Mapping[str, float]:
+        return logged_metrics(workspace, run_id)
 
-    def _cancel(self, run_id: str, workspace: Workspace) -> None:
-        run = self._find(workspace, run_id)
-        if run is not None and run_status(run_id, run) in ("queued", "running"):
-            workspace.client.jobs.cancel_run(run.run_id)
+    def _stop(self, workspace: Workspace, run: Any, run_id: str) -> None:
+        workspace.client.jobs.cancel_run(run.run_id)
 
 
 def run_folder(workspace: Workspace, run_id: str) -> str:
@@ -245,18 +173,14 @@ def _listed(workspace: Workspace, run_id: str, begun_ms: int) -> Any | None:
     return None
 
 
-def _left(workspace: Workspace, run_id: str, name: str) -> Mapping[str, Any]:
-    """A JSON document among the run's outputs; empty if there is none."""
-    content = workspace.read(f"{run_folder(workspace, run_id)}/{name}")
-    if content is None:
-        return {}
-    try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise DatabricksRefused(
-            f"{name} of run {run_id} is not JSON: {error}.", next="look at it in the volume; retry the release"
-        ) from error
-    return document if isinstance(document, dict) else {}
+def _last_words(workspace: Workspace, run: Any) -> str:
+    """The end of a run's log, after what the service says."""
+    words = [str(run.state.state_message or "")]
+    for task in run.tasks or ():
+        with suppress(Exception):  # the reason is a help, and its absence is none
+            output = workspace.client.jobs.get_run_output(task.run_id)
+            words += [str(output.error or ""), *str(output.logs or "").splitlines()]
+    return " | ".join(word.strip() for word in words if word.strip())[-LAST_WORDS:]
 
 
 def _task(source: str, folder: str) -> Any:

@@ -9,18 +9,12 @@ left half made is filled by the next one. Champion is an alias, which the servic
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
-from shared.platforms.azureml_service import Service
 from shared.platforms.databricks import run_folder
 from shared.platforms.databricks_errors import NotThere, named
 from shared.platforms.databricks_service import Workspace, found
@@ -37,51 +31,17 @@ from shared.platforms.databricks_versions import (
     versions_of,
 )
 from shared.platforms.port import VersionSeen
+from shared.platforms.remote_registry import RemoteRegistry
 
 CHAMPION, CHAMPION_TAG = "champion", "baton.champion"  # the tag says since when, ISO 8601
 
 
-class DatabricksRegistry:
+class DatabricksRegistry(RemoteRegistry):
     """Versions under the model's name in the schema. What a run made is `outputs/model` of its folder in the volume.
 
     Callers of one process take turns. Two processes that register one run at the same moment may make two versions of
     it: the older one is then the run's, whoever asks.
     """
-
-    def __init__(self, service: Service, *, pause: Callable[[float], None] = time.sleep) -> None:
-        self._service = service
-        self._pause = pause
-        self._registering = threading.Lock()
-
-    def register(self, model: str, *, run_id: str, tags: Mapping[str, str]) -> str:
-        with self._registering:
-            return self._service.ask(f"register run {run_id} as {model}", partial(self._register, model, run_id, tags))
-
-    def version(self, model: str, version: str) -> VersionSeen | None:
-        one = self._service.ask(f"read version {version} of {model}", partial(version_of, model, version))
-        return None if one is None else _seen(model, one)
-
-    def versions(self, model: str) -> tuple[VersionSeen, ...]:
-        all_of_them = self._service.ask(f"list the versions of {model}", partial(versions_of, model))
-        return tuple(_seen(model, one) for one in all_of_them if one["status"] == READY)
-
-    def fetch(self, model: str, version: str, into: Path) -> None:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=into.parent) as draft:
-            place = Path(draft) / "model"
-            place.mkdir()
-            self._service.ask(f"fetch version {version} of {model}", partial(download, model, version, place))
-            shutil.rmtree(into, ignore_errors=True)
-            place.rename(into)
-
-    def champion(self, model: str, *, serving: str) -> str:
-        """The alias is read by itself and not from a list, so it does not lag; `serving` adds nothing to it."""
-        return self._service.ask(f"read which version of {model} is champion", partial(_champion, model))
-
-    def name_champion(self, model: str, version: str, *, since: datetime) -> None:
-        with self._registering:
-            asked = partial(_name_champion, model, version, since.isoformat())
-            self._service.ask(f"name version {version} of {model} champion", asked)
 
     def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
         wanted = {**tags, RUN_TAG: run_id}
@@ -114,6 +74,24 @@ class DatabricksRegistry:
             workspace.write(f"{target}/{name}", content)
         body = {"name": workspace.model(model), "version": version}
         workspace.ask("POST", f"{REGISTRY}/model-versions/finalize", body=body)
+
+    def _one(self, model: str, version: str, workspace: Workspace) -> VersionSeen | None:
+        one = version_of(model, version, workspace)
+        return None if one is None else _seen(model, one)
+
+    def _all(self, model: str, workspace: Workspace) -> Sequence[VersionSeen]:
+        return [_seen(model, one) for one in versions_of(model, workspace) if one["status"] == READY]
+
+    def _download(self, model: str, version: str, into: Path, workspace: Workspace) -> Path:
+        download(model, version, into, workspace)
+        return into
+
+    def _champion(self, model: str, serving: str, workspace: Workspace) -> str:
+        """The alias is read by itself and not from a list, so it does not lag; `serving` adds nothing to it."""
+        return _champion(model, workspace)
+
+    def _name(self, model: str, version: str, since: str, workspace: Workspace) -> None:
+        _name_champion(model, version, since, workspace)
 
 
 def _create(model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> dict[str, Any]:
