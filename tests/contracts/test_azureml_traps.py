@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,45 +11,33 @@ import requests
 from shared.errors import CapacityRefused, Permanent, PlatformBusy
 from shared.platforms.azureml import AzureMLTrainer
 from shared.platforms.azureml_errors import AzureMLRefused, named
-from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import DeadlinePassed, Service, Tokens
 from shared.platforms.port import RunRequest
+from tests.contracts.remote_traps import RUN_ID, RemoteBench, RemoteTraps
 from tests.wire.azureml import PATIENCE, FakeAzureML
 
-RUN_ID = "pulse-0001-t-1"
 SUBMIT = "snapshotrun$"
 
 
-class Bench:
-    """A trainer over the fake whose clock the test moves and whose pauses it counts."""
+class Bench(RemoteBench):
+    refused = AzureMLRefused
+    trainer: AzureMLTrainer
 
     def __init__(self, fake: FakeAzureML, source: Path) -> None:
+        super().__init__(source)
         self.fake = fake
-        self.source = source
-        self.ahead = timedelta()
-        self.pauses = 0
         self.tokens = Tokens(lambda audience: (fake.token(audience), 1e12))
         self.trainer = self.trainer_with()
 
     def trainer_with(self, *, seconds: float = PATIENCE) -> AzureMLTrainer:
         service = Service(lambda: self.fake.connect(self.tokens), seconds=seconds, forget_tokens=self.tokens.forget)
-        job = Job("cpu", lambda: self.source, packages=("pyarrow==21.0.0",), settings={"MARK": "here"})
-        return AzureMLTrainer(service, job, clock=lambda: datetime.now(UTC) + self.ahead, pause=self._pause)
+        return AzureMLTrainer(service, self.job, clock=self.clock, pause=self.pause)
 
-    def _pause(self, _seconds: float) -> None:
-        self.pauses += 1
+    def request(self, **parameters: str) -> RunRequest:
+        return super().request(**{"behaviour": "lasts", **parameters})
 
-    def request(self, behaviour: str = "lasts") -> RunRequest:
-        return RunRequest(
-            RUN_ID, "pulse", "train", "", parameters={"behaviour": behaviour}, tags={"baton.model": "pulse"}
-        )
-
-    def completed(self, **files: bytes) -> None:
-        """A run that somebody's own script brought to its end."""
-        self.trainer.start(self.request())
-        self.fake.finish(
-            RUN_ID, files={name.replace("_", "/", 1).replace("_", "."): text for name, text in files.items()}
-        )
+    def finish(self, **files: bytes) -> None:
+        self.fake.finish(RUN_ID, files={f"outputs/{name.replace('_', '.')}": text for name, text in files.items()})
 
 
 @pytest.fixture
@@ -58,6 +45,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     (tmp_path / "step.py").write_text("print(1)\n")
     with FakeAzureML().running() as fake:
         yield Bench(fake, tmp_path)
+
+
+class TestRemoteTraps(RemoteTraps):
+    pass
 
 
 def test_a_second_submit_that_is_answered_409_finds_the_run(bench: Bench) -> None:
@@ -202,29 +193,6 @@ def test_metrics_that_cannot_be_read_are_an_error_and_not_none(bench: Bench, sta
     bench.fake.metrics[RUN_ID] = {"mse": [3.5]}
     bench.fake.wire.fail("POST", f"/runs/{RUN_ID}/list$", status, times=99)
     with pytest.raises((PlatformBusy, Permanent)):
-        bench.trainer.look(RUN_ID)
-
-
-def test_a_completed_run_that_shows_no_result_yet_is_told_as_going(bench: Bench) -> None:
-    bench.completed()
-    seen = bench.trainer.look(RUN_ID)
-    assert seen is not None
-    assert (seen.status, seen.reason) == ("running", "it completed; its result does not show yet")
-    assert bench.pauses == 2
-
-
-def test_a_completed_run_that_never_shows_a_result_has_failed(bench: Bench) -> None:
-    bench.completed()
-    bench.ahead = timedelta(minutes=11)
-    seen = bench.trainer.look(RUN_ID)
-    assert seen is not None
-    assert seen.status == "failed"
-    assert "left neither outputs/result.json nor a metric" in seen.reason
-
-
-def test_a_result_that_is_no_json_is_refused(bench: Bench) -> None:
-    bench.completed(outputs_result_json=b"{")
-    with pytest.raises(AzureMLRefused, match="is not JSON"):
         bench.trainer.look(RUN_ID)
 
 

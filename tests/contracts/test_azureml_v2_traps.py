@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,49 +9,40 @@ from azure.core.exceptions import ServiceRequestError
 
 from shared.errors import CapacityRefused, Permanent, PlatformBusy, SettingsRefused
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
-from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import DeadlinePassed
 from shared.platforms.azureml_v2 import AzureMLV2Trainer
 from shared.platforms.azureml_v2_service import Identity, Workspace
 from shared.platforms.port import RunRequest
+from tests.contracts.remote_traps import RUN_ID, RemoteBench, RemoteTraps
 from tests.wire.azureml import PATIENCE
 from tests.wire.azureml_v2 import FakeAzureMLV2
 
-RUN_ID = "pulse-0001-t-1"
 SUBMIT = f"/jobs/{RUN_ID}$"
 
 
-class Bench:
-    """A trainer over the fake whose clock the test moves and whose pauses it counts."""
+class Bench(RemoteBench):
+    refused = AzureMLRefused
+    trainer: AzureMLV2Trainer
 
     def __init__(self, fake: FakeAzureMLV2, source: Path) -> None:
+        super().__init__(source)
         self.fake = fake
-        self.source = source
-        self.ahead = timedelta()
-        self.pauses = 0
         self.trainer = self.trainer_with()
 
     def trainer_with(self, *, seconds: float = PATIENCE) -> AzureMLV2Trainer:
-        job = Job("cpu", lambda: self.source, packages=("pyarrow==21.0.0",), settings={"MARK": "here"})
-        clock = lambda: datetime.now(UTC) + self.ahead  # noqa: E731
-        return AzureMLV2Trainer(self.fake.service(seconds=seconds), job, clock=clock, pause=self._pause)
+        return AzureMLV2Trainer(self.fake.service(seconds=seconds), self.job, clock=self.clock, pause=self.pause)
 
-    def _pause(self, _seconds: float) -> None:
-        self.pauses += 1
-
-    def start(self) -> None:
-        self.trainer.start(RunRequest(RUN_ID, "pulse", "train", "", tags={"baton.model": "pulse"}))
-
-    def completed(self, **files: bytes) -> None:
-        """A run that somebody's own script brought to its end."""
-        self.start()
-        named_files = {f"outputs/{name.replace('_', '.')}": text for name, text in files.items()}
-        self.fake.finish(RUN_ID, files=named_files)
+    def finish(self, **files: bytes) -> None:
+        self.fake.finish(RUN_ID, files={f"outputs/{name.replace('_', '.')}": text for name, text in files.items()})
 
 
 @pytest.fixture
 def bench(azureml_v2: FakeAzureMLV2, source: Path) -> Bench:
     return Bench(azureml_v2, source)
+
+
+class TestRemoteTraps(RemoteTraps):
+    pass
 
 
 def test_a_second_put_that_finds_the_job_begins_no_second_one(bench: Bench) -> None:
@@ -158,24 +148,6 @@ def test_files_that_may_not_be_read_are_an_error_and_not_none(bench: Bench) -> N
     bench.completed(result_json=b'{"v": 1}')
     bench.fake.wire.fail("GET", "/dcid.*result.json$", 403)
     with pytest.raises(AzureMLRefused, match="role on the workspace"):
-        bench.trainer.look(RUN_ID)
-
-
-def test_a_completed_run_without_a_result_goes_on_for_a_while_and_then_has_failed(bench: Bench) -> None:
-    bench.completed()
-    seen = bench.trainer.look(RUN_ID)
-    assert seen is not None
-    assert (seen.status, seen.reason) == ("running", "it completed; its result does not show yet")
-    bench.ahead = timedelta(minutes=11)
-    seen = bench.trainer.look(RUN_ID)
-    assert seen is not None
-    assert seen.status == "failed"
-    assert "left neither outputs/result.json nor a metric" in seen.reason
-
-
-def test_a_result_that_is_no_json_is_refused(bench: Bench) -> None:
-    bench.completed(result_json=b"{")
-    with pytest.raises(AzureMLRefused, match="is not JSON"):
         bench.trainer.look(RUN_ID)
 
 

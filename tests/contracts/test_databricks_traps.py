@@ -3,56 +3,48 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from shared.errors import CapacityRefused, Permanent, PlatformBusy, SettingsRefused
-from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import DeadlinePassed
 from shared.platforms.databricks import DatabricksTrainer
 from shared.platforms.databricks_errors import DatabricksRefused, PlaceMissing
 from shared.platforms.databricks_service import Workspace
 from shared.platforms.port import RunRequest
+from tests.contracts.remote_traps import RUN_ID, RemoteBench, RemoteTraps
 from tests.wire.azureml import PATIENCE
 from tests.wire.databricks import VOLUME, FakeDatabricks
 
-RUN_ID = "pulse-0001-t-1"
 SUBMIT, GET = "/jobs/runs/submit$", "/jobs/runs/get$"
 NUMBER = f"{VOLUME}/runs/{RUN_ID}/run.json"
 
 
-class Bench:
-    """A trainer over the fake whose clock the test moves and whose pauses it counts."""
+class Bench(RemoteBench):
+    refused = DatabricksRefused
+    compute = ""
+    trainer: DatabricksTrainer
 
     def __init__(self, fake: FakeDatabricks, source: Path) -> None:
+        super().__init__(source)
         self.fake = fake
-        self.source = source
-        self.ahead = timedelta()
-        self.pauses = 0
         self.trainer = self.trainer_with()
 
     def trainer_with(self, *, seconds: float = PATIENCE) -> DatabricksTrainer:
-        job = Job("", lambda: self.source, packages=("pyarrow==21.0.0",), settings={"MARK": "here"})
-        clock = lambda: datetime.now(UTC) + self.ahead  # noqa: E731
-        return DatabricksTrainer(self.fake.service(seconds=seconds), job, clock=clock, pause=self._pause)
+        return DatabricksTrainer(self.fake.service(seconds=seconds), self.job, clock=self.clock, pause=self.pause)
 
-    def _pause(self, _seconds: float) -> None:
-        self.pauses += 1
-
-    def start(self) -> None:
-        self.trainer.start(RunRequest(RUN_ID, "pulse", "train", "", tags={"baton.model": "pulse"}))
-
-    def completed(self, **files: bytes) -> None:
-        """A run that somebody's own script brought to its end."""
-        self.start()
+    def finish(self, **files: bytes) -> None:
         self.fake.finish(RUN_ID, files={name.replace("_", "."): text for name, text in files.items()})
 
 
 @pytest.fixture
 def bench(databricks: FakeDatabricks, source: Path) -> Bench:
     return Bench(databricks, source)
+
+
+class TestRemoteTraps(RemoteTraps):
+    pass
 
 
 def test_a_submit_whose_answer_was_lost_is_found_by_its_token(bench: Bench) -> None:
@@ -165,24 +157,6 @@ def test_metrics_that_cannot_be_read_are_an_error_and_not_none(bench: Bench, sta
     bench.fake.metrics[RUN_ID] = {"mse": 3.5}
     bench.fake.fail("POST", "/mlflow/runs/search$", status, times=9)
     with pytest.raises((PlatformBusy, Permanent)):
-        bench.trainer.look(RUN_ID)
-
-
-def test_a_completed_run_without_a_result_goes_on_for_a_while_and_then_has_failed(bench: Bench) -> None:
-    bench.completed()
-    seen = bench.trainer.look(RUN_ID)
-    assert seen is not None
-    assert (seen.status, seen.reason) == ("running", "it completed; its result does not show yet")
-    bench.ahead = timedelta(minutes=11)
-    seen = bench.trainer.look(RUN_ID)
-    assert seen is not None
-    assert seen.status == "failed"
-    assert "left neither outputs/result.json nor a metric" in seen.reason
-
-
-def test_a_result_that_is_no_json_is_refused(bench: Bench) -> None:
-    bench.completed(result_json=b"{")
-    with pytest.raises(DatabricksRefused, match="is not JSON"):
         bench.trainer.look(RUN_ID)
 
 
