@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.platforms.azureml import AzureMLTrainer
 from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import Service
-from shared.platforms.port import RunRequest
 from tests.contracts.interruption import Interrupted
-from tests.contracts.test_trainer_contract import Behaviour, TrainerContract
+from tests.contracts.remote_trainer import RemoteTrainerBench
+from tests.contracts.test_trainer_contract import TrainerContract
 from tests.wire.azureml import PATIENCE, FakeAzureML
 
 
@@ -35,43 +34,18 @@ class DyingAt:
         return self._token(audience)
 
 
-class AzureMLBench:
+class AzureMLBench(RemoteTrainerBench):
     def __init__(self, fake: FakeAzureML, source: Path) -> None:
         self.fake = fake
         self.trainer = AzureMLTrainer(
             Service(fake.connect, seconds=PATIENCE), Job("cpu", lambda: source), pause=lambda _seconds: None
         )
 
-    def request(self, run_id: str, behaviour: Behaviour) -> RunRequest:
-        return RunRequest(
-            run_id, "pulse", "train", folder="", parameters={"behaviour": behaviour}, tags={"baton.model": "pulse"}
-        )
-
-    def begun(self, run_id: str) -> int:
-        return self.fake.begun.count(run_id)
-
     def processes(self, run_id: str) -> int:
         return int(self.fake.runs.get(run_id, {}).get("status") == "Running")
 
-    def killed_callers(self) -> list[str]:
-        """Callers that die before each request to the service in turn: the SDK asks for a token before every one."""
-        ids = []
-        for request_number in count(1):
-            request = self.request(f"pulse-0001-t-{request_number}", "succeeds")
-            ids.append(request.run_id)
-            workspace = self.fake.connect(DyingAt(request_number, self.fake.token))
-            try:
-                self.trainer._start(request, workspace)
-            except Interrupted:
-                continue
-            return ids
-        raise AssertionError("unreachable")
-
-    def racing_callers(self) -> str:
-        request = self.request("pulse-0002-t-1", "lasts")
-        with ThreadPoolExecutor(8) as callers:
-            list(callers.map(self.trainer.start, [request] * 8))
-        return request.run_id
+    def dying_at(self, number: int) -> Any:
+        return self.fake.connect(DyingAt(number, self.fake.token))
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ import pytest
 from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_v2 import AzureMLV2Trainer
 from shared.platforms.azureml_v2_service import Identity, Workspace
-from shared.platforms.port import RunRequest
 from tests.contracts.interruption import Interrupted
-from tests.contracts.test_trainer_contract import Behaviour, TrainerContract
+from tests.contracts.remote_trainer import RemoteTrainerBench
+from tests.contracts.test_trainer_contract import TrainerContract
 from tests.wire.azureml import SCOPE
 from tests.wire.azureml_v2 import FakeAzureMLV2
 
@@ -35,41 +34,23 @@ class DyingAt(Identity):
         return super().get_token(*scopes, **options)
 
 
-class AzureMLV2Bench:
+class AzureMLV2Bench(RemoteTrainerBench):
     def __init__(self, fake: FakeAzureMLV2, source: Path) -> None:
         self.fake = fake
         job = Job("cpu", lambda: source, packages=("pyarrow==21.0.0",))
         self.trainer = AzureMLV2Trainer(fake.service(), job, pause=lambda _seconds: None)
-
-    def request(self, run_id: str, behaviour: Behaviour) -> RunRequest:
-        parameters, tags = {"behaviour": behaviour}, {"baton.model": "pulse"}
-        return RunRequest(run_id, "pulse", "train", folder="", parameters=parameters, tags=tags)
-
-    def begun(self, run_id: str) -> int:
-        return self.fake.begun.count(run_id)
+        self.identity = DyingAt(fake)
 
     def processes(self, run_id: str) -> int:
         return int(self.fake.jobs.get(run_id, {"properties": {}})["properties"].get("status") == "Running")
 
-    def killed_callers(self) -> list[str]:
-        ids = []
-        identity = DyingAt(self.fake)
-        workspace = Workspace(SCOPE, identity)
-        for identity.left in count(1):
-            request = self.request(f"pulse-0001-t-{identity.left}", "succeeds")
-            ids.append(request.run_id)
-            try:
-                self.trainer._start(request, workspace)
-            except Interrupted:
-                continue
-            return ids
-        raise AssertionError("unreachable")
+    @cached_property
+    def _workspace(self) -> Workspace:
+        return Workspace(SCOPE, self.identity)
 
-    def racing_callers(self) -> str:
-        request = self.request("pulse-0002-t-1", "lasts")
-        with ThreadPoolExecutor(8) as callers:
-            list(callers.map(self.trainer.start, [request] * 8))
-        return request.run_id
+    def dying_at(self, number: int) -> Workspace:
+        self.identity.left = number
+        return self._workspace
 
 
 class TestAzureMLV2Trainer(TrainerContract):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ from shared.platforms.azureml_run import Job
 from shared.platforms.azureml_service import Tokens
 from shared.platforms.databricks import DatabricksTrainer
 from shared.platforms.databricks_service import Workspace
-from shared.platforms.port import RunRequest
 from tests.contracts.interruption import Interrupted
-from tests.contracts.test_trainer_contract import Behaviour, TrainerContract
+from tests.contracts.remote_trainer import RemoteTrainerBench
+from tests.contracts.test_trainer_contract import TrainerContract
 from tests.wire.databricks import SCHEMA, FakeDatabricks
 
 
@@ -35,42 +34,28 @@ class DyingAt(Tokens):
         return super().__call__(audience)
 
 
-class DatabricksBench:
+class DatabricksBench(RemoteTrainerBench):
     def __init__(self, fake: FakeDatabricks, source: Path) -> None:
         self.fake = fake
         self.job = Job("", lambda: source, packages=("pyarrow==21.0.0",))
         self.trainer = DatabricksTrainer(fake.service(), self.job, pause=lambda _seconds: None)
-
-    def request(self, run_id: str, behaviour: Behaviour) -> RunRequest:
-        parameters, tags = {"behaviour": behaviour}, {"baton.model": "pulse"}
-        return RunRequest(run_id, "pulse", "train", folder="", parameters=parameters, tags=tags)
-
-    def begun(self, run_id: str) -> int:
-        return self.fake.begun.count(run_id)
+        self.tokens = DyingAt(fake)
 
     def processes(self, run_id: str) -> int:
         going = [run for run in self.fake.runs.values() if run["state"]["life_cycle_state"] == "RUNNING"]
         return sum(run["run_name"] == run_id for run in going)
 
-    def killed_callers(self) -> list[str]:
-        ids = []
-        tokens = DyingAt(self.fake)
-        workspace = Workspace(self.fake.wire.url, SCHEMA, tokens)
-        for tokens.left in count(1):
-            request = self.request(f"pulse-0001-t-{tokens.left}", "succeeds")
-            ids.append(request.run_id)
-            try:
-                DatabricksTrainer(self.fake.service(), self.job)._start(request, workspace)
-            except Interrupted:
-                continue
-            return ids
-        raise AssertionError("unreachable")
+    def caller(self) -> DatabricksTrainer:
+        """A new one, which has not uploaded its source yet."""
+        return DatabricksTrainer(self.fake.service(), self.job)
 
-    def racing_callers(self) -> str:
-        request = self.request("pulse-0002-t-1", "lasts")
-        with ThreadPoolExecutor(8) as callers:
-            list(callers.map(self.trainer.start, [request] * 8))
-        return request.run_id
+    @cached_property
+    def _workspace(self) -> Workspace:
+        return Workspace(self.fake.wire.url, SCHEMA, self.tokens)
+
+    def dying_at(self, number: int) -> Workspace:
+        self.tokens.left = number
+        return self._workspace
 
 
 class TestDatabricksTrainer(TrainerContract):
