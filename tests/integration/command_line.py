@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from cli.main import main
 
+ASKED, HELD, FAILED = "diabetes-0002", "wine-0002", "churn-0001"
+"""The releases of the storybook: one waits for approval, one was held, one failed."""
 NOTHING = dict.fromkeys(("BATON_URL", "BATON_TOKEN", "BATON_USER", "BATON_USERS", "BATON_DATA", "BATON_ROUTER"))
 
 

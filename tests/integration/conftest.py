@@ -1,4 +1,4 @@
-"""Starting the laptop's daemons as processes of their own, the way `baton up` does."""
+"""The laptop's daemons as processes of their own, the way `baton up` starts them; a terminal over a Baton in memory; a second Python."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from typing import Any
 import pytest
 
 from shared.runs.interpreters import installed
+from shared.web.site import site
+from tests.integration.command_line import CommandLine
+from tests.storybook import serving, tell, world_with_users
+from tests.world import World
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +45,8 @@ def other_python() -> str:
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     found = [version for version in ("3.13", "3.12", "3.11") if version != running and installed(version)]
     if not found:
-        pytest.skip("no second Python on this machine: checks under another one were NOT tested. Install python3.13")
+        missing = "no second Python on this machine: checks under another one were NOT tested. Install python3.13"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     return found[0]
 
 
@@ -63,3 +68,19 @@ def start() -> Iterator[Callable[..., Daemon]]:
     for process in running:
         process.terminate()
     assert all(process.wait(20) is not None for process in running)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """The storybook's three models: one waits for approval, one was held, one failed."""
+    made = world_with_users(tmp_path)
+    tell(made)
+    return made
+
+
+@pytest.fixture
+def baton(world: World, tmp_path: Path) -> Iterator[CommandLine]:
+    """A terminal that finds the story's Baton by its environment."""
+    with serving(site(world.app)) as url:
+        users = str(tmp_path / "users.json")
+        yield CommandLine({"BATON_URL": url, "BATON_USERS": users, "BATON_HOME": str(tmp_path)})
