@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -36,6 +37,18 @@ def test_the_verdict_is_that_of_the_check_itself(drop: Path) -> None:
     apart = check_in_subprocess(drop, CONTRACT, memory_mb=1024, seconds=60)
     assert apart == check(drop, read_contract(CONTRACT))
     assert [problem.rule for problem in apart.problems] == ["maximum", "primaryKey"]
+
+
+def test_a_reader_that_would_die_after_its_answer_has_answered(
+    drop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen once with Arrow and DuckDB: a thread of theirs ended the process while it was torn down, with a good file read."""
+    (tmp_path / "sitecustomize.py").write_text("import atexit, os\natexit.register(os.abort)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = subprocess.run([sys.executable, "-c", "pass"], env={"PYTHONPATH": str(tmp_path)}, check=False)
+    assert asked.returncode == -signal.SIGABRT, "the trap is not set"
+    told = check_in_subprocess(drop, CONTRACT, memory_mb=1024, seconds=60)
+    assert [problem.rule for problem in told.problems] == ["maximum", "primaryKey"]
 
 
 def test_the_profile_is_written_where_it_is_wanted(drop: Path, tmp_path: Path) -> None:
