@@ -12,6 +12,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from pathlib import Path
 
 from local.daemon import home_folder
@@ -27,6 +28,8 @@ ROWS, DRIFT_ROWS, ROUNDS = 1_000_000, 200_000, 2
 PEERS = Path(__file__).parent / "peers"
 GREAT, EVIDENTLY, WHYLOGS = "great-expectations", "evidently", "whylogs"
 CSV, PARQUET, DRIFT = "check and profile, CSV", "check and profile, Parquet", "check, profile and drift, Parquet"
+BARE = "bare read, CSV"
+BARE_READS = 4  # it holds the whole file: the first ones pay for memory that the machine has to find
 PAIRS = (
     ("Great Expectations against check and profile, CSV", GREAT, CSV, 5.0),
     ("Great Expectations against check and profile, Parquet", GREAT, PARQUET, 5.0),
@@ -56,6 +59,7 @@ def sides(folder: Path, rows: int, drift_rows: int) -> Mapping[str, Callable[[],
     stored = folder / "reference.json"
     profile.save(stored)
     return {
+        BARE: lambda: min((run("pyarrow, all cores", csv, contract) for _ in range(BARE_READS)), key=itemgetter("cpu")),
         CSV: lambda: run("check and profile", csv, contract),
         PARQUET: lambda: run("check and profile", parquet, contract),
         GREAT: lambda: peer(GREAT, parquet),
