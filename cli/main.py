@@ -12,6 +12,7 @@ import click
 from cli import (
     alerts,
     audit,
+    carrying,
     certificates,
     checks,
     contracts,
@@ -53,7 +54,7 @@ COMMANDS = (
     *(releases.explain, whynot.why_not, diffing.diff, releases.approve, releases.reject, releases.retry),
     *(simulate.simulate, scoring.score, drift.drift, performance.labels, performance.performance),
     *(logs.logs, traces.trace, alerts.alerts, deadletters.deadletters),
-    *(data.data, audit.audit, certificates.certificate, reproducing.reproduce, ledger.ledger),
+    *(data.data, audit.audit, certificates.certificate, reproducing.reproduce, carrying.carry, ledger.ledger),
     *(publishing.publish, newmodel.new_model, replay_history.replay_history),
 )
 

@@ -129,6 +129,15 @@ def deployment_name(release: str) -> str:
     return release
 
 
+def carried_label(release: str, sha256: str) -> str:
+    """Under which the version of a release is shared with other installations: its number, and what its files are.
+
+    >>> carried_label("diabetes-0012", "3fa9c0d1e2")
+    '0012-3fa9c0d1'
+    """
+    return f"{release.rsplit('-', 1)[1]}-{sha256[:8]}"
+
+
 def digest(content: bytes | str) -> str:
     """SHA-256 in hex of bytes, or of text as UTF-8."""
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from shared.certificates.carried import Carried
 from shared.certificates.signing import SignatureRefused, opened
 from shared.certificates.statement import About, CertificateRefused, check_files, check_holds, read_statement, statement
 from shared.effects.files import JSON, REPORTS
@@ -81,6 +82,13 @@ def read_signed(blobs: Blobs, report: str, signature: str, *trusted: str) -> Abo
     """What the statement that one of these public keys signed says of the certificate as it lies in storage now."""
     body = opened(_read(blobs, signature), *trusted)
     return read_statement(body, report, _read(blobs, report))
+
+
+def carried_certificate(blobs: Blobs, release: Release) -> Carried:
+    """Certificate and signature of a release as they lie in storage; `CertificateRefused` if it has none."""
+    if not release.signature:
+        raise CertificateRefused(f"{release.id} has no signed certificate", next=f"baton explain {release.id}")
+    return Carried(release.certificate, _read(blobs, release.certificate), _read(blobs, release.signature))
 
 
 def signed_about(blobs: Blobs, trusted: Sequence[str], release: Release) -> About:

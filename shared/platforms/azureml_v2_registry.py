@@ -12,19 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shared.errors import PlatformBusy
 from shared.platforms.azureml_champion import CHAMPION_TAG, latest, tag
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, TagsMoved, named
 from shared.platforms.azureml_numbered import numbered
 from shared.platforms.azureml_run import MODEL_PATH, READ_AGAIN_SECONDS, READS, RUN_TAG
 from shared.platforms.azureml_service import merged
 from shared.platforms.azureml_v2_files import Place, fetch, names
+from shared.platforms.azureml_v2_numbers import take_number
 from shared.platforms.azureml_v2_service import Workspace, found
 from shared.platforms.azureml_v2_sweeps import model_run
 from shared.platforms.port import VersionSeen
 from shared.platforms.remote_registry import RemoteRegistry
-
-TAKEN = 5  # numbers in a row that others took first
 
 
 class AzureMLV2Registry(RemoteRegistry):
@@ -36,12 +34,18 @@ class AzureMLV2Registry(RemoteRegistry):
 
     def _register(self, model: str, run_id: str, tags: Mapping[str, str], workspace: Workspace) -> str:
         wanted = {**tags, RUN_TAG: run_id}
-        known = _versions(model, workspace)
+        known = versions_of(model, workspace)
         mine = _of_run(known, run_id)
         if mine is None:
             made_by = model_run(workspace, run_id)
             self._wait_for_files(made_by, workspace)
-            mine = self._take_number(model, run_id, made_by, wanted, known, workspace)
+            mine = take_number(
+                model,
+                known,
+                create=lambda number: self._create(model, number, run_id, made_by, wanted, workspace),
+                mine=lambda: _of_run(versions_of(model, workspace), run_id),
+                read=lambda number: version_of(model, number, workspace),
+            )
         self._merge(model, str(mine.version), wanted, workspace)
         return str(mine.version)
 
@@ -53,21 +57,6 @@ class AzureMLV2Registry(RemoteRegistry):
             if names(workspace, Place.of_run(run_id, MODEL_PATH)):
                 return
         raise NotThere(f"run {run_id} left no {MODEL_PATH}.", next="retry the release: it trains again")
-
-    def _take_number(
-        self, model: str, run_id: str, made_by: str, tags: Mapping[str, str], known: list[Any], workspace: Workspace
-    ) -> Any:
-        number = max((int(one.version) for one in known), default=0)
-        for _ in range(TAKEN):
-            number += 1
-            refused = self._create(model, str(number), run_id, made_by, tags, workspace)
-            if mine := _of_run(_versions(model, workspace), run_id):
-                return mine
-            if refused and _version(model, str(number), workspace) is None:
-                raise refused
-        raise PlatformBusy(
-            f"others registered {TAKEN} versions of {model} meanwhile.", next="nothing: it is tried again"
-        )
 
     def _create(
         self, model: str, version: str, run_id: str, made_by: str, tags: Mapping[str, str], workspace: Workspace
@@ -86,7 +75,7 @@ class AzureMLV2Registry(RemoteRegistry):
     def _merge(self, model: str, version: str, wanted: Mapping[str, str], workspace: Workspace) -> None:
         """Add the tags that are missing. A write replaces all tags, so they are read before and after."""
         for _ in range(READS):
-            one = _version(model, version, workspace)
+            one = version_of(model, version, workspace)
             if one is None or merged(one.tags, wanted) == dict(one.tags or {}):
                 return
             one.tags = {**wanted, **(one.tags or {})}
@@ -97,23 +86,23 @@ class AzureMLV2Registry(RemoteRegistry):
         )
 
     def _one(self, model: str, version: str, workspace: Workspace) -> VersionSeen | None:
-        one = _version(model, version, workspace)
+        one = version_of(model, version, workspace)
         return None if one is None else _seen(model, one)
 
     def _all(self, model: str, workspace: Workspace) -> Sequence[VersionSeen]:
-        return [_seen(model, one) for one in _versions(model, workspace)]
+        return [_seen(model, one) for one in versions_of(model, workspace)]
 
     def _download(self, model: str, version: str, into: Path, workspace: Workspace) -> Path:
         _download(model, version, into, workspace)
         return into
 
     def _champion(self, model: str, serving: str, workspace: Workspace) -> str:
-        own = _version(model, serving, workspace) if serving.isdigit() else None
-        return latest(_versions(model, workspace), own)
+        own = version_of(model, serving, workspace) if serving.isdigit() else None
+        return latest(versions_of(model, workspace), own)
 
     def _name(self, model: str, version: str, since: str, workspace: Workspace) -> None:
         def read() -> Any | None:
-            return _version(model, version, workspace) if version.isdigit() else None
+            return version_of(model, version, workspace) if version.isdigit() else None
 
         def write(one: Any) -> None:
             one.tags = {**(one.tags or {}), CHAMPION_TAG: since}
@@ -122,7 +111,7 @@ class AzureMLV2Registry(RemoteRegistry):
         tag(model, version, since, read=read, write=write)
 
 
-def _versions(model: str, workspace: Workspace) -> list[Any]:
+def versions_of(model: str, workspace: Workspace) -> list[Any]:
     """All versions with a number, oldest first, archived ones too: those that the list shows, and those after them."""
     from azure.ai.ml.constants import ListViewType
 
@@ -132,10 +121,11 @@ def _versions(model: str, workspace: Workspace) -> list[Any]:
         f"list the versions of {model}",
     )
     shown = {int(one.version): one for one in listed or () if str(one.version).isdigit()}
-    return numbered(shown, lambda number: _version(model, str(number), workspace))
+    return numbered(shown, lambda number: version_of(model, str(number), workspace))
 
 
-def _version(model: str, version: str, workspace: Workspace) -> Any | None:
+def version_of(model: str, version: str, workspace: Workspace) -> Any | None:
+    """One version by its number, as the SDK has it; None only if the service says that there is none."""
     get = partial(workspace.client.models.get, model, version)
     return found(workspace, get, f"read version {version} of {model}")
 
@@ -154,7 +144,7 @@ def _seen(model: str, one: Any) -> VersionSeen:
 
 
 def _download(model: str, version: str, into: Path, workspace: Workspace) -> None:
-    one = _version(model, version, workspace) if version.isdigit() else None
+    one = version_of(model, version, workspace) if version.isdigit() else None
     if one is None:
         raise NotThere(f"Azure ML has no version {version} of {model}.", next="look at its versions in the studio")
     if not fetch(workspace, Place.of(str(one.path)), into):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.errors import SettingsRefused
 from shared.files.published import fetch_folder
 from shared.settings import Settings
 from shared.storage.port import Blobs
 
 if TYPE_CHECKING:
     from shared.platforms.azureml_run import Job
-    from shared.platforms.port import Endpoints, Registry, Trainer
+    from shared.platforms.port import Carrier, Endpoints, Registry, Trainer
 
 
 def platform(
@@ -31,6 +33,40 @@ def platform(
     folders = functools.partial(fetch_folder, blobs)
     endpoints = LocalEndpoints(settings.router, settings.router_key, settings.home, registry, folders)
     return LocalTrainer(settings.home, environment=environment, runs_at_once=settings.runs_at_once), registry, endpoints
+
+
+def carrier(env: Mapping[str, str], home: Path, place: str) -> tuple[Carrier, Registry]:
+    """What carries versions to and from `place`, and this installation's registry: for a person or a pipeline, so by who is signed in.
+
+    `place` is an Azure ML registry's name; on a laptop, whose state is in `home`, a folder. `env` needs BATON_PLATFORM and the
+    platform's address only.
+    """
+    name = env.get("BATON_PLATFORM", "local")
+    if name == "local":
+        from shared.platforms.local_carrier import LocalCarrier
+        from shared.platforms.local_registry import LocalRegistry
+
+        registry = LocalRegistry(_needed(env, "MLFLOW_TRACKING_URI", "the MLflow server"), home)
+        return LocalCarrier(registry, Path(place)), registry
+    if name != "azureml_v2":
+        raise SettingsRefused(
+            f"{name} carries no versions: SDK v1 knows no registries.",
+            next="BATON_PLATFORM=azureml_v2 for this command; a workspace of v1 is the same to it",
+        )
+    from shared.platforms.azureml_v2_carrier import SHARE_SECONDS, AzureMLV2Carrier
+    from shared.platforms.azureml_v2_registry import AzureMLV2Registry
+    from shared.platforms.azureml_v2_service import service_by_identity
+
+    service = service_by_identity(
+        _needed(env, "BATON_WORKSPACE_SOURCE", "the workspace's resource id"), seconds=SHARE_SECONDS
+    )
+    return AzureMLV2Carrier(service, place), AzureMLV2Registry(service)
+
+
+def _needed(env: Mapping[str, str], name: str, what: str) -> str:
+    if not env.get(name):
+        raise SettingsRefused(f"{name} is missing ({what}).", next=f"set {name}, or start with `baton up`")
+    return env[name]
 
 
 def _azureml(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import Permanent, PlatformBusy
 from shared.platforms.local_run import find_run, read_json
-from shared.platforms.port import VersionSeen
+from shared.platforms.port import CARRIED_TAG, VersionSeen
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -26,6 +26,7 @@ _LIMITS = {  # no effect waits: a server that does not answer is asked again by 
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a command may print JSON there
 }
 
 
@@ -54,6 +55,12 @@ class LocalRegistry:
         with _one_at_a_time(self._home / "registry.lock"), _mlflow_errors():
             found = self._search(f"name = '{model}' and tag.`{RUN_TAG}` = '{run_id}'")
             return found[0].version if found else self._create(model, run_id, tags)
+
+    def add(self, model: str, files: Path, *, carried: str, tags: Mapping[str, str]) -> str:
+        """Register a folder's files, in a run of their own; get-or-create under the tag `baton.carried`."""
+        with _one_at_a_time(self._home / "registry.lock"), _mlflow_errors():
+            found = self._search(f"name = '{model}' and tag.`{CARRIED_TAG}` = '{carried}'")
+            return found[0].version if found else self._create_of_files(model, files, {**tags, CARRIED_TAG: carried})
 
     def version(self, model: str, version: str) -> VersionSeen | None:
         if not version.isdigit():  # MLflow counts its versions
@@ -105,6 +112,18 @@ class LocalRegistry:
         source = f"{self._client.get_run(mlflow_run).info.artifact_uri}/model"
         made = self._client.create_model_version(
             model, source, run_id=mlflow_run, tags={**tags, RUN_TAG: run_id}, await_creation_for=0
+        )
+        return str(made.version)
+
+    def _create_of_files(self, model: str, files: Path, tags: Mapping[str, str]) -> str:
+        """A repeat after a crash leaves the first run without a version, which nothing reads."""
+        self._make_name(model)
+        run = self._client.create_run("0", tags=dict(tags))
+        self._client.log_artifacts(run.info.run_id, str(files), "model")
+        self._client.set_terminated(run.info.run_id)
+        source = f"{run.info.artifact_uri}/model"
+        made = self._client.create_model_version(
+            model, source, run_id=run.info.run_id, tags=dict(tags), await_creation_for=0
         )
         return str(made.version)
 

@@ -204,3 +204,22 @@ class Endpoints(Protocol):
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         """Score one request (JSON text), pinned to a deployment if named. An HTTP error status is an answer, not an exception."""
         ...
+
+
+CARRIED_TAG = "baton.carried"
+
+
+class Carrier(Protocol):
+    """Carries versions between installations through a registry that both reach. On the way nothing is trained or changed."""
+
+    def share(self, model: str, version: str, label: str) -> None:
+        """Put a version of this installation in the shared registry under a label, or find what has the label: it stays as it is."""
+        ...
+
+    def fetch(self, model: str, label: str, into: Path) -> None:
+        """Copy what is shared under a label into an empty or missing folder; `Permanent` if nothing is."""
+        ...
+
+    def receive(self, model: str, files: Path, *, carried: str, tags: Mapping[str, str]) -> str:
+        """Register a folder's files as a version here, and return it. Get-or-create under the tag `baton.carried`."""
+        ...

@@ -13,11 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared import state
+from shared.certificates.statement import CertificateRefused
+from shared.effects.certificates import carried_certificate
 from shared.state import Champion, Release
 from shared.storage.port import BlobMissing
 from shared.table.plain import plain
 from shared.web import asking, datasets, frozen, letters, openapi, reading, replaying, requests
-from shared.web.answers import NotDone
+from shared.web.answers import NotDone, NotFound
 from shared.web.auth import Gatekeeper
 from shared.web.story import Told, story
 from shared.web.views import ModelView, last_change, outcome
@@ -59,6 +61,7 @@ class Api:
             "/models/{model}/data/{version}": self.dataset,
             "/releases/{release}": self.release,
             "/releases/{release}/story": self.story,
+            "/releases/{release}/certificate": self.certificate,
             "/deadletters": self.deadletters,
             "/deadletters/{owner}/{key}": self.deadletter,
             "/deadletters/{owner}/{key}/foreseen": self.foreseen,
@@ -153,6 +156,14 @@ class Api:
         found = reading.one_release(self._app, request.path_params["release"])
         told = story(reading.lines_of(self._app, found), found.id)
         return answer([told_json(entry) for entry in told])
+
+    def certificate(self, request: Request) -> Response:
+        """A release's certificate and its signature, exactly as they were signed: what goes along with a version that is carried on."""
+        found = reading.one_release(self._app, request.path_params["release"])
+        try:
+            return answer(carried_certificate(self._app.parts.blobs, found).document())
+        except CertificateRefused as error:
+            raise NotFound(error.what, next=error.next) from error
 
     def deadletters(self, request: Request) -> Response:
         """Dead letters of all models, or of `?model=`."""

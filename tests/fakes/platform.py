@@ -15,6 +15,7 @@ from pathlib import Path
 
 from shared.errors import CapacityRefused, Permanent, PlatformBusy, TrafficMoved
 from shared.platforms.port import (
+    CARRIED_TAG,
     Deployment,
     DeploymentState,
     DeployRequest,
@@ -112,6 +113,12 @@ class FakeRegistry:
         """What somebody does with the platform's own client: a version that no run of ours made."""
         with self._lock:
             return self._add(model, "", tags, files)
+
+    def add(self, model: str, files: Mapping[str, bytes], *, carried: str, tags: Mapping[str, str]) -> str:
+        """A version that was carried here; get-or-create under the tag `baton.carried`."""
+        with self._lock:
+            found = [seen for seen in self._versions.get(model, []) if seen.tags.get(CARRIED_TAG) == carried]
+            return found[0].version if found else self._add(model, "", tags, files)
 
     def version(self, model: str, version: str) -> VersionSeen | None:
         _answer(self.busy)

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = {path.name: path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
 DEPLOYMENT = (ROOT / "infra/deploy.pipeline.yml").read_text()
 CARRIED_ON = (ROOT / "infra/approved.pipeline.yml").read_text()
+CARRY = (ROOT / "infra/carry.pipeline.yml").read_text()
 AZURE = (ROOT / "azure-pipelines.yml").read_text()
 ENVIRONMENTS = ("dev", "staging", "production")
 # The commits that these versions' tags named in 2026-08; each stands with its version in several public repositories.
@@ -28,7 +29,7 @@ PINS = {
 ALLOWED = {"contents": "read", "id-token": "write"}
 COMMAND = (
     r"\.ci/run|make \w+|pip-audit .+|pip install .+|zizmor .+|check-jsonschema .+"
-    r"|azd (?:env|deploy)\b.*|python3? infra/(?!artefact.py build).+"
+    r"|infra/carry\.sh \w+|azd (?:env|deploy)\b.*|python3? infra/(?!artefact.py build).+"
 )
 OURS = re.compile(rf"^\s*(?:(?:- )?(?:run|script): )?({COMMAND})$", re.MULTILINE)
 
@@ -51,7 +52,8 @@ def _faults_of_a_job(name: str, job: Mapping[str, Any]) -> list[str]:
     granted = job.get("permissions")
     found = [] if granted and granted.items() <= ALLOWED.items() else [f"job {name} has the permissions {granted}"]
     if "uses" in job:  # the called workflow's job has its own time-out, steps and environment, and is read as well
-        return found if {"environment", "sha256"} <= job["with"].keys() else [*found, f"job {name} says not what where"]
+        wanted = {"environment", "release" if job["uses"].endswith("/approved.yml") else "sha256"}
+        return found if wanted <= job["with"].keys() else [*found, f"job {name} says not what where"]
     if granted and "id-token" in granted and "environment" not in job:
         found.append(f"job {name} signs in without an environment, whose reviewers release it")
     if "timeout-minutes" not in job:
@@ -103,7 +105,7 @@ def test_both_systems_run_the_same() -> None:
     on_github = set().union(*map(commands, WORKFLOWS.values()))
     assert ".ci/run" in on_github
     assert "make nightly" in on_github
-    assert commands(AZURE) | commands(DEPLOYMENT) | commands(CARRIED_ON) == on_github
+    assert set().union(*map(commands, (AZURE, DEPLOYMENT, CARRIED_ON, CARRY))) == on_github
 
 
 def test_a_command_that_only_one_system_runs_is_found() -> None:
@@ -113,7 +115,7 @@ def test_a_command_that_only_one_system_runs_is_found() -> None:
 def test_azure_pipelines_signs_in_by_federation_and_holds_no_secret() -> None:
     (job,) = yaml.safe_load(DEPLOYMENT)["jobs"]
     assert job["environment"] == "${{ parameters.environment }}"
-    assert not re.search(r"password|secret:|servicePrincipalKey", AZURE + DEPLOYMENT, re.IGNORECASE)
+    assert not re.search(r"password|secret:|servicePrincipalKey", AZURE + DEPLOYMENT + CARRY, re.IGNORECASE)
 
 
 def order(source: str) -> list[str]:
@@ -159,6 +161,38 @@ def test_an_environment_gets_the_package_after_its_hash_was_compared(source: str
 def test_a_short_cut_to_an_environment_is_found(source: str, old: str, new: str) -> None:
     assert old in source
     assert order(source.replace(old, new))
+
+
+def unasked(github: str, azure: str) -> list[str]:
+    """Where a version would be carried on without a person's approval, or in without having gone out."""
+    jobs = yaml.safe_load(github)["jobs"]
+    ways = [("out", "approved"), ("into", "approved"), ("into", "out")]
+    found = [f"{name} does not need {before}" for name, before in ways if before not in jobs[name]["needs"]]
+    found += [] if jobs["approved"]["uses"].endswith("/approved.yml") else ["nobody is asked on GitHub"]
+    out, into = yaml.safe_load(azure)["stages"]
+    steps = [step.get("template", step.get("displayName", "")) for step in out["jobs"][0]["steps"]]
+    asked = "approved.pipeline.yml" in steps and steps.index("approved.pipeline.yml") < steps.index("share it")
+    found += [] if asked else ["nobody is asked on Azure"]
+    found += [] if into["dependsOn"] == out["stage"] else ["in does not depend on out"]
+    return found + ["a certificate is not compared" for text in (github, azure) if text.count("CERTIFICATE: $") != 2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("needs: approved", "needs: []"),
+        ("needs: [approved, out]", "needs: [approved]"),
+        ("workflows/approved.yml", "workflows/deploy.yml"),
+        ("- template: approved.pipeline.yml", "- template: deploy.pipeline.yml"),
+        ("dependsOn: carry_out", "dependsOn: []"),
+        ("CERTIFICATE: $(certificate)", "OTHER: $(certificate)"),
+    ],
+)
+def test_no_version_is_carried_on_that_no_person_approved(old: str, new: str) -> None:
+    github = WORKFLOWS["carry.yml"]
+    assert unasked(github, CARRY) == []
+    assert old in github + CARRY
+    assert unasked(github.replace(old, new, 1), CARRY.replace(old, new, 1))
 
 
 def test_every_make_target_that_a_pipeline_names_is_there() -> None:

@@ -24,6 +24,7 @@ from tests.wire.authority import Authority
 from tests.wire.azureml import PATIENCE, SCOPE, now, token
 from tests.wire.azureml_v2_endpoints import OnlineEndpoints
 from tests.wire.azureml_v2_models import ModelVersions
+from tests.wire.azureml_v2_shared import SharedModels
 from tests.wire.azureml_v2_sweeps import REGION, Sweeps
 from tests.wire.blobs import BlobWire
 from tests.wire.server import Answer, Asked, WireServer
@@ -49,6 +50,7 @@ class FakeAzureMLV2:
         self.revoked: set[str] = set()
         self.ends: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = lambda request: {}
         self.secret_stores = False
+        self.stores = STORES
         self.conflicts = False
         self.lag = 0
         self.operation_seconds = 0.05
@@ -58,6 +60,7 @@ class FakeAzureMLV2:
         self.models = ModelVersions(self)
         self.endpoints = OnlineEndpoints(self)
         self.sweeps = Sweeps(self)
+        self.shared = SharedModels(self)
         self._add_routes()
 
     @contextmanager
@@ -141,6 +144,7 @@ class FakeAzureMLV2:
         self.models.add_routes(route)
         self.endpoints.add_routes(route)
         self.sweeps.add_routes(route)
+        self.shared.add_routes(route, self.may)
         self.blobs.add_routes(self.wire.route)
 
     def _workspace(self, _asked: Asked) -> Answer:
