@@ -126,11 +126,7 @@ def _origin(certificate: Document, about: About | None) -> Iterator[tuple[str, s
             "commit": about.commit,
         }
         yield from ((label, value or "not known") for label, value in named.items())
-    for label, path in (("trained with", ("training", "environment")), ("serves with", ("serving",))):
-        if version := at(certificate, "provenance", *path, "python"):
-            packages, sha256 = (at(certificate, "provenance", *path, name) for name in ("packages", "sha256"))
-            which = f" (SHA-256 {sha256[:12]}...)" if isinstance(sha256, str) else ""
-            yield label, f"Python {version}, {packages} packages{which}"
+    yield from _environments(certificate)
     for label, name in (("parameters", "parameters"), ("seeds", "seeds")):
         found = at(certificate, "provenance", "training", name)
         if isinstance(found, Mapping):
@@ -148,6 +144,17 @@ def _origin(certificate: Document, about: About | None) -> Iterator[tuple[str, s
     missing = at(certificate, "licences", "without_licence")
     if isinstance(missing, list):
         yield "components without a declared licence", ", ".join(map(str, missing)) or "none"
+
+
+def _environments(certificate: Document) -> Iterator[tuple[str, str]]:
+    """The interpreter that trained and the one that serves, with the image where there was one."""
+    for label, path in (("trained with", ("training", "environment")), ("serves with", ("serving",))):
+        if version := at(certificate, "provenance", *path, "python"):
+            packages, sha256 = (at(certificate, "provenance", *path, name) for name in ("packages", "sha256"))
+            which = f" (SHA-256 {sha256[:12]}...)" if isinstance(sha256, str) else ""
+            yield label, f"Python {version}, {packages} packages{which}"
+        if image := at(certificate, "provenance", *path, "image"):
+            yield f"{label} the image", str(image)
 
 
 def _beside(certificate: Document) -> Iterator[tuple[str, str]]:

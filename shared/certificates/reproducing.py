@@ -64,10 +64,9 @@ def told(result: Document) -> str:
     """
     files, predictions, changes = (result.get(name) for name in ("files", "predictions", "provenance"))
     differ = files.get("differ", []) if isinstance(files, dict) else []
-    if result.get("answer") == "same bytes":
-        return "the same model, byte for byte"
-    parts = [f"the model differs in {', '.join(map(str, differ))}"]
-    if isinstance(predictions, dict):
+    is_same = result.get("answer") == "same bytes"
+    parts = ["the same model, byte for byte" if is_same else f"the model differs in {', '.join(map(str, differ))}"]
+    if isinstance(predictions, dict) and not is_same:
         counted = (
             f"{predictions['differ']} of {predictions['rows']} predictions differ, by at most {predictions['largest']:.6g}"
             if "rows" in predictions
@@ -75,8 +74,14 @@ def told(result: Document) -> str:
         )
         parts.append(counted)
     if isinstance(changes, list) and changes:
-        parts.append("made of something else: " + ", ".join(f"{path} {then} -> {now}" for path, then, now in changes))
+        parts.append("made of something else: " + ", ".join(map(_change, changes)))
     return "; ".join(parts)
+
+
+def _change(change: list[object]) -> str:
+    path, *values = change
+    then, now = ("not told" if value is None else value for value in values)
+    return f"{path} {then} -> {now}"
 
 
 def _run(trainer: Trainer, release: Release, spec: Spec) -> RunSeen:

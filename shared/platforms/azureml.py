@@ -13,7 +13,7 @@ from shared.errors import PlatformBusy
 from shared.platforms import azureml_sweep
 from shared.platforms.azureml_errors import NotThere, named, url_of
 from shared.platforms.azureml_hyperdrive import RUN_TYPE, granted, hyperdrive
-from shared.platforms.azureml_run import READS, RUN_TAG, request_document
+from shared.platforms.azureml_run import READS, RUN_TAG, given
 from shared.platforms.azureml_service import merged
 from shared.platforms.azureml_sweep import SWEEP_TAG, TrialSeen
 from shared.platforms.azureml_sweeps import file_of, trials_of
@@ -44,11 +44,11 @@ class AzureMLTrainer(AzureMLRuns):
         """Submit the run. After any error look for it: the first of two POSTs, or another caller's, may have worked."""
         from azureml.core import Experiment
 
-        wanted, given = self._configured(request), {"run_id": request.run_id}
+        wanted, options = self._configured(request), {"run_id": request.run_id}
         if request.sweep:
-            wanted, given = hyperdrive(wanted, request, granted(request.sweep)), {}
+            wanted, options = hyperdrive(wanted, request, granted(request.sweep)), {}
         try:
-            return Experiment(workspace, request.model).submit(wanted, **given)
+            return Experiment(workspace, request.model).submit(wanted, **options)
         except Exception as error:
             if found := self._find(workspace, request.run_id, reads=READS):
                 return found
@@ -76,8 +76,8 @@ class AzureMLTrainer(AzureMLRuns):
             ),
             **started,
         )
-        told = {"BATON_REQUEST": request_document(request), **({TRIAL_OF: request.run_id} if asked else {})}
-        configured.run_config.environment_variables = {**self._job.settings, **told}
+        told = given(self._job, request, image=environment.docker.base_image)
+        configured.run_config.environment_variables = {**told, **({TRIAL_OF: request.run_id} if asked else {})}
         return configured
 
     def _get(self, workspace: Workspace, run_id: str) -> Any | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from shared.errors import PlatformBusy
 from shared.platforms.azureml_service import DeadlinePassed
 from shared.platforms.port import RunRequest, RunSeen, RunStatus
+from shared.runs.provenance import IMAGE_SETTING
 
 RUN_TAG = "baton.run_id"
 RESULT, ERROR, MODEL_PATH = "outputs/result.json", "outputs/error.json", "outputs/model"
@@ -68,6 +69,11 @@ class Turns:
         finally:
             if not hangs:
                 lock.release()
+
+
+def given(job: Job, request: RunRequest, *, image: str) -> dict[str, str]:
+    """A run's environment variables. `image` is what its environment is built on, so that the run can say so."""
+    return {**job.settings, IMAGE_SETTING: image, "BATON_REQUEST": request_document(request)}
 
 
 def request_document(request: RunRequest) -> str:

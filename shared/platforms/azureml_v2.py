@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.names import digest
 from shared.platforms.azureml_errors import named
-from shared.platforms.azureml_run import READS, RUN_TAG, request_document
+from shared.platforms.azureml_run import READS, RUN_TAG, given
 from shared.platforms.azureml_sweep import TrialSeen
 from shared.platforms.azureml_trainer import AzureMLRuns
 from shared.platforms.azureml_v2_files import Place, read
@@ -22,7 +22,7 @@ from shared.platforms.azureml_v2_service import Workspace, found, word
 from shared.platforms.azureml_v2_sweeps import sweep_job, trials_of
 from shared.platforms.port import RunRequest
 
-IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20251130.v1"  # azureml-core 1.61.0.post4 names the same
 CANCEL_SECONDS = 20.0
 
 
@@ -57,7 +57,7 @@ class AzureMLV2Trainer(AzureMLRuns):
             command=" ".join(self._job.command),
             compute=self._job.compute,
             environment=environment("baton-runs", IMAGE, self._job.packages),
-            environment_variables={**self._job.settings, "BATON_REQUEST": request_document(request)},
+            environment_variables=given(self._job, request, image=IMAGE),
             identity=ManagedIdentityConfiguration(),  # the compute's own
         )
         job.set_limits(timeout=int(request.max_seconds))

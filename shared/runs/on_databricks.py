@@ -26,8 +26,10 @@ from shared.platforms.databricks_service import Workspace
 from shared.runs.__main__ import main as do_step
 from shared.runs.materialise import Sources
 from shared.runs.on_azureml import carry_out
+from shared.runs.provenance import IMAGE_SETTING
 
 COPYING_SECONDS = 900.0
+RUNTIME = "DATABRICKS_RUNTIME_VERSION"  # client.2.5, or 16.4 on a cluster (mlflow 3.17.2, databricks_utils.py:252)
 
 
 def main(
@@ -43,6 +45,7 @@ def main(
     environment = {
         **os.environ,
         **document["settings"],
+        **({IMAGE_SETTING: f"Databricks Runtime {os.environ[RUNTIME]}"} if RUNTIME in os.environ else {}),
         "BATON_REQUEST": json.dumps(document["request"]),
         "MLFLOW_TRACKING_URI": "databricks",
         "BATON_EXPERIMENTS": EXPERIMENTS,

@@ -22,6 +22,8 @@ PROVENANCE = "provenance.json"
 DESCRIBE = Path(__file__).with_name("describe_environment.py")
 DESCRIBE_SECONDS = 60
 SBOM_SECONDS = 240
+IMAGE_SETTING = "BATON_IMAGE"
+"""Where a run goes in an image, its setting with that image; elsewhere the interpreter is all that is told."""
 WARM_START = "champion"
 """The input of a training run with the files of the version that serves."""
 SEEDS = ("seed", "random_state", "random-state")
@@ -37,7 +39,7 @@ def of_training(
     parameters: Mapping[str, str] | None = None,
     searched: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """What the model was made of: folder, dataset version, parameters, seeds, interpreter and installed packages.
+    """What the model was made of: folder, dataset version, parameters, seeds, image, interpreter and installed packages.
 
     "seeds" are the parameters that are called so, and PYTHONHASHSEED; without one it is null, and a training that draws
     chance need not come out the same. `parameters` are those that it was trained with, where a search found them, and `searched` what
@@ -88,7 +90,12 @@ def made_from(model: Path) -> object:
 
 
 def described(python: str, environment: Mapping[str, str]) -> dict[str, object]:
-    """What this interpreter is and has installed; {"error"} if it does not tell."""
+    """What this interpreter is and has installed, or {"error"} if it does not tell; "image" where the run goes in one."""
+    image = {"image": environment[IMAGE_SETTING]} if environment.get(IMAGE_SETTING) else {}
+    return {**image, **_asked(python, environment)}
+
+
+def _asked(python: str, environment: Mapping[str, str]) -> dict[str, object]:
     try:
         told = subprocess.run(
             [python, str(DESCRIBE)],

@@ -82,6 +82,7 @@ def test_a_trial_is_the_training_run_with_what_hyperdrive_chose(bench: Bench) ->
     assert trial["maxRunDurationSeconds"] == 240
     assert trial["environmentVariables"]["BATON_TRIAL_OF"] == RUN_ID
     assert trial["environmentVariables"]["MARK"] == "here"
+    assert trial["environmentVariables"]["BATON_IMAGE"] == trial["environment"]["docker"]["baseImage"]
     assert bench.fake.requests[RUN_ID]["parameters"]["rows"] == "all"
 
 

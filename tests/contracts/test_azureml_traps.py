@@ -238,6 +238,7 @@ def test_a_run_gets_an_environment_of_its_own_and_not_the_sdks(bench: Bench) -> 
     dependencies = sent["environment"]["python"]["condaDependencies"]["dependencies"]
     assert dependencies == ["python=3.11", {"pip": ["pyarrow==21.0.0"]}]
     assert sent["environmentVariables"]["MARK"] == "here"
+    assert sent["environmentVariables"]["BATON_IMAGE"] == sent["environment"]["docker"]["baseImage"]
     assert sent["target"] == "cpu"
     assert sent["maxRunDurationSeconds"] == 600
     assert sent["command"] == "python -m shared.runs.on_azureml"

@@ -75,5 +75,6 @@ def test_a_trial_is_the_training_run_with_what_the_sweep_chose(bench: Bench) -> 
     )
     assert trial["environmentVariables"]["BATON_TRIAL_OF"] == RUN_ID
     assert trial["environmentVariables"]["MARK"] == "here"
+    assert trial["environmentVariables"]["BATON_IMAGE"].startswith("mcr.microsoft.com/")
     request = json.loads(trial["environmentVariables"]["BATON_REQUEST"])
     assert (request["run_id"], request["parameters"]["rows"]) == (RUN_ID, "all")

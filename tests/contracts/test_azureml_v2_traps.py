@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -170,10 +171,12 @@ def test_a_status_that_nobody_knows_is_neither_an_end_nor_going(bench: Bench) ->
 def test_a_job_has_an_environment_a_limit_and_an_identity_of_its_own(bench: Bench) -> None:
     bench.start()
     sent = bench.fake.jobs[RUN_ID]["properties"]
-    conda = bench.fake.assets[sent["environmentId"]]["properties"]["condaFile"]
-    assert "python=3.11" in conda
-    assert "pyarrow==21.0.0" in conda
+    environment = bench.fake.assets[sent["environmentId"]]["properties"]
+    assert "python=3.11" in environment["condaFile"]
+    assert "pyarrow==21.0.0" in environment["condaFile"]
     assert sent["environmentVariables"]["MARK"] == "here"
+    assert sent["environmentVariables"]["BATON_IMAGE"] == environment["image"]
+    assert re.search(r":\d{8}\.v\d+$", environment["image"]), "without a tag it is another image next month"
     assert sent["computeId"].endswith("/computes/cpu")
     assert sent["limits"] == {"jobLimitsType": "Command", "timeout": "PT10M"}
     assert sent["identity"] == {"identityType": "Managed"}

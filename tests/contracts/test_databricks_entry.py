@@ -54,6 +54,7 @@ def test_a_step_gets_the_workspaces_mlflow_and_what_it_leaves_is_kept(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABRICKS_HOST", databricks.wire.url)
     monkeypatch.setenv("DATABRICKS_TOKEN", "t")
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "client.2.5")
     given: dict[str, str] = {}
 
     def step(arguments: list[str], environment: Mapping[str, str]) -> int:
@@ -67,6 +68,7 @@ def test_a_step_gets_the_workspaces_mlflow_and_what_it_leaves_is_kept(
     assert on_databricks.main(str(folder), step=step) == 0
     named = ("MLFLOW_TRACKING_URI", "BATON_EXPERIMENTS", "DATABRICKS_HOST", "DATABRICKS_TOKEN")
     assert [given[name] for name in named] == ["databricks", "/Shared/baton-", databricks.wire.url, "t"]
+    assert given["BATON_IMAGE"] == "Databricks Runtime client.2.5"
     copy_run_model(folder.parent, "pulse-0001-t-1", tmp_path / "copied")
     assert (tmp_path / "copied/model.json").read_text() == "{}"
     assert (folder / "outputs/result.json").exists()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from shared.model_yaml.gate_spec import Check, Holdout, Sanity, Slices
 from shared.platforms.port import RunRequest
 from shared.runs.certify import certify
 from shared.runs.judge import judge
+from shared.runs.model_files import model_files
+from shared.runs.provenance import of_certificate
 from shared.runs.reference import read_reference
 from shared.runs.reproduce import reproduce
 from shared.runs.rows import Rows
@@ -214,6 +217,22 @@ def test_the_model_says_what_it_was_made_of(once):
     assert (made_of["folder"], made_of["parameters"]) == ("0123456789abcdef", {"alpha": "0.1"})
     assert made_of["seeds"] == {"PYTHONHASHSEED": None}
     assert f"numpy=={np.__version__}" in made_of["environment"]["packages"]
+
+
+def test_the_image_of_a_run_is_told_in_its_model_and_in_the_certificate(tmp_path, folder):
+    """Here there is none: the interpreter is what stands for it."""
+    run, inside = run_of(tmp_path, quick(folder)), {**os.environ, "BATON_IMAGE": "mcr.example/base:20251130"}
+    trained(run, Remembered(), environment=inside)
+    model = run.outputs / "model"
+
+    made_of = json.loads((model / "provenance.json").read_text())
+    told = of_certificate(model_files(model), model, python=sys.executable, environment=os.environ)
+    served = of_certificate(model_files(model), model, python=sys.executable, environment=inside)["serving"]
+
+    assert made_of["environment"]["image"] == "mcr.example/base:20251130"
+    assert told["training"]["environment"]["image"] == "mcr.example/base:20251130"
+    assert (served["image"], "image" in told["serving"]) == ("mcr.example/base:20251130", False)
+    assert told["serving"]["python"] == platform.python_version()
 
 
 def test_holdout_rows_are_written_nowhere(once):
@@ -635,6 +654,18 @@ def test_a_version_that_comes_out_otherwise_says_in_what_and_by_how_much(tmp_pat
     assert (found["predictions"]["rows"], found["predictions"]["differ"]) == (40, 40)
     assert found["predictions"]["largest"] == pytest.approx(0.25)
     assert found["provenance"] == [["environment.packages", ["numpy==1.0"], []]]
+
+
+def test_a_version_that_was_trained_in_another_image_says_so(tmp_path, folder, before):
+    """Or in one, and now in none."""
+    made_of = json.loads((before / "provenance.json").read_text())
+    made_of["environment"]["image"] = "mcr.example/base:20251130"
+    (before / "provenance.json").write_text(json.dumps(made_of))
+
+    found = reproduced(tmp_path, folder, before)
+
+    assert found["answer"] == "same bytes"
+    assert found["provenance"] == [["environment.image", "mcr.example/base:20251130", None]]
 
 
 def test_other_bytes_with_the_same_predictions_are_told_apart(tmp_path, folder, before):

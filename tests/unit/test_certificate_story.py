@@ -103,6 +103,16 @@ def test_a_search_and_a_warm_start_are_told_where_the_model_comes_from():
     assert not {"parameters found by", "begun with the files of"} & told().keys()
 
 
+def test_the_image_is_told_where_training_and_serving_went_in_one():
+    environment = {"python": "3.11.9", "packages": 70, "sha256": "ab" * 32}
+    on_azure = {**environment, "image": "mcr.example/base:20251130"}
+    found = told({**MEASURED, "provenance": {"training": {"environment": on_azure}, "serving": environment}})
+
+    assert found["trained with the image"] == "mcr.example/base:20251130"
+    assert found["trained with"] == found["serves with"] == "Python 3.11.9, 70 packages (SHA-256 abababababab...)"
+    assert "serves with the image" not in found
+
+
 def test_what_checks_found_answers_the_points_that_ask_for_it_and_the_export_is_named():
     checks = {name: {"measures": {"share": {"value": 0.25}}} for name in ("adversarial", "fairness", "privacy")}
     export = {"blob": "reports/m/attached/portability-model-ab.onnx", "sha256": "ab" * 32}

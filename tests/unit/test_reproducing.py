@@ -67,6 +67,15 @@ def test_asked_again_it_is_another_run_and_both_are_shown(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("then", "said"), [("mcr/a:1", "mcr/a:1 -> mcr/a:2"), (None, "not told -> mcr/a:2")], ids=["other", "older"]
+)
+def test_another_image_is_told_also_where_the_model_is_the_same(then: str | None, said: str) -> None:
+    """A version that was trained before images were told has none."""
+    found = told({**SAME, "provenance": [["environment.image", then, "mcr/a:2"]]})
+    assert found == f"the same model, byte for byte; made of something else: environment.image {said}"
+
+
 def test_the_page_of_the_certificate_shows_what_came_of_it(world: World) -> None:
     world.go_live()
     again(world, Outcome(result=SAME))
