@@ -33,6 +33,10 @@ param instances string = '1'
 @description('Name under which the AKS cluster that serves is attached to the workspace (SDK v1).')
 param aks string = ''
 
+@description('What serves versions through SDK v1: that cluster, or container instances, which know no split of traffic and no TLS.')
+@allowed([ 'aks', 'aci' ])
+param serving string = 'aks'
+
 @description('Application id of the Application Insights component that the workspace writes to, if it is not the app\'s own.')
 param scoringLogs string = ''
 
@@ -190,6 +194,7 @@ module app 'modules/app.bicep' = {
     instanceType: instanceType
     instances: instances
     aks: aks
+    serving: serving
     scoringLogs: scoringLogs
   }
   dependsOn: [ roles ]

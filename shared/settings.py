@@ -17,6 +17,7 @@ LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"
 LOCAL_WORKSPACE = LOCAL + "Microsoft.MachineLearningServices/workspaces/local"
 LOCAL_TOPIC = LOCAL + "Microsoft.EventGrid/topics/baton"
 PLATFORMS = ("local", "azureml", "azureml_v2")
+SERVINGS = ("aks", "aci")
 ADDRESS = re.compile(r"[a-z][a-z0-9]*://\S+")
 NEEDED = {
     "BATON_DATA": "connection string of the data account",
@@ -32,7 +33,7 @@ NEEDED_LOCALLY = {
 }
 NEEDED_ON_AZUREML = {
     "BATON_WORKSPACE_SOURCE": "resource id of the Azure ML workspace, whose events are believed too",
-    "BATON_AKS": "name under which the AKS cluster that serves is attached to the workspace",
+    "BATON_AKS": "name under which the AKS cluster that serves is attached to the workspace; without one, see BATON_SERVING",
     "BATON_SCORING_LOGS": "application id of the Application Insights component that the workspace writes to",
 }
 NEEDED_ON_AZUREML_V2 = {"BATON_WORKSPACE_SOURCE": NEEDED_ON_AZUREML["BATON_WORKSPACE_SOURCE"]}
@@ -44,7 +45,8 @@ class Settings:
     """What differs between installations. `inline_limit` is the largest drop, in bytes, that `perform` checks itself;
     `runs_at_once` is how many runs this machine has room for, where the platform is this machine. In a workspace runs
     go to the cluster `compute`; `client_id` names the app's identity. Through SDK v1 versions are served on the attached
-    cluster `aks`, and the application `scoring_logs` of Application Insights counts scoring requests; through SDK v2
+    cluster `aks`, or where `serving` is "aci" as container instances, and the application `scoring_logs` of Application Insights
+    counts scoring requests; through SDK v2
     each version is served by `instances` machines of the kind `instance_type`. `tenant` is the directory
     whose people sign in at the platform's own door ("": by the users file), `is_guarded` whether the platform says that the
     door is shut; it says so itself, no setting may. `verifying_keys` are the public keys that signed certificates before
@@ -67,6 +69,7 @@ class Settings:
     runs_at_once: int = 4
     compute: str = "cpu"
     aks: str = ""
+    serving: str = "aks"
     client_id: str = ""
     scoring_logs: str = ""
     instance_type: str = "Standard_DS3_v2"
@@ -83,7 +86,9 @@ class Settings:
         faults = [] if platform in PLATFORMS else [f"BATON_PLATFORM is {platform!r}, must be one of {PLATFORMS}"]
         data = env.get("BATON_DATA", "") or _by_identity(env)
         found = {**env, "BATON_DATA": data, "BATON_SCORING_LOGS": _scoring_logs(env)}
-        needed = {**NEEDED, **NEEDED_ON.get(platform, {})}
+        serving = env.get("BATON_SERVING") or SERVINGS[0]
+        faults += [] if serving in SERVINGS else [f"BATON_SERVING is {serving!r}, must be one of {SERVINGS}"]
+        needed = _needed(platform, serving)
         faults += [f"{name} is missing ({what})" for name, what in needed.items() if not found.get(name)]
         if 0 < len(env.get("BATON_APPROVAL_KEY", "")) < 16:
             faults.append("BATON_APPROVAL_KEY is shorter than 16 characters")
@@ -138,6 +143,7 @@ class Settings:
             runs_at_once=int(runs),
             compute=env.get("BATON_COMPUTE", "cpu"),
             aks=env.get("BATON_AKS", ""),
+            serving=serving,
             client_id=env.get("AZURE_CLIENT_ID", ""),
             scoring_logs=found["BATON_SCORING_LOGS"],
             instance_type=env.get("BATON_INSTANCE_TYPE", "Standard_DS3_v2"),
@@ -149,9 +155,20 @@ class Settings:
         )
 
     @property
+    def divides_traffic(self) -> bool:
+        """Whether versions may share traffic where they serve: a container instance gives all of it to one."""
+        return not (self.platform == "azureml" and self.serving == "aci")
+
+    @property
     def data_of_runs(self) -> str:
         """The data account as a run on a cluster reaches it: by the cluster's own identity, not by the app's."""
         return ";".join(part for part in self.data.split(";") if not part.startswith("ClientId="))
+
+
+def _needed(platform: str, serving: str) -> dict[str, str]:
+    """What must be set, with what it is. Container instances need no cluster."""
+    needed = {**NEEDED, **NEEDED_ON.get(platform, {})}
+    return {name: what for name, what in needed.items() if (name, serving) != ("BATON_AKS", "aci")}
 
 
 def _scoring_logs(env: Mapping[str, str]) -> str:

@@ -59,7 +59,7 @@ gates:
   holdout: {holdout}
 retrain: {{on: [data, drift, performance, request, code], cool_down_seconds: {cool_down}, budget_per_day: {budget},
   breaker: {breaker}{more}}}
-rollout: {{steps: [10, 50, 100], bake_seconds: 30, min_requests: 10, max_error_percent: 5, deadline_minutes: 30}}
+rollout: {{steps: {steps}, bake_seconds: 30, min_requests: 10, max_error_percent: 5, deadline_minutes: 30}}
 approval: {{approvers: [operations], expires_hours: 24}}
 schedule: {schedule}
 adopt: {adopt}
@@ -79,6 +79,7 @@ RULES: Mapping[str, Any] = {
     "holdout": "{}",
     "adopt": "always",
     "closed": "",
+    "steps": "[10, 50, 100]",
 }
 CASES = '[{"request": {"data": [{"X": 1}]}, "expect": {"status": 200}}]'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.cloud import app, around, grid
+from cli.cloud import app, around, grid, serving
 from cli.cloud.arm import Arm
 from cli.cloud.installation import Installation
 from cli.doctor import Check
@@ -15,4 +15,5 @@ def checks(arm: Arm, at: Installation) -> Iterator[tuple[str, Check]]:
     yield from around.before(arm, at)
     yield from app.checks(arm, at)
     yield from around.after(arm, at)
+    yield from serving.checks(arm, at)
     yield from grid.checks(arm, at)

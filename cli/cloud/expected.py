@@ -13,6 +13,7 @@ PROVIDERS = (
     "Microsoft.OperationalInsights",
     "Microsoft.Insights",
 )
+CONTAINER_INSTANCES = "Microsoft.ContainerInstance"  # needed where versions are served on them: BATON_SERVING is aci
 BLOB_OWNER = "Storage Blob Data Owner"
 BLOB_CONTRIBUTOR = "Storage Blob Data Contributor"
 ROLE_IDS = {

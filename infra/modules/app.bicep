@@ -29,6 +29,8 @@ param instances string
 param compute string
 @description('Name under which the AKS cluster that serves is attached to the workspace.')
 param aks string
+@description('aks, or aci: container instances.')
+param serving string
 @description('Application id of the component that the workspace writes to, if it is not this app\'s.')
 param scoringLogs string
 
@@ -54,6 +56,7 @@ var settings = [
   { name: 'BATON_INSTANCE_TYPE', value: instanceType }
   { name: 'BATON_INSTANCES', value: instances }
   { name: 'BATON_AKS', value: aks }
+  { name: 'BATON_SERVING', value: serving }
   { name: 'BATON_SCORING_LOGS', value: scoringLogs }
   { name: 'BATON_STORAGE_SOURCE', value: dataAccountId }
   { name: 'BATON_WORKSPACE_SOURCE', value: workspaceId }

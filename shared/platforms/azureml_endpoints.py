@@ -25,6 +25,7 @@ from shared.platforms.azureml_versions import (
     deployment_of,
     endpoint_name,
     inference,
+    is_version,
     shares,
     versions_of,
 )
@@ -210,9 +211,7 @@ def _has(service: Mapping[str, Any], request: DeployRequest) -> bool:
                 next="remove one that has no traffic: `baton status` names those that are kept warm",
             )
         return False
-    tagged = (there.get("kvTags") or {}).get(VERSION_TAG)
-    if tagged not in (None, request.version):
-        raise NameTaken(f"{request.name} serves version {tagged}, and not {request.version}.", next="remove it first")
+    is_version(request.name, request.version, there.get("kvTags") or {})
     return True
 
 
@@ -223,6 +222,7 @@ def _endpoint(service: Mapping[str, Any], workspace: Workspace) -> Any:
     if service.get("computeType") != AKS_ENDPOINT:
         raise AzureMLRefused(
             f"{service['name']} is a web service on {service.get('computeType')}, which has no versions.",
-            next="a staged roll-out needs an AKS endpoint: delete the service, then `baton retry`; docs/azure.md",
+            next="a staged roll-out needs an AKS endpoint: delete the service, then `baton retry`, "
+            "or serve on container instances (BATON_SERVING): docs/azure.md",
         )
     return Webservice(workspace, str(service["name"]))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PlatformBusy
@@ -17,7 +19,8 @@ from shared.platforms.port import Scored
 if TYPE_CHECKING:
     from azureml.core import Workspace
 
-SCORE_SECONDS = 65.0
+SCORE_SECONDS, WHO_SECONDS = 65.0, 10.0
+WHO = "x-baton-who"  # a request with this header is answered by our entry scripts with their names, and counted nowhere
 STALE = (401, 404)  # the key was changed, or the address is gone
 
 
@@ -49,6 +52,16 @@ class Scoring:
             answer = _ask(self._address(endpoint, deployment)[0], body)
         return answer
 
+    def serving(self, endpoint: str) -> str:
+        """The deployment that answers there now, by its own header; "" where nobody answers, or not with that header."""
+        address, is_known = self._address(endpoint, "")
+        answer = _who(address)
+        if answer.status in STALE and is_known:
+            with self._knowing:
+                self._known.pop((endpoint, ""), None)
+            answer = _who(self._address(endpoint, "")[0])
+        return answer.deployment
+
     def _address(self, endpoint: str, deployment: str) -> tuple[Address, bool]:
         with self._knowing:
             if known := self._known.get((endpoint, deployment)):
@@ -75,16 +88,23 @@ def _find(endpoint: str, deployment: str, workspace: Workspace) -> Address:
     return Address(asked["scoringUri"], key, (asked.get("kvTags") or {}).get(VERSION_TAG, ""), deployment)
 
 
-def _ask(address: Address, body: str) -> Scored:
+def _who(address: Address) -> Scored:
+    return _ask(address, "{}", more={WHO: "1"}, seconds=WHO_SECONDS)
+
+
+def _ask(
+    address: Address, body: str, *, more: Mapping[str, str] = MappingProxyType({}), seconds: float = SCORE_SECONDS
+) -> Scored:
     import requests
 
     headers = {
         "Content-Type": "application/json",
         **({"Authorization": f"Bearer {address.key}"} if address.key else {}),
+        **more,
     }
     began = time.perf_counter()
     try:
-        answer = requests.post(address.uri, data=body.encode(), headers=headers, timeout=SCORE_SECONDS)
+        answer = requests.post(address.uri, data=body.encode(), headers=headers, timeout=seconds)
     except requests.RequestException as error:
         raise PlatformBusy(
             f"the endpoint at {address.uri} did not answer ({type(error).__name__}).", next="nothing: it is asked again"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.platforms.azureml_errors import AzureMLRefused
+from shared.platforms.azureml_errors import AzureMLRefused, NameTaken
 from shared.platforms.port import Deployment, DeploymentState, DeployRequest
 from shared.runs.environments import requirements
 
@@ -88,6 +88,13 @@ def _version(name: str, document: Mapping[str, Any], model: str) -> str:
             next=f"deploy a registered version, or tag it {VERSION_TAG}",
         )
     return held.pop() if held else tagged
+
+
+def is_version(name: str, version: str, tags: Mapping[str, Any]) -> None:
+    """Nothing if the tags of the deployment with this name say this version, or none; else `NameTaken`."""
+    tagged = tags.get(VERSION_TAG)
+    if tagged not in (None, version):
+        raise NameTaken(f"{name} serves version {tagged}, and not {version}.", next="remove it first")
 
 
 def inference(request: DeployRequest, code: Path) -> InferenceConfig:

@@ -71,7 +71,7 @@ def _needed(env: Mapping[str, str], name: str, what: str) -> str:
 
 def _azureml(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
     """Azure ML through SDK v1. Nothing is asked yet, and the SDK is imported at the first call."""
-    from shared.platforms import azureml, azureml_counts, azureml_endpoints, azureml_registry
+    from shared.platforms import azureml, azureml_containers, azureml_counts, azureml_endpoints, azureml_registry
     from shared.platforms.azureml_service import service_by_identity
     from shared.platforms.packages import check_package
 
@@ -79,7 +79,11 @@ def _azureml(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpo
     service = service_by_identity(settings.workspace_topic, client_id=settings.client_id)
     counts = azureml_counts.counts_by_identity(settings.scoring_logs, client_id=settings.client_id)
     folders = functools.partial(fetch_folder, blobs)
-    endpoints = azureml_endpoints.AzureMLEndpoints(service, folders, settings.aks, counts=counts)
+    endpoints: Endpoints = (
+        azureml_endpoints.AzureMLEndpoints(service, folders, settings.aks, counts=counts)
+        if settings.serving == "aks"
+        else azureml_containers.AzureMLContainers(service, folders, counts=counts)
+    )
     return azureml.AzureMLTrainer(service, _job(settings)), azureml_registry.AzureMLRegistry(service), endpoints
 
 

@@ -110,6 +110,15 @@ def _check_folder(app: App, model: str, folder: object) -> None:
         raise NotDone(
             f"{place} is about {spec.name!r}.", next=f"set `name: {model}` in it, or publish it as {spec.name}"
         )
+    if spec.rollout.steps != (100,) and not app.settings.divides_traffic:
+        steps, where = (
+            ", ".join(map(str, spec.rollout.steps)),
+            "docs/azure.md#serving-on-container-instances-through-sdk-v1",
+        )
+        raise NotDone(
+            f"{place} rolls out by {steps} %, but a container instance, as serves here, has all traffic or none.",
+            next=f"write `rollout: {{steps: [100]}}` and publish again, or serve on AKS: {where}",
+        )
 
 
 def of_model(app: App, action: str, model: str, by: Asked) -> Recorded:

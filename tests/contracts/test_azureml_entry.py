@@ -10,9 +10,11 @@ import pytest
 
 from local.daemon import wait_until
 from shared.errors import CapacityRefused
+from shared.platforms.azureml_containers import AzureMLContainers
 from shared.platforms.azureml_counts import Counts
 from shared.platforms.azureml_endpoints import AzureMLEndpoints
 from shared.platforms.azureml_service import Service
+from tests.contracts.test_azureml_containers import ContainersBench
 from tests.contracts.test_azureml_endpoints import AzureMLEndpointsBench, fake
 from tests.contracts.test_endpoints_contract import FIRST, deploy, healthy, look, serve_first
 from tests.wire.azureml import PATIENCE, FakeAzureML
@@ -43,6 +45,44 @@ def bench(fake: FakeAzureML, tmp_path: Path) -> Iterator[AzureMLEndpointsBench]:
     yield bench
     for process in servers.processes.values():
         end(process)
+
+
+@pytest.fixture
+def containers(fake: FakeAzureML, tmp_path: Path) -> Iterator[ContainersBench]:
+    bench = ContainersBench(fake)
+    fake.files["dcid.r", "outputs/model/weight.txt"] = b"2.5"
+    servers = Servers(fake, tmp_path / "aci")
+    counts = Counts("a-1", fake.token, clock=iter(range(0, 9000, 100)).__next__)
+    bench.endpoints = AzureMLContainers(Service(fake.connect, seconds=PATIENCE), published, counts=counts)
+    yield bench
+    for process in servers.processes.values():
+        end(process)
+
+
+def is_switched(bench: ContainersBench) -> bool:
+    """Asked for again, as `perform` does, until the container that was replaced answers no more."""
+    try:
+        bench.switch(FIRST)
+    except CapacityRefused:
+        return False
+    return True
+
+
+def test_a_container_instance_answers_as_what_it_was_updated_to_and_asking_who_is_not_counted(
+    containers: ContainersBench,
+) -> None:
+    deploy(containers, FIRST, "1")
+    healthy(containers, FIRST)
+    wait_until(
+        lambda: containers.endpoints.score("pulse", '{"data": [2]}').status == 503, timeout_seconds=90, what="closed"
+    )
+    wait_until(lambda: is_switched(containers), timeout_seconds=90, what="the front did not answer as asked")
+    assert [(d.requests, d.errors) for d in look(containers).deployments] == [(0, 0)]
+    answer = containers.endpoints.score("pulse", '{"data": [2]}')
+    assert (answer.status, answer.body, answer.version) == (200, '{"predictions": [5.0]}', "1")
+    pinned = containers.endpoints.score("pulse", "no JSON", deployment=FIRST)
+    assert (pinned.status, pinned.deployment) == (500, FIRST)
+    assert [(d.requests, d.errors) for d in look(containers).deployments] == [(2, 1)]
 
 
 def is_deployed(bench: AzureMLEndpointsBench) -> bool:

@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 
 from cli.cloud import doctor
 from cli.cloud.arm import Arm
-from cli.cloud.expected import APP_ROLES, DEAD_LETTERS, IMMUTABLE, PROVIDERS, ROLE_IDS
+from cli.cloud.expected import APP_ROLES, CONTAINER_INSTANCES, DEAD_LETTERS, IMMUTABLE, PROVIDERS, ROLE_IDS
 from cli.cloud.grid import rules
 from cli.cloud.installation import NEEDED, find
 from cli.doctor import Finding, examine
@@ -85,6 +85,17 @@ def put(path: str, *steps: Any) -> Break:
     return broken
 
 
+def on_containers(state: str) -> Break:
+    """Versions are served on container instances, whose provider is in this state."""
+
+    def broken(documents: Documents) -> None:
+        documents[SETTINGS]["properties"] |= {"BATON_SERVING": "aci"}
+        provider = {"namespace": CONTAINER_INSTANCES, "registrationState": state}
+        documents[f"/subscriptions/{SUBSCRIPTION}/providers/{CONTAINER_INSTANCES}"] = provider
+
+    return broken
+
+
 def unassigned(scope: str, role: str, principal: str = "") -> Break:
     def broken(documents: Documents) -> None:
         given = documents[f"{scope}{ASSIGNED}"]["value"]
@@ -147,6 +158,10 @@ CASES: dict[str, tuple[Break, str, str, str]] = {
     "another workspace believed": (put(SETTINGS, "properties", "BATON_WORKSPACE_SOURCE", WORKSPACE + "2"), "workspace", "they are refused", "azd provision"),
     "no cluster": (gone(f"{WORKSPACE}/computes/cpu"), "cluster", "is not there", "azd provision"),
     "a cluster that never sleeps": (put(f"{WORKSPACE}/computes/cpu", "properties", "properties", "scaleSettings", "minNodeCount", 1), "cluster", "keeps 1 nodes", "--min-instances 0"),
+    "no cluster that serves": (gone(f"{WORKSPACE}/computes/aks"), "serving", "no cluster 'aks' is attached", "BATON_SERVING aci"),
+    "a cluster that serves no more": (
+        put(f"{WORKSPACE}/computes/aks", "properties", "provisioningState", "Failed"), "serving", "aks is Failed", "Compute"),
+    "no container instances": (on_containers("NotRegistered"), "serving", "it is NotRegistered", "az provider register --namespace Microsoft.ContainerInstance"),
     "no quota": (put(USAGES, "value", 1, "limit", 0), "quota", "no run can start", "ask for more"),
     "quota used up": (put(USAGES, "value", 1, "currentValue", 20), "quota", "20 of 20 vCPUs", "ask for more"),
     "no logs": (put(f"{GROUP}/providers/Microsoft.Insights/components", "value", []), "logs", "nothing is logged", "azd provision"),
@@ -179,6 +194,22 @@ def test_one_thing_broken_is_found_with_the_command_that_mends_it(case: str) -> 
 
 def test_there_are_thirty_cases_and_more() -> None:
     assert len(CASES) >= 30
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda documents: None, "on aks"),
+        (on_containers("Registered"), "container instances, registered"),
+        (put(SETTINGS, "properties", "BATON_PLATFORM", "azureml_v2"), "managed endpoints"),
+    ],
+    ids=["aks", "aci", "v2"],
+)
+def test_it_says_on_what_versions_are_served(change: Break, what: str) -> None:
+    documents = wire.deployed()
+    change(documents)
+    finding = found(documents, only="serving")["serving"]
+    assert (finding.is_well, finding.what) == (True, what)
 
 
 def test_a_clock_that_is_wrong_is_told() -> None:

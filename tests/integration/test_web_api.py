@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -202,9 +203,9 @@ def test_without_a_key_every_request_is_its_own_event(world: World, http: TestCl
     assert len({ask(http, "/models/diabetes/retrain").json()["event"] for _ in range(2)}) == 2
 
 
-def uploaded(world: World, model: str, *, name: str = "") -> str:
+def uploaded(world: World, model: str, *, name: str = "", **rules: Any) -> str:
     """A folder's spec in storage, not yet published; returns the folder's hash."""
-    text = spec_text(name or model, alpha=2)
+    text = spec_text(name or model, alpha=2, **rules)
     folder = "0123456789abcdef"
     world.blobs.put("models", f"{model}/{folder}/model.yaml", text.encode(), content_type="text/plain")
     return folder
@@ -228,6 +229,19 @@ def test_a_folder_that_was_not_uploaded_is_not_published(world: World, http: Tes
 def test_a_folder_of_another_model_is_not_published(world: World, http: TestClient) -> None:
     answer = ask(http, "/models/housing/publish", {"folder": uploaded(world, "housing", name="homes")})
     assert (answer.status_code, "homes" in answer.json()["what"]) == (400, True)
+
+
+@pytest.mark.parametrize(("steps", "status"), [("[10, 50, 100]", 400), ("[100]", 202)], ids=["shares", "whole"])
+def test_a_plan_with_shares_is_not_published_where_traffic_cannot_be_divided(
+    world: World, steps: str, status: int
+) -> None:
+    on_containers = replace(world.app.settings, platform="azureml", serving="aci")
+    with TestClient(site(replace(world.app, settings=on_containers)), base_url=HOST) as http:
+        answer = ask(http, "/models/housing/publish", {"folder": uploaded(world, "housing", steps=steps)}, AUTHOR)
+    assert (answer.status_code, world.app.book.knows("housing")) == (status, status == 202)
+    if status == 400:
+        assert "rolls out by 10, 50, 100 %" in answer.json()["what"]
+        assert "`rollout: {steps: [100]}`" in answer.json()["next"]
 
 
 def test_a_spec_with_faults_is_refused_with_all_of_them(world: World, http: TestClient) -> None:

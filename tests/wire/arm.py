@@ -157,6 +157,7 @@ def _learning() -> Documents:
     scale = {"minNodeCount": 0, "maxNodeCount": 2}
     return {
         WORKSPACE: {"id": WORKSPACE, "location": "westeurope", "properties": made},
+        f"{WORKSPACE}/computes/aks": {"properties": {"computeType": "AKS", "provisioningState": "Succeeded"}},
         f"{WORKSPACE}/computes/cpu": {
             "properties": {"provisioningState": "Succeeded", "properties": {"scaleSettings": scale}}
         },
@@ -220,7 +221,7 @@ def serve(wire: WireServer, documents: Documents, *, page: int = 4) -> None:
             return Answer(404, {"error": {"code": "ResourceNotFound", "message": "The resource was not found."}})
         return Answer(200, _page(wire, asked, found, page) if "value" in found else found)
 
-    for path in deployed():
+    for path in {**deployed(), **documents}:
         method = "POST" if path.startswith("POST ") else "GET"
         wire.route(method, re.escape(path.removeprefix("POST ")), answer)
 

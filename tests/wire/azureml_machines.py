@@ -166,8 +166,9 @@ class Servers:
             return "Failed", last_words(self._home / name / "log.txt")
         return ("Healthy" if is_up(self._ports[name]) else "Transitioning"), ""
 
-    def answer(self, service: str, version: Mapping[str, Any], body: bytes) -> Answer:
-        return scored(self._ports[f"{service}/{version['name']}"], body)
+    def answer(self, service: str, version: Mapping[str, Any], body: bytes, headers: Mapping[str, str]) -> Answer:
+        who = {name: value for name, value in headers.items() if name == "x-baton-who"}
+        return scored(self._ports[f"{service}/{version['name']}"], body, who)
 
     def stop(self, service: str, version: Mapping[str, Any]) -> None:
         end(self.processes.pop(f"{service}/{version['name']}"))
@@ -176,12 +177,14 @@ class Servers:
         """What Application Insights would find in the lines that the versions printed."""
         wanted = re.search(r'startswith "baton-scored (\S+) "', asked.body["query"])
         assert wanted, asked.body["query"]
-        rows = []
-        for log in sorted((self._home / wanted[1]).glob("*/log.txt")):
-            statuses = [
-                int(s) for s in re.findall(rf"baton-scored {wanted[1]} \S+ (\d+)", log.read_text(errors="replace"))
-            ]
-            rows.append([log.parent.name, len(statuses), sum(status >= 500 for status in statuses)])
+        said: dict[str, list[int]] = {}
+        for log in sorted(self._home.glob("*/*/log.txt")):
+            lines = log.read_text(errors="replace")
+            for deployment, status in re.findall(rf"baton-scored {re.escape(wanted[1])} (\S+) (\d+)", lines):
+                said.setdefault(deployment, []).append(int(status))
+        rows = [
+            [name, len(statuses), sum(status >= 500 for status in statuses)] for name, statuses in sorted(said.items())
+        ]
         columns = [{"name": name} for name in ("deployment", "requests", "errors")]
         return Answer(document={"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]})
 
@@ -193,7 +196,7 @@ def serve(place: Path, entry: Path, settings: Mapping[str, str]) -> tuple[subpro
     command = [str(python_for(folder, "serving", home=ENVIRONMENTS)), "-m", "gunicorn", "--bind"]
     command += [f"fd://{listening.fileno()}", "--workers", "1", "--timeout", "300", APPLICATION]
     own = {"AML_APP_ROOT": str(place), "AZUREML_ENTRY_SCRIPT": str(entry), "HOME": str(place)}
-    with (place / "log.txt").open("wb") as log:
+    with (place / "log.txt").open("ab") as log:
         process = subprocess.Popen(
             command,
             cwd=entry.parent,
@@ -215,11 +218,10 @@ def is_up(port: int) -> bool:
         return False
 
 
-def scored(port: int, body: bytes) -> Answer:
+def scored(port: int, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
     """What an inference server answers, with the headers of its own."""
-    said = requests.post(
-        f"http://{LOCALHOST}:{port}/score", data=body, headers={"Content-Type": "application/json"}, timeout=30
-    )
+    given = {"Content-Type": "application/json", **(headers or {})}
+    said = requests.post(f"http://{LOCALHOST}:{port}/score", data=body, headers=given, timeout=30)
     named = {name: value for name, value in said.headers.items() if name.lower().startswith("x-")}
     return Answer(said.status_code, content=said.content, headers=named)
 

@@ -2,6 +2,9 @@
 
 A version is `Transitioning` for `starting` reads of it, then healthy. What was uploaded for it lies in `uploads`, by its
 path. Who answers a scoring request is `serving`: by itself the fake does, with the headers that our entry script sets.
+A service on ACI is its own only version. What its update replaced answers `late` times more, whatever the document says,
+which names no address for `without_address` reads (MicrosoftDocs/azure-docs#16841). Shapes: `ACIServiceResponse` of
+azure-rest-api-specs, machinelearningservices 2020-09-01-preview, and the keys that azureml-core reads (webservice/aci.py).
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import random
 import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlencode
 
 from tests.wire.azureml_registry import error
 from tests.wire.server import Answer, Asked
@@ -35,7 +39,7 @@ class Serving(Protocol):
 
     def start(self, service: str, version: Mapping[str, Any]) -> None: ...
     def state(self, service: str, version: Mapping[str, Any]) -> tuple[str, str]: ...
-    def answer(self, service: str, version: Mapping[str, Any], body: bytes) -> Answer: ...
+    def answer(self, service: str, version: Mapping[str, Any], body: bytes, headers: Mapping[str, str]) -> Answer: ...
     def stop(self, service: str, version: Mapping[str, Any]) -> None: ...
 
 
@@ -52,13 +56,16 @@ class SaidByTheFake:
     def state(self, service: str, version: Mapping[str, Any]) -> tuple[str, str]:
         return "Healthy", ""
 
-    def answer(self, service: str, version: Mapping[str, Any], body: bytes) -> Answer:
+    def answer(self, service: str, version: Mapping[str, Any], body: bytes, headers: Mapping[str, str]) -> Answer:
         settings = version["environmentImageRequest"]["environment"]["environmentVariables"]
         if "BATON_VERSION" not in settings:
-            return Answer(503, {"message": "No version of this model has traffic."})
-        self.counted.setdefault(service, {}).setdefault(settings["BATON_DEPLOYMENT"], []).append(200)
-        headers = {"x-baton-version": settings["BATON_VERSION"], "x-baton-deployment": settings["BATON_DEPLOYMENT"]}
-        return Answer(200, [1.0], headers)
+            said = {"message": "No version of this model has traffic."}
+            return Answer(503, said, {"x-baton-deployment": "closed"})
+        names = {"x-baton-version": settings["BATON_VERSION"], "x-baton-deployment": settings["BATON_DEPLOYMENT"]}
+        if "x-baton-who" in headers:
+            return Answer(204, content=b"", headers=names)
+        self.counted.setdefault(settings["BATON_ENDPOINT"], {}).setdefault(settings["BATON_DEPLOYMENT"], []).append(200)
+        return Answer(200, [1.0], names)
 
     def counts(self, service: str) -> dict[str, tuple[int, int]]:
         """What Application Insights would say."""
@@ -78,8 +85,14 @@ class Services:
         self.patches: list[list[dict[str, Any]]] = []
         self.keys: dict[str, str] = {}
         self.starting = 0
+        self.late = 0
+        self.without_address = 0
+        self.page_size = 100
+        self.unlisted: set[str] = set()
+        self.replaced: dict[str, tuple[int, dict[str, Any]]] = {}
         self.serving: Serving = SaidByTheFake()
         self._reads: dict[str, int] = {}
+        self._hidden: dict[str, int] = {}
         self._dice = random.Random(7)
 
     def add_routes(self, route: Callable[[str, str, Callable[..., Answer]], None]) -> None:
@@ -92,6 +105,7 @@ class Services:
         for check in ("/name/[^/]+", "", "/resource"):
             route("POST", f"{base}/services/validate{check}", lambda asked: Answer(document={}))
         route("POST", f"{base}/services", self._create)
+        route("GET", f"{base}/services", self._list)
         route("GET", f"{base}/services/(?P<name>[^/]+)", self._read)
         route("PATCH", f"{base}/services/(?P<name>[^/]+)", self._patch)
         route("DELETE", f"{base}/services/(?P<name>[^/]+)", self._delete)
@@ -130,9 +144,21 @@ class Services:
         self.keys[wanted["name"]] = f"key-{uuid.uuid4()}"
         made = self._document({**wanted, "versions": {}}, f"/api/v1/service/{wanted['name']}")
         self.found[wanted["name"]] = made
+        if wanted["computeType"] == "ACI":
+            del made["versions"]
+            secured = {"sslEnabled": False, "sslCertificate": None, "sslKey": None, "cname": None}
+            self._begin(made, {"publicIp": None, "location": "westeurope", **secured})
         for name, version in (wanted.get("versions") or {}).items():
             self._add(made, name, {**version, "isDefault": True})
         return self._accepted()
+
+    def _begin(self, service: dict[str, Any], change: Mapping[str, Any]) -> None:
+        """A service on ACI begins to serve what it was made with, or was updated to."""
+        service.update(change)
+        identities = service["environmentImageRequest"].get("modelIds") or []
+        service["models"] = [self._fake.models.found[identity] for identity in identities]
+        self._reads[service["name"]] = self.starting
+        self.serving.start(service["name"], service)
 
     def _add(self, service: dict[str, Any], name: str, wanted: Mapping[str, Any]) -> None:
         made = self._document({**wanted, "name": name}, f"/api/v1/service/{service['name']}/version/{name}")
@@ -155,10 +181,41 @@ class Services:
         self.operations[operation] = "Succeeded"
         return Answer(202, {}, {"Operation-Location": f"/operations/{operation}"})
 
+    def _list(self, asked: Asked) -> Answer:
+        """By tag and kind; a service that a list does not show yet is `unlisted`."""
+        tag, _, value = asked.query["tags"].partition("=")
+        assert asked.query["expand"] == "true", asked.query
+        wanted = [
+            self._now(name)
+            for name, one in sorted(self.found.items())
+            if one["kvTags"].get(tag) == value
+            and one["computeType"] == asked.query["computeType"]
+            and name not in self.unlisted
+        ]
+        begin = int(asked.query.get("$skipToken", "0"))
+        page = {"value": wanted[begin : begin + self.page_size], "nextLink": None}
+        if begin + self.page_size < len(wanted):
+            path = asked.path.partition("?")[0]
+            query = urlencode({**asked.query, "$skipToken": begin + self.page_size})
+            page["nextLink"] = f"{self._fake.wire.url}{path}?{query}"
+        return Answer(document=page)
+
     def _read(self, _asked: Asked, name: str) -> Answer:
         if name not in self.found:
             return error(404, f"Service {name} was not found")
+        return Answer(document=self._now(name))
+
+    def _now(self, name: str) -> dict[str, Any]:
         service = self.found[name]
+        if service["computeType"] == "ACI":
+            reads = self._reads.get(name, 0)
+            self._reads[name] = max(0, reads - 1)
+            said = ("Transitioning", "") if reads else self.serving.state(name, service)
+            service["state"], service["error"] = said[0], {"message": said[1]} if said[1] else None
+            if hidden := self._hidden.pop(name, 0):
+                self._hidden[name] = hidden - 1
+                return {**service, "scoringUri": None}
+            return service
         for version_name, version in (service.get("versions") or {}).items():
             reads = self._reads.get(f"{name}/{version_name}", 0)
             self._reads[f"{name}/{version_name}"] = max(0, reads - 1)
@@ -166,11 +223,13 @@ class Services:
             version["state"], version["error"] = said[0], {"message": said[1]} if said[1] else None
         states = {version["state"] for version in (service.get("versions") or {}).values()}
         service["state"] = "Healthy" if "Healthy" in states or not states else "Transitioning"
-        return Answer(document=service)
+        return service
 
     def _patch(self, asked: Asked, name: str) -> Answer:
         service, changes = self.found[name], asked.body
         self.patches.append(changes)
+        if service["computeType"] == "ACI":
+            return self._update(service, changes)
         for change in changes:
             _, part, *rest = change["path"].split("/")
             assert part == "versions", change
@@ -182,10 +241,27 @@ class Services:
                 service["versions"][rest[0]][rest[1]] = change["value"]
         return self._accepted()
 
+    def _update(self, service: dict[str, Any], changes: list[dict[str, Any]]) -> Answer:
+        """Resources cannot be changed (azureml-core: AciWebservice.update takes none)."""
+        wanted = {
+            change["path"].removeprefix("/"): change["value"]
+            for change in changes
+            if not change["path"].startswith("/properties/")
+        }
+        assert set(wanted) <= {"environmentImageRequest", "kvTags"}, wanted
+        self.replaced[service["name"]] = (self.late, dict(service))
+        self._hidden[service["name"]] = self.without_address
+        if "environmentImageRequest" in wanted:
+            self.serving.stop(service["name"], service)
+        self._begin(service, wanted)
+        return self._accepted()
+
     def _delete(self, _asked: Asked, name: str) -> Answer:
         if name not in self.found:
             return Answer(204, content=b"")
         service = self.found.pop(name)
+        if service["computeType"] == "ACI":
+            self.serving.stop(name, service)
         for version in (service.get("versions") or {}).values():
             self.serving.stop(name, version)
         return self._accepted()
@@ -199,8 +275,12 @@ class Services:
     def _score(self, asked: Asked, name: str, version: str = "") -> Answer:
         if asked.headers.get("authorization") != f"Bearer {self.keys.get(name)}":
             return error(401, "the key is not this service's")
+        if self.found[name]["computeType"] == "ACI":
+            late, before = self.replaced.get(name, (0, {}))
+            self.replaced[name] = (max(0, late - 1), before)
+            return self.serving.answer(name, before if late else self.found[name], asked.content, asked.headers)
         versions = self.found[name]["versions"]
-        return self.serving.answer(name, versions[version or self._chosen(versions)], asked.content)
+        return self.serving.answer(name, versions[version or self._chosen(versions)], asked.content, asked.headers)
 
     def _chosen(self, versions: Mapping[str, Mapping[str, Any]]) -> str:
         """By the percentiles; the default version has what they leave."""

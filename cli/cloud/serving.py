@@ -1,0 +1,36 @@
+"""What versions are served on, as far as it is no part of the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from cli.cloud import app, around
+from cli.cloud.arm import Arm, Missing
+from cli.cloud.expected import CONTAINER_INSTANCES
+from cli.cloud.installation import Installation
+from cli.doctor import Check
+from cli.machine import Wrong
+
+
+def checks(arm: Arm, at: Installation) -> Iterator[tuple[str, Check]]:
+    """Name and check."""
+    yield "serving", partial(serving, arm, at)
+
+
+def serving(arm: Arm, at: Installation) -> str:
+    """What versions are served on is there: a cluster, or the provider of container instances. SDK v2 has machines made for each."""
+    told = app.told(arm, at)
+    if told.get("BATON_PLATFORM") != "azureml":
+        return "managed endpoints"
+    if told.get("BATON_SERVING") == "aci":
+        return f"container instances, {around.provider(arm, at, CONTAINER_INSTANCES)}"
+    name = told.get("BATON_AKS", "")
+    try:
+        found = arm.get(f"{around.workspace_id(arm, at)}/computes/{name}", around.LEARNING)["properties"]
+    except Missing as missing:
+        todo = "attach it in the studio: Compute, Kubernetes clusters; or azd env set BATON_SERVING aci; azd provision"
+        raise Wrong(f"no cluster {name!r} is attached to the workspace", next=todo) from missing
+    if found.get("provisioningState") != "Succeeded":
+        raise Wrong(f"the cluster {name} is {found.get('provisioningState')}", next="look at it in the studio: Compute")
+    return f"on {name}"
