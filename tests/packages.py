@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.platforms.packages import SDK
-from tests.unit.test_packages import ON_AZUREML
+from tests.unit.test_settings import ON_AZUREML
 
 PROJECT = Path(__file__).resolve().parents[1]
 START = """
