@@ -147,10 +147,7 @@ var usedWorkspaceId = empty(workspaceId) ? workspace.?outputs.id ?? '' : workspa
 
 module workspaceRole 'modules/workspace-role.bicep' = {
   name: 'workspace-role'
-  scope: resourceGroup(
-    empty(workspaceId) ? subscription().subscriptionId : workspaceParts[2],
-    empty(workspaceId) ? group.name : workspaceParts[4]
-  )
+  scope: resourceGroup(empty(workspaceId) ? subscription().subscriptionId : workspaceParts[2], empty(workspaceId) ? group.name : workspaceParts[4])
   params: { workspace: last(split(usedWorkspaceId, '/')), principalId: identity.outputs.principalId }
 }
 

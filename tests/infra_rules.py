@@ -1,4 +1,7 @@
-"""Rules over the Bicep files that no other tool checks: each gives its faults, for a test with a broken input each."""
+"""Rules over the Bicep files about what belongs together: each gives its faults, for a test with a broken input each.
+
+What a single resource must say stands in tests/checkov/doors.py, since checkov resolves variables, conditions and resources inside others.
+"""
 
 from __future__ import annotations
 
@@ -55,49 +58,11 @@ LOOPED = {"rule.name": max((alert.name for alert in ALERTS), key=len)}  # of the
 SAID_BY_AZURE = {"WEBSITE_AUTH_ENABLED"}
 UNNAMED = ("/blobServices", "/queueServices", "/tableServices", "/managementPolicies", "/immutabilityPolicies", "/config",
            "/roleAssignments", "/workbooks", "/eventSubscriptions")  # fmt: skip
-MUST = {
-    "Microsoft.Storage/storageAccounts": {
-        ("properties", "allowSharedKeyAccess"): "false",
-        ("properties", "allowBlobPublicAccess"): "false",
-        ("properties", "allowCrossTenantReplication"): "false",
-        ("properties", "minimumTlsVersion"): "'TLS1_2'",
-        ("properties", "supportsHttpsTrafficOnly"): "true",
-    },
-    "Microsoft.Storage/storageAccounts/blobServices/containers": {("properties", "publicAccess"): "'None'"},
-    "Microsoft.Web/sites": {
-        ("properties", "httpsOnly"): "true",
-        ("properties", "siteConfig", "minTlsVersion"): "'1.2'",
-        ("properties", "siteConfig", "ftpsState"): "'Disabled'",
-    },
-    "Microsoft.EventGrid/topics": {
-        ("properties", "disableLocalAuth"): "true",
-        ("properties", "minimumTlsVersionAllowed"): "'1.2'",
-    },
-    "Microsoft.Insights/components": {("properties", "DisableLocalAuth"): "true"},
-    "Microsoft.KeyVault/vaults": {
-        ("properties", "enableRbacAuthorization"): "true",
-        ("properties", "enableSoftDelete"): "true",
-    },
-    "Microsoft.ContainerRegistry/registries": {("properties", "adminUserEnabled"): "false"},
-    "Microsoft.MachineLearningServices/workspaces": {("properties", "systemDatastoresAuthMode"): "'Identity'"},
-    "Microsoft.MachineLearningServices/workspaces/computes": {("properties", "disableLocalAuth"): "true"},
-}
 SECRETS = re.compile(
     r"\blist(?:Account|Service)?(?:Keys|Sas|Secrets)\s*\(|AccountKey=|SharedAccessSignature=|InstrumentationKey="
 )
 SECRET_PARAMETER = re.compile(r"^param (\w*(?:[kK]ey|[sS]ecret|[pP]assword)\w*) string", re.MULTILINE)
 FORGEABLE = re.compile(r"'WEBSITE_AUTH_\w+'|'AzureWebJobsStorage'|'FUNCTIONS_WORKER_RUNTIME'")
-
-
-def open_doors(source: str) -> list[str]:
-    """Resources of this file that miss, or weaken, a setting that keeps them closed."""
-    made = [one for one in declared(source) if not one.existing]
-    return [
-        f"{one.symbol}: {'.'.join(path)} is {one.text(*path) or 'not set'}, must be {wanted}"
-        for one in made
-        for path, wanted in MUST.get(one.what, {}).items()
-        if one.text(*path) != wanted
-    ]
 
 
 def secrets(source: str) -> list[str]:

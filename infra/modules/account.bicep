@@ -22,14 +22,14 @@ param versionDays int = 30
 @description('Days for which what was deleted can be brought back, unless the app erased it for good.')
 param softDeleteDays int = 14
 
-var deletions = map(items(deleteAfterDays), rule => {
+var deletions = [for rule in items(deleteAfterDays): {
   name: 'delete-${replace(rule.key, '/', '')}'
   type: 'Lifecycle'
   definition: {
     filters: { blobTypes: [ 'blockBlob' ], prefixMatch: [ rule.key ] }
     actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: rule.value } } }
   }
-})
+}]
 var versionsEnd = {
   name: 'delete-earlier-versions'
   type: 'Lifecycle'

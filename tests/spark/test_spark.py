@@ -20,6 +20,7 @@ from shared.data.check import check
 from shared.data.contract import read_contract
 from shared.data.profile import Profile
 from shared.data.rules import Contract
+from tests.locked import PROJECT
 from tests.spark import environment
 from tests.spark.broken import AT, CONTRACT, ROWS, ZONE, drops, references
 
@@ -48,7 +49,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     for file, drop in zip(files, DROPS.values(), strict=True):
         parquet.write_table(drop.rows, file, row_group_size=500, compression="none", use_dictionary=False)
     command = [str(environment.python()), "-m", "tests.spark.side", *map(str, (contract, towns, *files))]
-    seen = {**os.environ, "PYTHONPATH": str(environment.PROJECT), "SPARK_LOCAL_IP": "127.0.0.1"}
+    seen = {**os.environ, "PYTHONPATH": str(PROJECT), "SPARK_LOCAL_IP": "127.0.0.1"}
     ended = subprocess.run(command, cwd=folder, env=seen, capture_output=True, text=True, check=False, timeout=800)
     assert not ended.returncode, ended.stderr[-5000:]
     *lines, refused = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]

@@ -1,28 +1,18 @@
-"""What the Bicep files promise: no account key works, every subscription is deployed, the app finds its settings."""
+"""What the Bicep files promise: every subscription is deployed, the app finds its settings."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tree_sitter_bicep
-from tree_sitter import Language, Node, Parser
 
 from shared.errors import SettingsRefused
 from shared.settings import Settings
 from shared.wiring import CONTAINERS, QUEUES, TABLE
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
-PARSER = Parser(Language(tree_sitter_bicep.language()))
-ACCOUNT = """
-resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {{
-  name: 'data'
-  properties: {{ {properties} }}
-}}
-"""
 
 
 class ReadNames(dict[str, str]):
@@ -39,30 +29,6 @@ class ReadNames(dict[str, str]):
     def __getitem__(self, key: str) -> str:
         self.asked.add(key)
         return super().__getitem__(key)
-
-
-def text(node: Node) -> str:
-    return (node.text or b"").decode()
-
-
-def properties(node: Node) -> dict[str, Node]:
-    """An object's keys and value nodes."""
-    pairs = [child.named_children for child in node.named_children if child.type == "object_property"]
-    return {text(pair[0]).strip("'"): pair[-1] for pair in pairs}
-
-
-def accounts(source: str) -> Iterator[dict[str, Node]]:
-    """The `properties` of every storage account that this Bicep text makes; empty where there are none."""
-    for node in PARSER.parse(source.encode()).root_node.named_children:
-        words = text(node).split("{")[0]
-        if node.type == "resource_declaration" and "/storageAccounts@" in words and "existing" not in words:
-            body = properties(node.named_children[-1])
-            yield properties(body["properties"]) if "properties" in body else {}
-
-
-def open_to_keys(source: str) -> bool:
-    """Does any account accept its shared key, or leave that to chance?"""
-    return any("allowSharedKeyAccess" not in a or text(a["allowSharedKeyAccess"]) != "false" for a in accounts(source))
 
 
 def app_settings() -> set[str]:
@@ -91,20 +57,6 @@ def listed(name: str) -> set[str]:
     """The words of a list that main.bicep passes for the data account."""
     source = (INFRA / "main.bicep").read_text().split("module dataAccount", 1)[1]
     return set(re.findall(r"'([^']+)'", re.search(rf"{name}: \[(.*)\]", source)[1]))  # type: ignore[index]
-
-
-@pytest.mark.parametrize("path", sorted(INFRA.rglob("*.bicep")), ids=lambda path: path.name)
-def test_no_storage_account_accepts_a_shared_key(path: Path) -> None:
-    assert not open_to_keys(path.read_text())
-
-
-def test_there_is_an_account_to_judge() -> None:
-    assert sum(len(list(accounts(path.read_text()))) for path in INFRA.rglob("*.bicep")) >= 1
-
-
-@pytest.mark.parametrize("broken", ["allowSharedKeyAccess: true", "allowSharedKeyAccess: keys", "accessTier: 'Hot'"])
-def test_an_account_that_may_accept_keys_is_found(broken: str) -> None:
-    assert open_to_keys(ACCOUNT.format(properties=broken))
 
 
 def test_every_subscription_belongs_to_a_topic_that_is_deployed() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,10 @@ import yaml
 from tests import roles
 from tests.bicep import INFRA, declared, files, properties, text
 from tests.infra_rules import (
-    MUST,
     ROLES,
     app_settings,
     defaults,
     name_faults,
-    open_doors,
     role_faults,
     roles_of,
     secrets,
@@ -39,51 +36,6 @@ resource may 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{
   properties: {{ principalId: someone, {kind} roleDefinitionId: subscriptionResourceId('x/roleDefinitions', role) }}
 }}
 """
-
-
-def made(what: str, settings: dict[tuple[str, ...], str]) -> str:
-    """A resource of this kind with these settings, as Bicep text."""
-    tree: dict[str, object] = {}
-    for path, value in settings.items():
-        place = tree
-        for step in path[:-1]:
-            place = place.setdefault(step, {})  # type: ignore[assignment]
-        place[path[-1]] = value
-    return f"resource one '{what}@2025-01-01' = {_object({'name': repr('x'), **tree})}\n"
-
-
-def _object(tree: object) -> str:
-    if not isinstance(tree, dict):
-        return str(tree)
-    return "{\n" + "".join(f"  {name}: {_object(value)}\n" for name, value in tree.items()) + "}"
-
-
-def broken() -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """Each required setting, left out and turned round."""
-    for what, settings in MUST.items():
-        for path in settings:
-            yield from ((what, path, value) for value in ("", "'Enabled'"))
-
-
-@pytest.mark.parametrize("path", sorted(FILES))
-def test_every_resource_keeps_its_doors_closed(path: str) -> None:
-    assert open_doors(FILES[path]) == []
-
-
-def test_every_kind_with_a_rule_is_deployed() -> None:
-    assert MUST.keys() <= {one.what for source in FILES.values() for one in declared(source) if not one.existing}
-
-
-@pytest.mark.parametrize("what", sorted(MUST))
-def test_a_resource_with_all_its_settings_is_well(what: str) -> None:
-    assert open_doors(made(what, MUST[what])) == []
-
-
-@pytest.mark.parametrize(("what", "path", "value"), broken(), ids=str)
-def test_a_door_that_is_open_or_left_to_chance_is_found(what: str, path: tuple[str, ...], value: str) -> None:
-    settings = {**MUST[what], path: value}
-    found = open_doors(made(what, {name: setting for name, setting in settings.items() if setting}))
-    assert [fault.split(" is ")[0] for fault in found] == [f"one: {'.'.join(path)}"]
 
 
 @pytest.mark.parametrize("path", sorted(FILES))

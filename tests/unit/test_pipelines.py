@@ -28,7 +28,7 @@ PINS = {
 }
 ALLOWED = {"contents": "read", "id-token": "write"}
 COMMAND = (
-    r"\.ci/run|make \w+|pip-audit .+|pip install .+|zizmor .+|check-jsonschema .+"
+    r"\.ci/run|make \w+|pip-audit .+|pip install .+"
     r"|infra/carry\.sh \w+|azd (?:env|deploy)\b.*|python3? infra/(?!artefact.py build).+"
 )
 OURS = re.compile(rf"^\s*(?:(?:- )?(?:run|script): )?({COMMAND})$", re.MULTILINE)

@@ -1,0 +1,3 @@
+"""scan.py runs in an environment of its own."""
+
+collect_ignore = ["scan.py"]
