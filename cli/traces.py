@@ -1,12 +1,14 @@
 """A release as one OpenTelemetry trace: a span for the whole, one for each state that it was in, an event for each sentence.
 
-Trace and span ids follow from the release's name and state, so every export of the same release is the same trace, and
-whoever knows the name knows the id. The moments are the journal's own.
+What was told while it happened is another trace, in `live_trace.py`. Here trace and span ids follow from the release's
+name and state, so every export of the same release is the same trace, and whoever knows the name knows the id. The moments
+are the journal's own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli import address, api, options
+from cli import address, api, live_trace, options
 from shared.state import ENDS
 
 if TYPE_CHECKING:
@@ -27,8 +29,11 @@ SERVICE = "baton"
 @click.command()
 @click.argument("release")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write here; otherwise to the terminal.")
+@click.option(
+    "--live", is_flag=True, help="What was told while it happened: every event, decision and effect, as a tree."
+)
 @options.as_json
-def trace(release: str, out: Path | None, wants_json: bool) -> None:
+def trace(release: str, out: Path | None, live: bool, wants_json: bool) -> None:
     """Export a release as an OpenTelemetry trace, a JSON object for each span on a line.
 
     From its first event to its end, by the journal: one span for each state, one event for each sentence.
@@ -36,6 +41,9 @@ def trace(release: str, out: Path | None, wants_json: bool) -> None:
     \b
     Example:  baton trace diabetes-0001 --out trace.jsonl
     """
+    if live:
+        _live(release, out, wants_json)
+        return
     at = address.find()
     found, story = api.read(at, "releases", release), api.read(at, "releases", release, "story")
     lines = [span.to_json(indent=None) for span in spans(found, story, now=datetime.now(UTC))]
@@ -50,6 +58,17 @@ def trace(release: str, out: Path | None, wants_json: bool) -> None:
         tell_json(told)
     else:
         click.echo(f"{told['spans']} spans of trace {told['trace']} are in {out}.")
+
+
+def _live(release: str, out: Path | None, wants_json: bool) -> None:
+    """The spans of this laptop's file: a tree for a person, a line each for programs."""
+    found = live_trace.spans(address.home(), release)
+    lines = [json.dumps(one) for one in found] if wants_json or out is not None else list(live_trace.tree(found))
+    if out is None:
+        click.echo("\n".join(lines))
+        return
+    out.write_text("\n".join(lines) + "\n")
+    click.echo(f"{len(found)} spans of trace {found[0]['context']['trace_id'][2:]} are in {out}.")
 
 
 def trace_id(release: str) -> int:

@@ -159,6 +159,7 @@ def _environment(home: Path, ports: Mapping[str, int], extra: Mapping[str, str])
         **_signing_keys(home),
         "BATON_USERS": str(_users(home)),
         "BATON_SWEEP": "*/5 * * * * *",
+        "BATON_TRACES": "file",
         "PYTHON_THREADPOOL_THREAD_COUNT": THREADS,
         **extra,
     }

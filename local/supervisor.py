@@ -118,6 +118,7 @@ class Supervision:
             "BATON_RUN_DIR": str(self.folder.path),
             "BATON_PYTHONS": pythons.read_text() if pythons.exists() else "{}",
             "PYTHONUNBUFFERED": "1",
+            **self.folder.request().environment(),
         }
 
 

@@ -27,6 +27,8 @@ from shared.state import Command, Head
 from shared.storage.port import Bells, Delete, Insert, Replace, Write
 from shared.table import rows
 from shared.table.rows import Damaged, Snapshot
+from shared.traces import folded
+from shared.traces.port import UNTOLD, Tracer
 
 RACES, RACES_OF_AN_OUTCOME = 5, 15
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 2.0
@@ -84,10 +86,12 @@ class Fold:
         log: Log,
         sizes: Sizes,
         pause: Callable[[float], None],
+        tracer: Tracer = UNTOLD,
     ) -> None:
         self._book = book
         self._rings = Rings(bells)
-        self._deciding = Deciding(book, rules, approval_key=approval_key)
+        self._deciding = Deciding(book, rules, approval_key=approval_key, traces=tracer.is_on)
+        self._tracer = tracer
         self._clock = clock
         self._log = log
         self._sizes = sizes
@@ -208,6 +212,9 @@ class Fold:
         for event, note, line in draft.told:
             self._log(model, event, note, line)
         self._rings.after_commit(model, draft, now)
+        if self._tracer.is_on:
+            for span in folded.spans(before, draft, now, rows.agreed(self._clock(), before.read_at)):
+                self._tracer.tell(span)
 
 
 def _pause_seconds(race: int) -> float:

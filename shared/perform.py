@@ -22,6 +22,8 @@ from shared.table import rows
 from shared.table.room import EVENT_ROOM, cut, stored_size
 from shared.table.rows import Entry
 from shared.table.system import System
+from shared.traces import performed
+from shared.traces.port import UNTOLD, Tracer
 
 AT_ONCE = 8
 
@@ -40,6 +42,7 @@ class Performer:
         breakers: Breakers,
         *,
         clock: Callable[[], datetime],
+        tracer: Tracer = UNTOLD,
     ) -> None:
         self._book = book
         self._fold = fold
@@ -49,6 +52,7 @@ class Performer:
         self._system = system
         self._breakers = breakers
         self._clock = clock
+        self._tracer = tracer
 
     def perform(self, model: str, *, up_to: int = LEAST_URGENT) -> int:
         """Do at most 8 due commands, urgent ones first; returns how many were answered. Nothing due is success.
@@ -129,20 +133,29 @@ class Performer:
 
     def _do(self, ring: Ring, claimed: Claimed, passed: Pass) -> int:
         """The effect, with what its platform's breaker hears of it: silence, an answer of whatever kind, or nothing."""
+        began = self._clock()
         try:
             answer = self._effects[claimed.command.kind](self._parts, ring.model, claimed.command)
         except PlatformBusy as silent:
             self._breakers.leave(passed, "silence", ring.now(), silent.what)
+            self._trace(ring, claimed, began, silent)
             return self._try_again(ring, claimed, silent)
         except Exception as error:  # noqa: BLE001 - an unknown fault is tried again, then set aside, never lost
             said = isinstance(error, CapacityRefused | Permanent)
             self._breakers.leave(passed, "answer" if said else "nothing", ring.now())
+            self._trace(ring, claimed, began, error)
             return self._fail(ring, claimed, error)
         self._breakers.leave(passed, "answer", ring.now())
         if isinstance(answer, Later):
             self._put_back(ring, claimed, answer.after)
             return 0
+        self._trace(ring, claimed, began)
         return self._commit(ring, claimed, answer)
+
+    def _trace(self, ring: Ring, claimed: Claimed, began: datetime, error: Exception | None = None) -> None:
+        """Tell what an effect took, and why it failed; one that only asked in vain is told once it is answered."""
+        if self._tracer.is_on and claimed.command.trace:
+            self._tracer.tell(performed.span(ring.model, claimed.command, began, self._clock(), error))
 
     def _fail(self, ring: Ring, claimed: Claimed, error: Exception) -> int:
         if isinstance(error, Permanent):
@@ -154,6 +167,8 @@ class Performer:
         return self._try_again(ring, claimed, error)
 
     def _commit(self, ring: Ring, claimed: Claimed, outcome: Outcome) -> int:
+        if claimed.command.trace:
+            outcome = replace(outcome, trace=performed.context_of(claimed.command))
         size = stored_size(events.dump(outcome))
         if size > EVENT_ROOM:
             why = f"its outcome takes {size} characters, at most {EVENT_ROOM} have room"
@@ -214,6 +229,7 @@ class Performer:
             name=command.kind,
             release=command.release,
             reason=cut(refused.what),
+            trace=performed.context_of(command),
         )
         try:
             folded = self._fold.record_wait(ring.model, waits, claimed, again)

@@ -33,6 +33,7 @@ from shared.moves import (
 from shared.moves.stale import Early, Stale
 from shared.spec import Spec
 from shared.state import Head, Release
+from shared.traces import context
 
 Move = Callable[[Turn, Any], str]
 OutcomeMove = Callable[[Turn, Any, Release | None], str]
@@ -110,7 +111,7 @@ def decide(
     `rules` holds the spec of every folder hash that head or an open release names. `releases` are the open
     ones. `release` is the one that an outcome's command belonged to.
     """
-    turn = Turn(rules, head, releases, event.id, now)
+    turn = Turn(rules, head, releases, event.id, now, trace=context.decision(event.trace, event.id))
     if isinstance(event, events.Outcome):
         turn.done(event.command)
         capacity.over(turn, event.command)

@@ -18,6 +18,7 @@ LOCAL_WORKSPACE = LOCAL + "Microsoft.MachineLearningServices/workspaces/local"
 LOCAL_TOPIC = LOCAL + "Microsoft.EventGrid/topics/baton"
 PLATFORMS = ("local", "azureml", "azureml_v2")
 SERVINGS = ("aks", "aci")
+TRACES = ("", "file")
 ADDRESS = re.compile(r"[a-z][a-z0-9]*://\S+")
 NEEDED = {
     "BATON_DATA": "connection string of the data account",
@@ -50,7 +51,8 @@ class Settings:
     each version is served by `instances` machines of the kind `instance_type`. `tenant` is the directory
     whose people sign in at the platform's own door ("": by the users file), `is_guarded` whether the platform says that the
     door is shut; it says so itself, no setting may. `verifying_keys` are the public keys that signed certificates before
-    `signing_key`. `notify` are the addresses, with secrets in them, at which people are told (`notify_apprise.py`)."""
+    `signing_key`. `notify` are the addresses, with secrets in them, at which people are told (`notify_apprise.py`). `traces` says where
+    spans go: nowhere, or to a file in `home`."""
 
     data: str
     approval_key: str
@@ -78,6 +80,7 @@ class Settings:
     is_guarded: bool = False
     verifying_keys: tuple[str, ...] = ()
     notify: tuple[str, ...] = field(default=(), repr=False)
+    traces: str = ""
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> Settings:
@@ -116,6 +119,9 @@ class Settings:
             for number, address in enumerate(notify, start=1)
             if not ADDRESS.fullmatch(address)
         ]
+        traces = env.get("BATON_TRACES", "")
+        if traces not in TRACES:
+            faults.append(f"BATON_TRACES is {traces!r}, must be one of {TRACES}")
         tenant = env.get("BATON_TENANT", "").lower()
         if tenant and not OBJECT_ID.fullmatch(tenant):
             faults.append(
@@ -152,6 +158,7 @@ class Settings:
             is_guarded=env.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
             verifying_keys=keys,
             notify=notify,
+            traces=traces,
         )
 
     @property

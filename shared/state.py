@@ -15,7 +15,7 @@ from shared.gating.holdout_budget import Looks
 from shared.retraining.hysteresis import Watch
 from shared.retraining.spending import Spent
 from shared.table import forms
-from shared.table.plain import plain, typed
+from shared.table.plain import IF_SET, plain, typed
 
 BUILDING = ("training", "judging", "registering", "certifying", "staging")
 SHIPPING = ("awaiting approval", "rolling out")
@@ -44,7 +44,7 @@ class Basket:
 
     `refused_why` is the last policy answer that kept the basket waiting, journalled when it changes; `look_at`
     is when that answer may change by itself. `parts` are the days and partitions that are there, and `closed_by` the
-    marker that came, at `closed_at`. Since `since` something waits here: the first file or cause.
+    marker that came, at `closed_at`. Since `since` something waits here: the first file or cause. `trace` is its context.
     """
 
     first_file: int = 1
@@ -58,6 +58,7 @@ class Basket:
     closed_by: str = ""
     closed_at: datetime | None = None
     since: datetime | None = None
+    trace: str = field(default="", metadata=IF_SET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ class Release:
     made against. `deadline` and `owner` say until when and for whom it waits. While the platform has no room for its
     command `waits_command`, `waits_for` says why, and `waits_left` how many seconds its own deadline had left.
     `input_print` names the data and code that it trained; `depth` is how often drift alone had the same trained again before.
-    `trained` is where the training run's result is kept.
+    `trained` is where the training run's result is kept. `trace` is the context that its commands carry on.
     """
 
     id: str
@@ -262,6 +263,7 @@ class Release:
     input_print: str = ""
     depth: int = 0
     trained: str = ""
+    trace: str = field(default="", metadata=IF_SET)
 
     @property
     def number(self) -> int:
@@ -274,7 +276,8 @@ class Command:
     """One effect to be done: an outbox row. `number` makes it unique in its model; `urgency` 0 goes before 5.
 
     `tries` counts failed attempts; `due` is when it may next be claimed. `refused` counts the times that the platform had
-    no room for it, since `refused_since`. `asked_since` is when it first asked for what was not there yet.
+    no room for it, since `refused_since`. `asked_since` is when it first asked for what was not there yet. `trace` is the
+    context of the decision that sent it.
     """
 
     number: int
@@ -289,6 +292,7 @@ class Command:
     refused: int = 0
     refused_since: datetime | None = None
     asked_since: datetime | None = None
+    trace: str = field(default="", metadata=IF_SET)
 
 
 @dataclass(frozen=True, slots=True)

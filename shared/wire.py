@@ -19,6 +19,8 @@ from urllib.parse import unquote
 from shared import events, names
 from shared.errors import EventRefused, NameRefused
 from shared.monitoring import breach
+from shared.platforms.port import TRACE_TAG
+from shared.traces import context
 
 CONTAINER = "incoming"
 SUBJECT = re.compile(r"/blobServices/default/containers/(?P<container>[^/]+)/blobs/(?P<blob>.+)", re.DOTALL)
@@ -198,7 +200,9 @@ def _run_changed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -
     if not model:
         raise _refused(f"run {run!r} is not ours and carries no tag baton.model")
     identity = names.identity_key("run", delivered.topic.lower(), run, status)
-    return Routed(_model(model), events.RunChanged(id=identity, at=now, run_id=run, status=status, model=tagged))
+    trace = context.read(tags.get(TRACE_TAG, ""))
+    event = events.RunChanged(id=identity, at=now, trace=trace, run_id=run, status=status, model=tagged)
+    return Routed(_model(model), event)
 
 
 def _monitor_reported(delivered: Delivered, model: str, run: str, status: str, now: datetime) -> Routed:
@@ -232,9 +236,11 @@ def _model_registered(delivered: Delivered, data: Mapping[str, Any], now: dateti
     model, version = _text(data, "modelName"), _text(data, "modelVersion")
     if delivered.subject != f"models/{model}:{version}":
         raise _refused(f"subject {delivered.subject!r} and data name {model}:{version} disagree")
-    release = _tags(data, "modelTags").get("baton.release", "")[:TEXT_LONGEST]
+    tags = _tags(data, "modelTags")
+    release, trace = tags.get("baton.release", "")[:TEXT_LONGEST], context.read(tags.get(TRACE_TAG, ""))
     identity = names.identity_key("model", delivered.topic.lower(), model, version)
-    return Routed(_model(model), events.ModelRegistered(id=identity, at=now, version=version, release=release))
+    event = events.ModelRegistered(id=identity, at=now, trace=trace, version=version, release=release)
+    return Routed(_model(model), event)
 
 
 def _model_deployed(delivered: Delivered, data: Mapping[str, Any], now: datetime) -> Routed:

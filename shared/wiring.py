@@ -40,6 +40,8 @@ from shared.storage.port import Bells, Blobs, Table
 from shared.sweep import Sweeper
 from shared.table.prune import Pruner
 from shared.table.system import System
+from shared.traces.chosen import tracer_of
+from shared.traces.port import UNTOLD, Tracer
 from shared.undelivered import Undelivered
 from shared.watching.certificate_watch import CertificateWatch
 from shared.wire import Sources
@@ -146,7 +148,7 @@ def build(env: Mapping[str, str]) -> App:
     settings = Settings.from_env(env)
     table, bells, blobs = storage(settings.data)
     trainer, registry, endpoints = platform(settings, blobs)
-    return assemble(settings, table, bells, blobs, trainer, registry, endpoints, clock=now)
+    return assemble(settings, table, bells, blobs, trainer, registry, endpoints, clock=now, tracer=tracer_of(settings))
 
 
 def now() -> datetime:
@@ -168,13 +170,22 @@ def assemble(
     sizes: Sizes = SIZES,
     notifier: Notifier | None = None,
     pause: Callable[[float], None] = time.sleep,
+    tracer: Tracer = UNTOLD,
 ) -> App:
     """An app over the given ports; tests pass their own. `pause` waits so many seconds after a lost race."""
     archive = Archive(blobs)
     book = Ledger(table, archive)
     rules = published_rules(blobs)
     fold = Fold(
-        book, bells, rules, clock=clock, approval_key=settings.approval_key, log=log.note, sizes=sizes, pause=pause
+        book,
+        bells,
+        rules,
+        clock=clock,
+        approval_key=settings.approval_key,
+        log=log.note,
+        sizes=sizes,
+        pause=pause,
+        tracer=tracer,
     )
     parts = Parts(
         book=book,
@@ -193,9 +204,9 @@ def assemble(
     )
     system = System(table, clock=clock)
     breakers = Breakers(system)
-    performer = Performer(book, fold, bells, parts, EFFECTS, system, breakers, clock=clock)
+    performer = Performer(book, fold, bells, parts, EFFECTS, system, breakers, clock=clock, tracer=tracer)
     sources = Sources(settings.storage_topic, settings.workspace_topic, settings.custom_topic)
-    intake = Intake(book, bells, sources, clock=clock)
+    intake = Intake(book, bells, sources, clock=clock, tracer=tracer)
     freezer = Freezer(system, book, intake, clock=clock)
     undelivered = Undelivered(table, blobs, intake, clock=clock)
     return App(

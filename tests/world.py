@@ -23,6 +23,7 @@ from shared.notify import FileNotifier, Notifier
 from shared.perform import Performer
 from shared.settings import LOCAL_STORAGE, LOCAL_WORKSPACE, Settings
 from shared.state import Head, Release
+from shared.traces.port import UNTOLD, Tracer
 from tests.fakes.platform import FakeEndpoints, FakeRegistry, FakeTrainer, Outcome
 from tests.fakes.storage import MemoryBells, MemoryBlobs, MemoryTable
 from tests.fakes.trapped import Call, Trap, no_trap, trapped
@@ -162,6 +163,7 @@ class World:
     signing_key: str = SIGNING_KEY
     verifying_keys: str = ""
     trap: Trap = no_trap
+    tracer: Tracer = UNTOLD
 
     def __post_init__(self) -> None:
         self.table.clock = self.table.clock or (lambda: self.now)
@@ -181,7 +183,13 @@ class World:
         seen = {role: behind(role, port) for role, port in ports.items()}
         settings, clock = self._settings(), lambda: self.now + skew
         return wiring.assemble(
-            settings, **seen, clock=clock, check=self.checker, sizes=self.sizes, pause=lambda seconds: None
+            settings,
+            **seen,
+            clock=clock,
+            check=self.checker,
+            sizes=self.sizes,
+            pause=lambda seconds: None,
+            tracer=self.tracer,
         )
 
     def behind(self, port: P, role: str) -> P:

@@ -20,7 +20,7 @@ from shared.events import CommandDone, Outcome, RunEnded, RunStarted, VersionReg
 from shared.files.keeping import BYTES
 from shared.model_yaml import searching
 from shared.names import digest
-from shared.platforms.port import RunRequest, RunSeen
+from shared.platforms.port import TRACE_TAG, RunRequest, RunSeen
 from shared.state import ENDS, Command
 
 FILE_ENDING = re.compile("[a-z0-9]{1,8}")
@@ -53,13 +53,23 @@ def start_run(parts: Parts, model: str, command: Command) -> Outcome:
         folder=what["folder"],
         inputs=_inputs(what, manifest),
         parameters=dict(spec.train.parameters) if what["step"] == "train" else {},
-        tags={"baton.release": command.release, "baton.model": model, "baton.folder": what["folder"]},
+        tags={
+            "baton.release": command.release,
+            "baton.model": model,
+            "baton.folder": what["folder"],
+            **_traced(command),
+        },
         max_seconds=seconds,
         max_memory_mb=spec.train.max_memory_mb,
         sweep=searching.sweep(spec) if what["step"] == "train" else None,
     )
     parts.trainer.start(request)
     return RunStarted(**parts.stamp(model, command), run_id=what["run_id"], manifest=manifest)
+
+
+def _traced(command: Command) -> dict[str, str]:
+    """The tag by which the platform's events come back with the trace of what they are about."""
+    return {TRACE_TAG: command.trace} if command.trace else {}
 
 
 def _inputs(what: Any, manifest: str) -> dict[str, str]:
@@ -160,5 +170,5 @@ def register_version(parts: Parts, model: str, command: Command) -> Outcome:
     """Register what a training run made; get-or-create under the run's id."""
     run_id = command.payload["run_id"]
     tags = {"baton.release": command.release, "baton.run_id": run_id, "baton.folder": command.payload["folder"]}
-    version = parts.registry.register(model, run_id=run_id, tags=tags)
+    version = parts.registry.register(model, run_id=run_id, tags={**tags, **_traced(command)})
     return VersionRegistered(**parts.stamp(model, command), version=version)

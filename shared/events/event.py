@@ -9,8 +9,12 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Common to all: `id` is the identity (content, not delivery), `at` when it happened or arrived."""
+    """Common to all: `id` is the identity (content, not delivery), `at` when it happened or arrived.
+
+    `trace` is the context of what brought it, a traceparent (`shared/traces`); "" where nobody listens, and then not stored.
+    """
 
     id: str
     at: datetime
+    trace: str = ""
     family: ClassVar[str] = ""

@@ -31,6 +31,8 @@ def dump(event: Event) -> dict[str, Any]:
     stored: dict[str, Any] = {"kind": type(event).__name__, "v": forms.V}
     for entry in dataclasses.fields(event):
         value = getattr(event, entry.name)
+        if entry.name == "trace" and not value:
+            continue
         if isinstance(value, datetime):
             value = value.isoformat()
         stored[entry.name] = dict(value) if isinstance(value, Mapping) else value

@@ -21,6 +21,7 @@ from shared.spec import Spec
 from shared.storage.port import Delete
 from shared.table import rows
 from shared.table.rows import Damaged, Waiting
+from shared.traces import context
 
 ROWS = 80
 EARLY_FOR = timedelta(hours=1)
@@ -32,10 +33,11 @@ Rules = Callable[[str, str], Spec]
 class Deciding:
     """Adds decisions to drafts; holds no state of its own."""
 
-    def __init__(self, book: Ledger, rules: Rules, *, approval_key: str) -> None:
+    def __init__(self, book: Ledger, rules: Rules, *, approval_key: str, traces: bool = False) -> None:
         self._book = book
         self._rules = rules
         self._approval_key = approval_key
+        self._traces = traces
 
     def carry_over(self, draft: Draft, now: datetime) -> None:
         """The first fold after an upgrade journals what it found, so that the journal rebuilds it by today's rules too."""
@@ -79,7 +81,7 @@ class Deciding:
     def deadline(self, draft: Draft, deadline: events.Event, now: datetime) -> None:
         """A deadline has no row to count tries in: one that cannot be decided is told, and holds up nothing else."""
         try:
-            self.decide(draft, deadline, now)
+            self.decide(draft, self._traced(draft, deadline), now)
         except Retryable:
             raise
         except Exception as error:  # noqa: BLE001 - as for any event that nobody foresaw
@@ -87,6 +89,14 @@ class Deciding:
             of = deadline.of if isinstance(deadline, events.DeadlinePassed) else ""
             note = Note("deadline could not be decided", of, why=why, next="docs/runbook.md#poison", level="error")
             draft.told.append((deadline, note, ""))
+
+    def _traced(self, draft: Draft, event: events.Event) -> events.Event:
+        """A moment that came goes on with the trace of what waited for it; where nothing did, it begins one."""
+        if not self._traces:
+            return event
+        of = event.of if isinstance(event, events.DeadlinePassed) else ""
+        trace = draft.releases[of].trace if of in draft.releases else draft.head.basket.trace if of == "basket" else ""
+        return replace(event, trace=trace or context.root(draft.head.model, event.id))
 
     def schedule(self, draft: Draft, now: datetime) -> None:
         """What the schedule asks for, after the inbox: data that waits there was not missed."""

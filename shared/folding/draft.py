@@ -16,10 +16,23 @@ from shared.table import rows
 from shared.table.rows import Snapshot, Waiting
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event that was decided: the answer in the journal, the decision, and the release that an outcome was of."""
+
+    event: events.Event
+    answer: str
+    decision: Decision
+    of: str
+
+
 @dataclass(slots=True)
 class Draft:
-    """What a fold has decided so far. `again` are the events that replays put back into the inbox, `rings` the queues
-    that they ring, `letters` the dead letters that are gone with this transaction."""
+    """What a fold has decided so far, event by event in `heard`.
+
+    `again` are the events that replays put back into the inbox, `rings` the queues that they ring, `letters` the dead letters
+    that are gone with this transaction.
+    """
 
     head: Head
     releases: dict[str, state.Release]
@@ -35,6 +48,7 @@ class Draft:
     again: list[events.Event] = field(default_factory=list)
     rings: set[str] = field(default_factory=set)
     letters: set[str] = field(default_factory=set)
+    heard: list[Heard] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -53,6 +67,7 @@ class Draft:
         self.writes += rows.file_rows(decision.files)
         self.taken += decision.answer == "taken"
         self.decided += 1
+        self.heard.append(Heard(event, answer or decision.answer, decision, of))
         notes = decision.notes or (_plain_note(event, answer or decision.answer, decision.why, of),)
         self.told += [(event, note, f"{number}:{self.head.line_hash}") for note in notes]
         return decision.answer

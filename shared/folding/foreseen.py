@@ -14,7 +14,7 @@ from shared.state import Release
 from shared.storage.port import Insert
 from shared.table.rows import Snapshot
 
-BOOKKEEPING = ("next_line", "line_hash", "wake_at", "v")
+BOOKKEEPING = ("next_line", "line_hash", "wake_at", "v", "trace")
 LINES = "journal:"
 NOTHING: tuple[Any, ...] = (None, "", [], {}, 0, False)
 

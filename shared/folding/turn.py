@@ -15,6 +15,7 @@ from shared import commands, names
 from shared.spec import Spec
 from shared.state import ENDS, LIVE, SHIPPING, AcceptedFile, Cause, Command, Head, Release
 from shared.table.room import cut
+from shared.traces import context
 
 ANSWERS = ("taken", "stale", "early")
 Answer = Literal["taken", "stale", "early"]
@@ -67,13 +68,21 @@ class Turn:
     }
 
     def __init__(
-        self, rules: Mapping[str, Spec], head: Head, releases: Mapping[str, Release], event: str, now: datetime
+        self,
+        rules: Mapping[str, Spec],
+        head: Head,
+        releases: Mapping[str, Release],
+        event: str,
+        now: datetime,
+        *,
+        trace: str = "",
     ) -> None:
         self.rules = rules
         self.head = head
         self.releases = dict(releases)
         self.event = event
         self.now = now
+        self.trace = trace
         self.ended: list[Release] = []
         self.commands: list[Command] = []
         self.files: list[AcceptedFile] = []
@@ -116,9 +125,16 @@ class Turn:
         urgency = commands.KINDS[kind].urgency
         if kind == "observe_champion":  # so that its answer shows whether the traffic was moved meanwhile
             payload |= {"moves": self.head.moves, **self._to_name()}
-        self.commands.append(Command(number, kind, name, self.now + after, urgency, payload))
+        due, trace = self.now + after, self._trace_of(release)
+        self.commands.append(Command(number, kind, name, due, urgency, payload, trace=trace))
         later = (*self.head.later, (number, self.now + after)) if after > SOON else self.head.later
         self.set_head(next_command=number + 1, outstanding=self.head.outstanding + 1, later=later)
+
+    def _trace_of(self, release: Release | str) -> str:
+        """What a command carries on: this decision's context, or the release's, if that is of another trace."""
+        found = self.releases.get(release) if isinstance(release, str) else release
+        other = found is not None and found.trace and not context.is_same(found.trace, self.trace)
+        return found.trace if found is not None and other else self.trace
 
     def _to_name(self) -> dict[str, str]:
         """The champion that we put in its place and that the registry was not told of yet."""
@@ -130,11 +146,12 @@ class Turn:
         later = tuple(entry for entry in self.head.later if entry[0] != number)
         self.set_head(outstanding=self.head.outstanding - 1, later=later)
 
-    def open(self, causes: tuple[Cause, ...], state: str, **fields: Any) -> Release:
-        """Open the next release in the building slot, pinning the folder that is published now."""
+    def open(self, causes: tuple[Cause, ...], state: str, *, trace: str, **fields: Any) -> Release:
+        """Open the next release in the building slot, pinning the folder that is published now; it carries on `trace`."""
         number = self.head.next_release
+        name = names.release_id(self.head.model, number)
         release = Release(
-            names.release_id(self.head.model, number),
+            name,
             self.head.model,
             state,
             causes,
@@ -142,6 +159,7 @@ class Turn:
             self.head.author,
             self.now,
             past=((state, self.now.isoformat()),),
+            trace=context.child(trace, name),
             **fields,
         )
         self.releases[release.id] = release

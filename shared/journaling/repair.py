@@ -147,8 +147,10 @@ class Repair:
     def _event(self, model: str, by: str, why: str, lines: int, *, lost: bool) -> events.LedgerRebuilt:
         now = self._clock()
         identity = names.identity_key("ledger rebuilt", model, now.isoformat())
-        skipped = {"releases": LOST_RELEASES, "commands": LOST_COMMANDS} if lost else {}
-        return events.LedgerRebuilt(id=identity, at=now, by=by, why=why, lines=lines, **skipped)
+        releases, commands = (LOST_RELEASES, LOST_COMMANDS) if lost else (0, 0)
+        return events.LedgerRebuilt(
+            id=identity, at=now, by=by, why=why, lines=lines, releases=releases, commands=commands
+        )
 
     def _lost(self, model: str, standing: Row | None, head: Head) -> bool:
         """Whether lines after the last one are gone: the old head counts more, or neither a head nor a row is left to say."""

@@ -60,7 +60,7 @@ def accepted(turn: Turn, event: FileAccepted) -> str:
     batch, before = turn.spec.data.batch, turn.head.basket
     basket = batches.with_file(before, batch, rows=event.rows, size=event.size, blob=event.blob, now=turn.now)
     origin.noted(turn, event)
-    turn.set_head(next_file=number + 1, basket=basket)
+    turn.set_head(next_file=number + 1, basket=replace(basket, trace=_trace(turn)))
     appointments.data_came(turn)
     turn.send(
         "tag_drop", blob=event.blob, etag=event.etag, verdict="accepted", version=str(number), report=event.report
@@ -201,8 +201,16 @@ def add(turn: Turn, cause: Cause) -> None:
     else:
         causes = tuple(replace(cause, count=c.count + 1) if c is same else c for c in causes)
     since = turn.head.basket.since or turn.now
-    turn.set_head(basket=replace(turn.head.basket, causes=causes, refused_why="", since=since))
+    trace = turn.head.basket.trace if cause.kind in ADOPTED else _trace(turn)
+    turn.set_head(basket=replace(turn.head.basket, causes=causes, refused_why="", since=since, trace=trace))
     turn.note("cause noted", why=f"{cause.kind}: {cause.detail}")
+
+
+def _trace(turn: Turn) -> str:
+    """The context of the first thing in the basket that a training will be for: this one's, if nothing else is in it."""
+    basket = turn.head.basket
+    waits = turn.head.next_file > basket.first_file or any(cause.kind not in ADOPTED for cause in basket.causes)
+    return basket.trace if waits else turn.trace
 
 
 def _with_room(turn: Turn, causes: tuple[Cause, ...], cause: Cause) -> tuple[Cause, ...]:

@@ -23,18 +23,21 @@ def open_training(
     first_new_file: int,
     why: str,
     pinned: bool,
+    trace: str,
     traced: Mapping[str, Any],
 ) -> None:
     """Open a release that trains on the files accepted so far, or on the version that is pinned.
 
-    `traced` names its data and code, and how often drift alone had them trained again.
+    It carries on `trace`; `traced` names its data and code, and how often drift alone had them trained again.
     """
     if pinned:
         pin, files = versions.take_pin(turn)
-        release = turn.open(causes, "training", files=files, first_new_file=files + 1, pinned=pin, **traced)
+        release = turn.open(
+            causes, "training", trace=trace, files=files, first_new_file=files + 1, pinned=pin, **traced
+        )
     else:
         files = turn.head.next_file - 1
-        release = turn.open(causes, "training", files=files, first_new_file=first_new_file, **traced)
+        release = turn.open(causes, "training", trace=trace, files=files, first_new_file=first_new_file, **traced)
         versions.cut_version(turn, release)
     named = ", ".join(f"{cause.kind} ({cause.detail})" for cause in causes)
     turn.note("release opened", release, why=f"{named}; {why}", numbers=_of_opening(release))
@@ -46,9 +49,9 @@ def _of_opening(release: Release) -> dict[str, float]:
     return {name: number for name, number in numbers.items() if number or name == "files"}
 
 
-def open_judging(turn: Turn, causes: tuple[Cause, ...], **fields: Any) -> None:
+def open_judging(turn: Turn, causes: tuple[Cause, ...], *, trace: str, **fields: Any) -> None:
     """Open a release for a version or run that somebody else made: it passes the same gates."""
-    release = turn.open(causes, "judging", files=turn.head.next_file - 1, **fields)
+    release = turn.open(causes, "judging", trace=trace, files=turn.head.next_file - 1, **fields)
     versions.cut_version(turn, release)
     turn.note("release opened", release, why=f"{causes[0].kind} {causes[0].detail} is judged like any other")
     judging.to_judging(turn, release)

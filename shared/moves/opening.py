@@ -11,6 +11,7 @@ from shared.moves.basket import ADOPTED
 from shared.names import digest
 from shared.retraining import batches, spending
 from shared.state import Basket, Cause
+from shared.traces import context
 
 TRAINED_KEPT = 20
 OPENED_KEPT = 60
@@ -41,7 +42,7 @@ def _open_adopted(turn: Turn, cause: Cause) -> None:
         return
     _count(turn)
     fields = {"version": cause.detail} if cause.kind == "registered" else {"train_run": cause.detail}
-    building.open_judging(turn, (cause,), **fields)
+    building.open_judging(turn, (cause,), trace=_trace_of(turn, cause), **fields)
 
 
 def _open_training(turn: Turn, basket: Basket) -> None:
@@ -77,6 +78,7 @@ def _train(
 ) -> None:
     """Open the release: the basket is empty after it, but for adopted work, and the accounts have it."""
     adopted = tuple(cause for cause in basket.causes if cause.kind in ADOPTED)
+    trace = _trace_of(turn, causes[0]) if is_pinned else basket.trace or turn.trace
     depth = policy.depth_of(turn.head, causes, input_print)
     turn.set_head(
         basket=replace(basket, causes=adopted) if is_pinned else Basket(first_file=turn.head.next_file, causes=adopted),
@@ -86,7 +88,14 @@ def _train(
     )
     _count(turn)
     traced = {"input_print": input_print, "depth": depth}
-    building.open_training(turn, causes, first_new_file=basket.first_file, why=why, pinned=is_pinned, traced=traced)
+    building.open_training(
+        turn, causes, first_new_file=basket.first_file, why=why, pinned=is_pinned, trace=trace, traced=traced
+    )
+
+
+def _trace_of(turn: Turn, cause: Cause) -> str:
+    """The context of the event that a cause came with."""
+    return context.root(turn.head.model, cause.event) if turn.trace else ""
 
 
 def _count(turn: Turn) -> None:

@@ -73,7 +73,8 @@ class Turns:
 
 def given(job: Job, request: RunRequest, *, image: str) -> dict[str, str]:
     """A run's environment variables. `image` is what its environment is built on, so that the run can say so."""
-    return {**job.settings, IMAGE_SETTING: image, "BATON_REQUEST": request_document(request)}
+    own = {IMAGE_SETTING: image, "BATON_REQUEST": request_document(request)}
+    return {**job.settings, **request.environment(), **own}
 
 
 def request_document(request: RunRequest) -> str:

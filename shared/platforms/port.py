@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 RunStatus = Literal["queued", "running", "completed", "failed", "canceled"]
 DeploymentState = Literal["starting", "healthy", "failed"]
+TRACE_TAG = "baton.trace"  # of a run or version: the traceparent of the command that asked for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class RunRequest:
     max_seconds: float = 600.0
     max_memory_mb: int = 2048
     sweep: Sweep | None = None
+
+    def environment(self) -> dict[str, str]:
+        """The run's place in its release's trace, as OpenTelemetry reads it from the environment: TRACEPARENT, if there is one."""
+        trace = self.tags.get(TRACE_TAG, "")
+        return {"TRACEPARENT": trace} if trace else {}
 
     def document(self) -> dict[str, object]:
         """The request as the run itself gets it, for JSON: a run sees no sweep, it is one or a trial of one."""

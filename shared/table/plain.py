@@ -11,6 +11,9 @@ from datetime import datetime
 from typing import Any, get_args, get_origin
 
 AS_THEY_ARE = (str, int, float, bool, type(None))
+IF_SET: Mapping[str, bool] = {
+    "if set": True
+}  # metadata of a field that is left out of the stored form while it is empty
 
 
 def plain(value: Any) -> Any:
@@ -19,7 +22,11 @@ def plain(value: Any) -> Any:
     if kind in AS_THEY_ARE:
         return value
     if names := _names(kind):
-        return {name: plain(getattr(value, name)) for name in names}
+        found = {name: plain(getattr(value, name)) for name in names}
+        for name in _if_set(kind):
+            if not found[name]:
+                del found[name]
+        return found
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -33,6 +40,12 @@ def plain(value: Any) -> Any:
 def _names(kind: type) -> tuple[str, ...]:
     """The fields of a record's type; none of another."""
     return tuple(entry.name for entry in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
+
+
+@functools.cache
+def _if_set(kind: Any) -> tuple[str, ...]:
+    """The fields of a record's type that are stored only where they hold something."""
+    return tuple(entry.name for entry in dataclasses.fields(kind) if entry.metadata == IF_SET)
 
 
 def typed(kind: Any, value: Any) -> Any:

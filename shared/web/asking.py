@@ -158,6 +158,7 @@ def _decide(app: App, release: Release, by: Asked, *, approve: bool, nonce: str)
         certificate=release.certificate,
         nonce=release.nonce,
         role=role,
+        trace=release.trace,
     )
     return accept(app, release.model, approvals.sign(decision, app.settings.approval_key))
 

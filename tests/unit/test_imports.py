@@ -19,6 +19,7 @@ HEAVY = (
     "azureml",
     "azure.ai.ml",
     "azure.identity",
+    "opentelemetry",
     "mlflow",
     "pyarrow",
     "numpy",

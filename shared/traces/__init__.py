@@ -1,0 +1,1 @@
+"""Traces: where one event led, carried in the rows, and the spans that are told of it to whoever listens."""

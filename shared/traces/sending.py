@@ -1,0 +1,88 @@
+"""Spans on their way out: a bounded queue and one thread, so that an exporter that hangs or fails costs spans and nothing else."""
+
+from __future__ import annotations
+
+import atexit
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from shared import log
+from shared.traces.port import Span
+
+ROOM, AT_ONCE = 4096, 256
+TOLD_EVERY_SECONDS = 60.0
+NEXT = "docs/runbook.md#traces"
+
+Export = Callable[[Sequence[Span]], None]
+
+
+class Sending:
+    """A `Tracer` over an exporter, which may raise and may take as long as it likes.
+
+    What has no room, and what the exporter did not take, is lost, counted in `lost`, and logged at most once a minute.
+    """
+
+    is_on = True
+
+    def __init__(self, export: Export, *, room: int = ROOM, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._export = export
+        self._waiting: queue.Queue[Span] = queue.Queue(room)
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._untold = 0
+        self._told_at: float | None = None
+        self.lost = 0
+
+    def tell(self, span: Span) -> None:
+        """Take a span if there is room."""
+        try:
+            self._waiting.put_nowait(span)
+        except queue.Full:
+            self._lose(1, f"{self._waiting.maxsize} spans wait already")
+        if self._thread is None:
+            self._begin()
+
+    def _begin(self) -> None:
+        """The thread begins with the first span: the host may fork or never need it before."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._go_on, name="baton-traces", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush, 2.0)
+
+    def _go_on(self) -> None:
+        while True:
+            batch = self._batch()
+            try:
+                self._export(batch)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with whoever listens, it is their loss
+                self._lose(len(batch), f"{type(error).__name__}: {error}")
+            for _ in batch:
+                self._waiting.task_done()
+
+    def _batch(self) -> list[Span]:
+        batch = [self._waiting.get()]
+        while len(batch) < AT_ONCE:
+            try:
+                batch.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+    def _lose(self, count: int, why: str) -> None:
+        with self._lock:
+            self.lost += count
+            self._untold += count
+            now = self._monotonic()
+            if self._told_at is not None and now - self._told_at < TOLD_EVERY_SECONDS:
+                return
+            untold, self._untold, self._told_at = self._untold, 0, now
+        log.warning("spans lost", count=untold, why=why, next=NEXT)
+
+    def flush(self, within_seconds: float) -> bool:
+        """Wait until what was told so far has been exported or lost, at most so long; whether it has."""
+        with self._waiting.all_tasks_done:
+            return self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, within_seconds)
