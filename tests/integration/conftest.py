@@ -1,9 +1,10 @@
-"""The laptop's daemons as processes of their own, the way `baton up` starts them; a terminal over a Baton in memory; a second Python."""
+"""What several of these tests stand on: daemons of the laptop as processes of their own, a Baton in memory, places for runs."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -84,3 +85,40 @@ def baton(world: World, tmp_path: Path) -> Iterator[CommandLine]:
     with serving(site(world.app)) as url:
         users = str(tmp_path / "users.json")
         yield CommandLine({"BATON_URL": url, "BATON_USERS": users, "BATON_HOME": str(tmp_path)})
+
+
+@pytest.fixture(scope="session")
+def serving_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of an environment with Microsoft's inference server in it."""
+    place = tmp_path_factory.mktemp("serving") / "env"
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "-q", "--python", sys.executable, place], check=True)
+    python = place / "bin" / "python"
+    subprocess.run(
+        [*uv, "pip", "install", "-q", "--python", python, "azureml-inference-server-http==1.5.1"], check=True
+    )
+    return str(python)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables made, to copy: making them takes a second."""
+    from mlflow.tracking import MlflowClient
+
+    file = tmp_path_factory.mktemp("mlflow") / "empty.db"
+    MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def mlflow(tmp_path: Path, empty_store: Path) -> Any:
+    """The client of an MLflow store of the test's own."""
+    from tests.integration.linear import store_in
+
+    return store_in(tmp_path, empty_store)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the linear model's folder, to spoil."""
+    return Path(shutil.copytree(PROJECT / "tests" / "models" / "linear", tmp_path / "linear"))

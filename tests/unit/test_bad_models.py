@@ -1,6 +1,6 @@
 """Bad model code through the whole chain in memory: every end has its reason, what to do next, and leaves nothing open.
 
-The reasons are those that the real steps give; `tests/integration/test_runs.py` and `test_local_trainer.py` hold them
+The reasons are those that the real steps give; `tests/integration/test_run_training.py` and `test_local_trainer.py` hold them
 to the real scripts, and `test_serving_servers.py` holds what a server says.
 """
 
