@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from shared.runs.interpreters import installed
 from shared.web.site import site
+from tests.integration.asking import HOST
 from tests.integration.command_line import CommandLine
 from tests.storybook import serving, tell, world_with_users
 from tests.world import World
@@ -77,6 +79,13 @@ def world(tmp_path: Path) -> World:
     made = world_with_users(tmp_path)
     tell(made)
     return made
+
+
+@pytest.fixture
+def http(world: World) -> Iterator[TestClient]:
+    """A client of the site; faults of the site become answers, as in a host."""
+    with TestClient(site(world.app), base_url=HOST, raise_server_exceptions=False) as client:
+        yield client
 
 
 @pytest.fixture

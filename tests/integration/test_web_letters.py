@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,12 @@ from starlette.testclient import TestClient
 from shared import events
 from shared.journaling import journal
 from shared.storage.port import StorageBusy
-from shared.web.site import site
+from tests.integration.asking import HOST, OPERATIONS
 from tests.storybook import world_with_users
 from tests.unit.test_letters import bury, mend, quiet
 from tests.unit.test_undelivered import NAME, leave, lost_event
 from tests.world import World
 
-HOST = "http://127.0.0.1:7071"
-OPERATIONS = {"authorization": "Bearer operations-key"}
 POST = {"origin": HOST, "content-type": "application/x-www-form-urlencoded"}
 SAID = {"why": "the folder is there again"}
 
@@ -32,13 +29,6 @@ def world(tmp_path: Path) -> World:
     made.publish()
     made.settle()
     return made
-
-
-@pytest.fixture
-def http(world: World) -> Iterator[TestClient]:
-    """A client of the site."""
-    with TestClient(site(world.app), base_url=HOST, raise_server_exceptions=False) as client:
-        yield client
 
 
 def answers(world: World, kind: str) -> list[tuple[str, str]]:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from local import made_up
-from local.client import Answer, Client
+from local.client import Answer
 from local.datasets import Row, write_csv
-from local.demo.telling import Telling
 from tests.documents import ROOT
+from tests.patient import Caller, Unhurried
 
 Part = tuple[int, int]
-JUDGED_SECONDS = 300.0  # trained, judged and certified; the first time, environments are built for it
 ENDED = ("held", "failed", "rejected", "expired", "live")
 
 
@@ -53,9 +52,9 @@ class Journey:
     def __init__(self, env: Mapping[str, str], files: Path, kind: Kind) -> None:
         self.kind = kind
         self._files = files
-        self._tell = Telling()
-        self._engineer, self._scientist = Client(env, "data-engineer"), Client(env, "data-scientist")
-        self.operations = Client(env, "operations")
+        self._tell = Unhurried()
+        self._engineer, self._scientist = Caller(env, "data-engineer"), Caller(env, "data-scientist")
+        self.operations = Caller(env, "operations")
 
     def play(self) -> tuple[Seen, Seen, Seen]:
         """The first release live, the second promoted, the third held, or where they ended instead."""
@@ -92,9 +91,7 @@ class Journey:
         self._tell.expect(told["baton"] == "accepted", f"{blob} is accepted, not {told}")
         release = f"{self.kind.model}-{number:04d}"
         self._tell.step(f"dropped {len(rows)} rows")
-        found = self._tell.until(
-            lambda: self._in(number, "awaiting approval", *ENDED), f"{release} is judged", within_seconds=JUDGED_SECONDS
-        )
+        found = self._tell.until(lambda: self._in(number, "awaiting approval", *ENDED), f"{release} is judged")
         self._tell.step(f"{release}: {found['state']}", found["why"])
         return self._seen(found)
 

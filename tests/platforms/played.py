@@ -5,10 +5,7 @@ A story is told by the API, as ever; what touches the platform itself is each st
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,36 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from local import stack
-from local.client import Client, Refused
 from local.demo.story import FOLDER, MODEL, Story
 from local.demo.telling import Telling
 from local.topic import WorkspaceTopic
+from tests.patient import Caller, Unhurried
 from tests.wire.azureml_machines import ENVIRONMENTS
 from tests.wire.server import WireServer
 
 EVENTS = "Microsoft.MachineLearningServices"
 PARTS = ("publish", "first_model", "better_model", "worse_model", "broken_file", "by_hand", "drift", "roll_back")
 STATES = {"0001": "replaced", "0002": "rolled back", "0003": "held", "0004": "held", "0005": "held"}
-SAFE = ("/publish", "/approve")  # to ask twice; a second roll-back would be another one
 
 
-class Caller(Client):
-    """Asks again where the app says that storage did not answer: the machine has other things to do."""
-
-    def _call(self, request: urllib.request.Request) -> Any:
-        deadline = time.monotonic() + patience()
-        while True:
-            try:
-                return super()._call(request)
-            except Refused as refused:
-                again = request.get_method() == "GET" or request.full_url.endswith(SAFE)
-                if refused.status not in (0, 503) or not again or time.monotonic() > deadline:
-                    raise
-            time.sleep(1.0)
-
-
-class Patient(Telling):
-    """Waits as long as a machine takes that has other things to do, and no longer once the fake has failed."""
+class Patient(Unhurried):
+    """Waits no longer once the fake has failed."""
 
     def __init__(self, wire: WireServer) -> None:
         super().__init__()
@@ -57,7 +38,7 @@ class Patient(Telling):
             assert not self._wire.broken, self._wire.broken
             return look()
 
-        return super().until(looked, what, within_seconds=max(within_seconds, patience()))
+        return super().until(looked, what, within_seconds=within_seconds)
 
 
 class Played(Story):
@@ -112,8 +93,3 @@ def model_folder(into: Path) -> Path:
     spec = folder / "model.yaml"
     spec.write_text(spec.read_text().replace("p95_ms: 500, start_seconds: 60", "p95_ms: 60000, start_seconds: 300"))
     return folder
-
-
-def patience() -> float:
-    """How many seconds one step may take."""
-    return float(os.environ.get("BATON_PATIENCE", "300"))

@@ -17,7 +17,8 @@ from local.client import Answer
 from local.demo.story import MODEL
 from local.topic import WorkspaceTopic
 from shared.settings import LOCAL_WORKSPACE
-from tests.platforms.played import Caller, Patient, Played, laptop, model_folder
+from tests.patient import Caller
+from tests.platforms.played import Patient, Played, laptop, model_folder
 from tests.wire.authority import Authority
 from tests.wire.azureml import FakeAzureML
 from tests.wire.azureml_machines import Cluster, Servers, end

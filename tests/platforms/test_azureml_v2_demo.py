@@ -15,7 +15,8 @@ import requests
 from local.client import Answer
 from local.demo.story import MODEL
 from local.topic import WorkspaceTopic
-from tests.platforms.played import Caller, Patient, Played, laptop, model_folder
+from tests.patient import Caller
+from tests.platforms.played import Patient, Played, laptop, model_folder
 from tests.wire.authority import Authority
 from tests.wire.azureml import SCOPE
 from tests.wire.azureml_machines import end
