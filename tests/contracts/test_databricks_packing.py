@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.platforms.databricks_packing import MLFLOW, pack
-from tests.contracts.test_databricks_endpoints import BODY, published
+from tests.contracts.databricks_bench import BODY, published
 
 
 @pytest.fixture

@@ -1,18 +1,25 @@
-"""The demo, played once for all end-to-end tests, with everything left running until they are done."""
+"""The demo, played once for all end-to-end tests and left running until they are done; the pages in a real Chromium."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from local import stack
+from shared.web.site import site
+from tests.e2e.looking import DESK, Visit
+from tests.storybook import serving, tell, world_with_users
+from tests.world import World
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -68,3 +75,50 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield Demo("".join(told), kept / "demo", found["env"])
         process.stdin.close()
         process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        missing = "no Chromium on this machine: the pages were NOT tested. Install it: apt-get install chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """The storybook's three models."""
+    made = world_with_users(tmp_path)
+    tell(made)
+    return made
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    """The site over that world."""
+    with serving(site(world.app)) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens a page in a context of its own, signed in with a key ("" for nobody); all close with the test."""
+    contexts = []
+
+    def visited(url: str, path: str, *, key: str = "operations-key", **options: Any) -> Page:
+        contexts.append(browser.new_context(**{"viewport": DESK, "base_url": url, **options}))
+        page = contexts[-1].new_page()
+        if key:
+            page.goto(f"/sign-in?key={key}&next={path}")
+        if page.url != url + path:
+            page.goto(path)
+        return page
+
+    yield visited
+    for context in contexts:
+        context.close()

@@ -1,4 +1,4 @@
-"""What several of these tests stand on: daemons of the laptop as processes of their own, a Baton in memory, places for runs."""
+"""What several of these tests stand on: daemons as processes of their own, a Baton in memory and terminals, places for runs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from shared.runs.interpreters import installed
 from shared.web.site import site
 from tests.integration.asking import HOST
 from tests.integration.command_line import CommandLine
+from tests.integration.recording import Peer, peer
 from tests.storybook import serving, tell, world_with_users
 from tests.world import World
 
@@ -71,6 +72,28 @@ def start() -> Iterator[Callable[..., Daemon]]:
     for process in running:
         process.terminate()
     assert all(process.wait(20) is not None for process in running)
+
+
+@pytest.fixture
+def functions() -> Iterator[Peer]:
+    """What the emulator delivers to: it answers as a functions host does, and remembers what came."""
+    with peer() as recorded:
+        yield recorded
+
+
+@pytest.fixture
+def emulator(start: Callable[..., Daemon], tmp_path: Path, functions: Peer) -> Callable[..., Daemon]:
+    """Start Event Grid's emulator with one subscription on the storage topic, `emulator(maxDeliveryAttempts=3)`."""
+    from tests.integration.topics import KEY
+
+    def started(*more: str, host: str = functions.url, data: str = "", port: int = 0, **subscription: object) -> Daemon:
+        path = tmp_path / "subscriptions.json"
+        one = {"name": "on-new-data", "topic": "storage", "function": "on_new_data", **subscription}
+        path.write_text(json.dumps({"v": 1, "subscriptions": [one]}))
+        words = ("--subscriptions", str(path), "--host", host, "--state", str(tmp_path / "state"), "--port", str(port))
+        return start("local.eventgrid", *words, *more, BATON_TOPIC_KEY=KEY, BATON_DATA=data)
+
+    return started
 
 
 @pytest.fixture
@@ -131,3 +154,18 @@ def mlflow(tmp_path: Path, empty_store: Path) -> Any:
 def folder(tmp_path: Path) -> Path:
     """A copy of the linear model's folder, to spoil."""
     return Path(shutil.copytree(PROJECT / "tests" / "models" / "linear", tmp_path / "linear"))
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Path]:
+    """A working folder of its own."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(before)
+
+
+@pytest.fixture
+def offline(here: Path) -> CommandLine:
+    """A terminal where no Baton runs."""
+    return CommandLine({"BATON_HOME": str(here / "state")})

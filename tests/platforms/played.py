@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from local import stack
-from local.demo.story import FOLDER, MODEL, Story
+from local.demo.following import FOLDER, MODEL
+from local.demo.story import Story
 from local.demo.telling import Telling
 from local.topic import WorkspaceTopic
 from tests.patient import Caller, Unhurried

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from local.client import Answer
-from local.demo.story import MODEL
+from local.demo.following import MODEL
 from local.topic import WorkspaceTopic
 from shared.settings import LOCAL_WORKSPACE
 from tests.patient import Caller

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from local.client import Answer
-from local.demo.story import MODEL
+from local.demo.following import MODEL
 from local.topic import WorkspaceTopic
 from tests.patient import Caller
 from tests.platforms.played import Patient, Played, laptop, model_folder
