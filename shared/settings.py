@@ -18,7 +18,7 @@ LOCAL_WORKSPACE = LOCAL + "Microsoft.MachineLearningServices/workspaces/local"
 LOCAL_TOPIC = LOCAL + "Microsoft.EventGrid/topics/baton"
 PLATFORMS = ("local", "azureml", "azureml_v2")
 SERVINGS = ("aks", "aci")
-TRACES = ("", "file")
+TRACES = ("", "file", "application-insights")
 ADDRESS = re.compile(r"[a-z][a-z0-9]*://\S+")
 NEEDED = {
     "BATON_DATA": "connection string of the data account",
@@ -52,7 +52,7 @@ class Settings:
     whose people sign in at the platform's own door ("": by the users file), `is_guarded` whether the platform says that the
     door is shut; it says so itself, no setting may. `verifying_keys` are the public keys that signed certificates before
     `signing_key`. `notify` are the addresses, with secrets in them, at which people are told (`notify_apprise.py`). `traces` says where
-    spans go: nowhere, or to a file in `home`."""
+    spans go: nowhere, to a file in `home`, or to the component that `insights`, its connection string, names."""
 
     data: str
     approval_key: str
@@ -81,6 +81,7 @@ class Settings:
     verifying_keys: tuple[str, ...] = ()
     notify: tuple[str, ...] = field(default=(), repr=False)
     traces: str = ""
+    insights: str = ""
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> Settings:
@@ -120,8 +121,8 @@ class Settings:
             if not ADDRESS.fullmatch(address)
         ]
         traces = env.get("BATON_TRACES", "")
-        if traces not in TRACES:
-            faults.append(f"BATON_TRACES is {traces!r}, must be one of {TRACES}")
+        insights = env.get("APPLICATIONINSIGHTS_CONNECTION_STRING", "")
+        faults += _faults_of_traces(traces, insights)
         tenant = env.get("BATON_TENANT", "").lower()
         if tenant and not OBJECT_ID.fullmatch(tenant):
             faults.append(
@@ -159,6 +160,7 @@ class Settings:
             verifying_keys=keys,
             notify=notify,
             traces=traces,
+            insights=insights,
         )
 
     @property
@@ -176,6 +178,13 @@ def _needed(platform: str, serving: str) -> dict[str, str]:
     """What must be set, with what it is. Container instances need no cluster."""
     needed = {**NEEDED, **NEEDED_ON.get(platform, {})}
     return {name: what for name, what in needed.items() if (name, serving) != ("BATON_AKS", "aci")}
+
+
+def _faults_of_traces(traces: str, insights: str) -> list[str]:
+    if traces not in TRACES:
+        return [f"BATON_TRACES is {traces!r}, must be one of {TRACES}"]
+    is_lost = traces == "application-insights" and not insights
+    return ["APPLICATIONINSIGHTS_CONNECTION_STRING is missing (BATON_TRACES sends spans there)"] * is_lost
 
 
 def _scoring_logs(env: Mapping[str, str]) -> str:

@@ -51,6 +51,7 @@ var settings = [
   { name: 'BATON_DATA__credential', value: 'managedidentity' }
   { name: 'BATON_DATA__clientId', value: identityClientId }
   { name: 'BATON_SWEEP', value: '0 * * * * *' }
+  { name: 'BATON_TRACES', value: 'application-insights' }
   { name: 'BATON_PLATFORM', value: platform }
   { name: 'BATON_COMPUTE', value: compute }
   { name: 'BATON_INSTANCE_TYPE', value: instanceType }

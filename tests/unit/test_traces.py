@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,8 @@ from cli import live_trace
 from cli.main import main
 from shared import approvals, events, wire
 from shared.journaling.rebuild import rebuild
-from shared.platforms.port import TRACE_TAG
+from shared.platforms.azureml_run import Job, given
+from shared.platforms.port import TRACE_TAG, RunRequest
 from shared.settings import LOCAL_WORKSPACE
 from shared.traces import context
 from shared.traces.lines import Lines, document, read
@@ -490,3 +492,10 @@ def test_a_release_of_which_no_span_was_kept_is_told_with_where_else_to_look(
 def test_a_span_whose_parent_was_lost_stands_at_the_margin() -> None:
     lost = replace(_span(2), parent=context.root("m", "lost"))
     assert [line[22:] for line in live_trace.tree([document(_span(1)), document(lost)])] == ["span 1", "span 2"]
+
+
+def test_a_run_on_azure_ml_has_its_place_in_the_trace_in_its_environment() -> None:
+    request = RunRequest("m-0001-t-1", "m", "train", "f", tags={TRACE_TAG: context.root("m", "x")})
+    job = Job(**{entry.name: {} for entry in dataclasses.fields(Job)})
+    assert given(job, request, image="i")["TRACEPARENT"] == context.root("m", "x")
+    assert "TRACEPARENT" not in given(job, replace(request, tags={}), image="i")
