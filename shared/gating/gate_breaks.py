@@ -157,7 +157,8 @@ def _past(way: str, limit: float) -> float:
 
 def _with(document: Document, name: str, **changes: object) -> Broken:
     part = document[name]
-    return {**document, name: {**part, **changes} if isinstance(part, Mapping) else changes}
+    assert isinstance(part, Mapping), name
+    return {**document, name: {**part, **changes}}
 
 
 def _beyond(limit: float) -> float:

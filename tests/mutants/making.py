@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from mutmut.mutation.file_mutation import MutationVisitor, deep_replace
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
 
-TYPES = ("Rule", "Answer", "Document", "Window", "Broken", "State", "Heard")
+TYPES = ("Rule", "Answer", "Document", "Window", "Broken", "State", "Heard", "Sentences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,16 @@ def mutants_of(root: Path, path: str) -> list[Mutant]:
         found.append(Mutant(path, within, was, now, seen[within, was, now], line, place, source))
         seen[within, was, now] += 1
     return found
+
+
+def unchanged(root: Path, mutants: Sequence[Mutant]) -> list[Mutant]:
+    """The statements that the mutants change, in their order and as they are: put in, they must change nothing."""
+    first = {(each.path, each.statement): each for each in reversed(mutants)}
+    modules = {path: cst.parse_module((root / path).read_text()) for path, _ in first}
+    return [
+        replace(first[path, place], now="", source=modules[path].code_for_node(modules[path].body[place]))
+        for path, place in sorted(first)
+    ]
 
 
 def _all(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -18,8 +18,12 @@ from tests.mutants.making import Mutant
 FLAGS = __future__.annotations.compiler_flag
 
 
+class NoImport(Exception):
+    """A changed statement of the module raises: Python could not import it."""
+
+
 def put_in(mutant: Mutant, module: ModuleType, root: Path) -> None:
-    """Change the loaded module. Raises what the changed statement raises: Python could not import it."""
+    """Change the loaded module. Raises NoImport where Python could not import it so."""
     space = dict(vars(module))
     _run(mutant.source, space)
     node = ast.parse(mutant.source).body[0]
@@ -36,7 +40,10 @@ def put_in(mutant: Mutant, module: ModuleType, root: Path) -> None:
 
 
 def _run(source: str, space: dict[str, object]) -> None:
-    exec(compile(source, "mutant", "exec", FLAGS, dont_inherit=True), space)  # noqa: S102
+    try:
+        exec(compile(source, "mutant", "exec", FLAGS, dont_inherit=True), space)  # noqa: S102
+    except Exception as error:
+        raise NoImport(repr(error)) from error
 
 
 def _become(old: FunctionType, new: FunctionType) -> None:
@@ -50,7 +57,10 @@ def _become_class(old: type, new: type) -> None:
     for name, its in vars(new).items():
         mine = vars(old).get(name)
         if isinstance(its, FunctionType) and isinstance(mine, FunctionType):
-            _become(mine, its)
+            if len(its.__code__.co_freevars) == len(mine.__code__.co_freevars):
+                _become(mine, its)
+            else:  # what a dataclass makes of its fields, by name nobody holds it
+                setattr(old, name, its)
         elif isinstance(its, property) and isinstance(mine, property):
             _become(mine.fget, its.fget)  # type: ignore[arg-type]
 

@@ -10,8 +10,9 @@ from types import ModuleType
 
 import pytest
 
-from tests.mutants.making import Mutant, lines_of, mutants_of
-from tests.mutants.putting import put_in
+from tests.mutants.making import Mutant, lines_of, mutants_of, unchanged
+from tests.mutants.putting import NoImport, put_in
+from tests.mutants.trying import BROKE, ENDLESS, SURVIVED, UNREACHED, lives
 
 RULE = '''"""A rule."""
 
@@ -94,6 +95,39 @@ def test_a_changed_number_changes_where_it_was_imported_and_what_was_made_of_it(
     put_in(one(tmp_path, "LEAST = 10", "LEAST = 11"), rule, tmp_path)
     del sys.modules["tests.importer"]
     assert (importer.LEAST, rule.WORDS, rule.is_enough(10, at=99)) == (11, {"least": 11}, False)  # type: ignore[attr-defined]
+
+
+def test_a_field_that_is_made_otherwise_changes_how_objects_are_made(rule: ModuleType, tmp_path: Path) -> None:
+    made = "names: list = field(default_factory=list)"
+    put_in(one(tmp_path, made, "names: list = None"), rule, tmp_path)
+    assert (rule.Limits().names, rule.USUAL.names) == (None, None)
+
+
+def test_what_python_could_not_import_is_told_apart_from_what_could_not_be_put_in(
+    rule: ModuleType, tmp_path: Path
+) -> None:
+    made = "names: list = field(default_factory=list)"
+    with pytest.raises(NoImport, match="not callable"):
+        put_in(one(tmp_path, made, "names: list = field(default_factory=None)"), rule, tmp_path)
+    found = [lives(noticed) for noticed in (SURVIVED, UNREACHED, f"{BROKE} KeyError()", ENDLESS, "tests/a.py::test_b")]
+    assert found == [True, True, True, False, False]
+
+
+def test_each_statement_put_in_as_it_is_changes_nothing(rule: ModuleType, tmp_path: Path) -> None:
+    statements = unchanged(tmp_path, mutants_of(tmp_path, "rule.py"))
+    names = [
+        "LEAST = 10",
+        'WORDS = {"least": LEAST}',
+        "@dataclass(frozen=True)",
+        "USUAL = Limits()",
+        "def is_enough(rows, at=3):",
+    ]
+    assert [each.source.strip().splitlines()[0] for each in statements] == names
+    held, usual = rule.is_enough, rule.USUAL
+    for each in statements:
+        put_in(each, rule, tmp_path)
+    assert [held(rows) for rows in (3, 4, 9, 10)] == [False, True, True, True]
+    assert (rule.USUAL, usual.half, rule.WORDS) == (rule.Limits(), 10.0, {"least": 10})
 
 
 def test_what_nothing_decides_by_is_not_changed(rule: ModuleType, tmp_path: Path) -> None:

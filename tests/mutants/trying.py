@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from collections import Counter
@@ -22,13 +23,21 @@ from typing import Any
 
 import pytest
 
-from tests.mutants.making import Mutant, lines_of
-from tests.mutants.putting import put_in
+from tests.mutants.making import Mutant, lines_of, unchanged
+from tests.mutants.putting import NoImport, put_in
 
-UNREACHED, SURVIVED = "no test reaches it", ""
+UNREACHED, SURVIVED, ENDLESS = "no test reaches it", "", "it does not end"
+BROKE = "broke:"
 ROOM_BYTES = 1 << 30
 EXAMPLES = 15  # of each property: what so few notice, more would
 SETTINGS = "_hypothesis_internal_use_settings"
+
+
+def lives(noticed: str) -> bool:
+    """Whether nothing noticed the mutant; what broke the trial itself is no test's doing."""
+    return noticed in (SURVIVED, UNREACHED) or noticed.startswith(BROKE)
+
+
 Result = Callable[[Mutant, str], None]
 
 
@@ -75,11 +84,13 @@ class Trial:
         self._reach = alone["reach"]
         took = self._took = alone["took"]
         self.failed, self.tests, self.seconds = alone["failed"], len(took), sum(took.values())
+        self.failed = self.failed or self._control(session.items)
         if not self.failed:
             by_name = {item.nodeid: item for item in session.items}
             gc.freeze()
-            for worker in [os.fork() or self._work(number, by_name, took) for number in range(self.workers)]:
-                os.waitpid(worker, 0)
+            workers = [os.fork() or self.work(number, by_name, took) for number in range(self.workers)]
+            if sum(os.waitpid(worker, 0)[1] for worker in workers):
+                self.failed = "a worker did not come to its end"
         return True
 
     def _as_it_is(self, items: Sequence[pytest.Item]) -> dict[str, Any]:
@@ -91,46 +102,62 @@ class Trial:
         for item in items:
             watched.switch_context(item.nodeid)
             began = time.process_time()
-            if not passes(item):
-                return {"failed": item.nodeid, "took": {}, "reach": {}}
+            if failure(item):
+                return {"failed": f"{item.nodeid} fails without any mutant", "took": {}, "reach": {}}
             took[item.nodeid] = time.process_time() - began
         watched.stop()
         data = watched.get_data()
         reach = {path: data.contexts_by_lineno(str(self.root / path)) for path in self.paths}
         return {"failed": "", "took": took, "reach": reach}
 
-    def _work(self, number: int, items: Mapping[str, pytest.Item], took: Mapping[str, float]) -> int:
-        """A worker's share of the mutants; it does not return."""
+    def _control(self, items: Sequence[pytest.Item]) -> str:
+        """The test that fails, or what breaks, when each statement is put in as it is: then no mutant's end would prove anything."""
+        statements = unchanged(self.root, self.mutants)
+        noticed = _alone(lambda: self._notice(statements, items), 5 * self.seconds + 2)
+        return "" if noticed == SURVIVED else f"with nothing changed: {noticed}"
+
+    def work(self, number: int, items: Mapping[str, pytest.Item], took: Mapping[str, float]) -> int:
+        """A worker's share of the mutants; it does not return, and ends with 1 where it did not come to its end."""
         noticing: Counter[tuple[str, str]] = Counter()
+        failed = 1
         try:
             for mutant in self.mutants[number :: self.workers]:
                 place = f"{mutant.path}: {mutant.within}"
-                names = sorted(self._tests_of(mutant), key=lambda name, at=place: (-noticing[at, name], took[name]))
-                limit = 5 * sum(took[name] for name in names) + 2
-                chosen = [items[name] for name in names]
-                noticed = _alone(lambda m=mutant, c=chosen: self._notice(m, c), limit) if chosen else UNREACHED
-                noticing[place, str(noticed)] += 1
-                self.told(mutant, "it does not end" if noticed is None else str(noticed))
+                names = sorted(self.tests_of(mutant), key=lambda name, at=place: (-noticing[at, name], took[name]))
+                noticed = self.noticed_by(mutant, [items[name] for name in names])
+                noticing[place, noticed] += 1
+                self.told(mutant, noticed)
+            failed = 0
         finally:
-            os._exit(0)
+            os._exit(failed)
 
-    def _tests_of(self, mutant: Mutant) -> set[str]:
+    def noticed_by(self, mutant: Mutant, chosen: Sequence[pytest.Item]) -> str:
+        """What of these, in this order, notices the mutant first."""
+        limit = 5 * sum(self._took[item.nodeid] for item in chosen) + 2
+        return str(_alone(lambda: self._notice([mutant], chosen), limit)) if chosen else UNREACHED
+
+    def tests_of(self, mutant: Mutant) -> set[str]:
         """The tests that run the changed statement; for what importing runs, all."""
         lines, span = self._reach[mutant.path], lines_of(self.root, mutant)
         if span is None:
             return set(self._took)
         return {name for line in span for name in lines.get(str(line), ())} - {""}
 
-    def _notice(self, mutant: Mutant, chosen: Sequence[pytest.Item]) -> str:
-        module = importlib.import_module(mutant.path.removesuffix(".py").replace("/", "."))
+    def _notice(self, mutants: Sequence[Mutant], chosen: Sequence[pytest.Item]) -> str:
         try:
-            put_in(mutant, module, self.root)
-        except Exception as error:  # noqa: BLE001  # whatever a changed statement raises, importing it would
-            return f"import: {error!r}"
-        return next((item.nodeid for item in chosen if not passes(item)), SURVIVED)
+            for mutant in mutants:
+                module = importlib.import_module(mutant.path.removesuffix(".py").replace("/", "."))
+                put_in(mutant, module, self.root)
+        except NoImport as error:
+            return f"import: {error}"
+        return next((item.nodeid for item in chosen if self.notices(item)), SURVIVED)
+
+    def notices(self, item: pytest.Item) -> bool:
+        """Whether the test fails as things are now, in whatever way."""
+        return failure(item) is not None
 
 
-def passes(item: Any) -> bool:
+def failure(item: Any) -> BaseException | None:
     """Run one test, with its fixtures and without pytest's report, which would read sources for what nobody reads."""
     state = item.session._setupstate
     try:
@@ -138,24 +165,26 @@ def passes(item: Any) -> bool:
         state.setup(item)
         item.runtest()
     except pytest.skip.Exception:
-        return True
-    except (Exception, pytest.fail.Exception):  # noqa: BLE001  # whatever a test raises, it noticed
-        return False
+        return None
+    except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # whatever a test raises, it noticed
+        return error
     finally:
         state.teardown_exact(None)
-    return True
+    return None
 
 
 def _alone(do: Callable[[], object], cpu_seconds: float | None) -> object:
-    """What a fork of this process answers; None if it needed more computing than that, or died."""
+    """What a fork of this process answers, or how it ended: by needing more computing than that, or by what is no answer."""
     reading, writing = os.pipe()
     child = os.fork()
     if child:
         os.close(writing)
         with os.fdopen(reading) as pipe:
             said = pipe.read()
-        os.waitpid(child, 0)
-        return json.loads(said) if said else None
+        _, status = os.waitpid(child, 0)
+        if not said:
+            return ENDLESS if os.WTERMSIG(status) == signal.SIGXCPU else f"{BROKE} signal {os.WTERMSIG(status)}"
+        return json.loads(said)
     try:
         quiet = os.open(os.devnull, os.O_RDWR)
         os.dup2(quiet, 1)
@@ -166,7 +195,7 @@ def _alone(do: Callable[[], object], cpu_seconds: float | None) -> object:
         answer = json.dumps(do())
         os.write(writing, answer.encode()) if len(answer) < 60_000 else _write_all(writing, answer.encode())
     except BaseException as error:  # noqa: BLE001
-        os.write(writing, json.dumps(f"broke: {error!r}"[:500]).encode())
+        os.write(writing, json.dumps(f"{BROKE} {error!r}"[:500]).encode())
     finally:
         os._exit(0)
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from shared.gating.gate_breaks import EVIDENCE_BREAKS, Trial, passing_certificate, passing_evidence, self_test, trials
+from shared.gating.gate_breaks import (
+    CERTIFICATE_BREAKS,
+    EVIDENCE_BREAKS,
+    Trial,
+    passing_certificate,
+    passing_evidence,
+    self_test,
+    trials,
+)
 from shared.gating.verdict import GateResult
 from shared.model_yaml.gate_spec import Check, Comparing, Sanity, Slices
 from shared.spec import CertificateLimits, Gates
@@ -201,6 +209,26 @@ def broken(gates: Gates, gate: str) -> str:
 )
 def test_a_break_is_just_beyond_its_limit_or_the_worst_that_can_be(gates: Gates, gate: str, says: str) -> None:
     assert broken(gates, gate) == says
+
+
+@pytest.mark.parametrize(("direction", "value"), [("lower", 5005.0), ("higher", 4995.0)])
+def test_a_limit_of_thousands_is_broken_by_a_thousandth_of_it(direction: Any, value: float) -> None:
+    gates = Gates("profit.py", direction, 5000.0)
+    found: Any = EVIDENCE_BREAKS["floor"](gates, passing_evidence(gates))
+    assert found["candidate"]["value"] == pytest.approx(value, rel=1e-9)
+
+
+def test_a_break_changes_what_its_gate_reads_and_nothing_else() -> None:
+    good, bound = passing_evidence(WHOLE), {"confidence": 1.0}
+    guards = {"mae": {"lower": -2.0, **bound}, "latency": {"lower": -50.0, **bound}}
+    assert EVIDENCE_BREAKS["guards"](WHOLE, good) == {**good, "guards": guards}
+    told: Any = good["slices"]
+    worse = {"slice": "A < 0", "rows": 100, "positives": None, "gain": -1.0, "p_worse": 0.0}
+    slices = [*({**each, "gain": 0.0} for each in told), worse]
+    assert EVIDENCE_BREAKS["slices"](WHOLE, good) == {**good, "slices": slices}
+    certificate = passing_certificate(LIMITS)
+    unknown = {**certificate, "model_sha256": "unknown"}
+    assert CERTIFICATE_BREAKS["known_files"](LIMITS, certificate) == unknown
 
 
 @pytest.mark.parametrize(
