@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.certificates.certificate_diff import Side, fact_changes
 from shared.certificates.certificate_story import annex_iv, differences, nist, sections
 from shared.certificates.statement import About
 from shared.model_yaml.spec_file import load_folder
@@ -111,6 +112,18 @@ def test_the_image_is_told_where_training_and_serving_went_in_one():
     assert found["trained with the image"] == "mcr.example/base:20251130"
     assert found["trained with"] == found["serves with"] == "Python 3.11.9, 70 packages (SHA-256 abababababab...)"
     assert "serves with the image" not in found
+
+
+def test_two_certificates_tell_that_their_versions_were_trained_in_other_images():
+    """Or in one, where the older certificate says nothing of images."""
+    first, second, older = (
+        Side({**MEASURED, "provenance": {"training": {"environment": environment}}}, SPEC.gates.certificate, ABOUT)
+        for environment in ({"image": "mcr.example/base:1"}, {"image": "mcr.example/base:2"}, {})
+    )
+
+    changed = ("Where it comes from", "trained with the image")
+    assert list(fact_changes(first, second)) == [(*changed, "mcr.example/base:1", "mcr.example/base:2")]
+    assert list(fact_changes(older, second)) == [(*changed, "nothing", "mcr.example/base:2")]
 
 
 def test_what_checks_found_answers_the_points_that_ask_for_it_and_the_export_is_named():
