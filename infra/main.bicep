@@ -11,14 +11,14 @@ param environmentName string
 @metadata({ azd: { type: 'location' } })
 param location string
 
-@description('Resource id of the Azure ML workspace that trains and serves. Empty: make one.')
+@description('Resource id of the Azure ML workspace that trains and serves. Empty: make one, unless Databricks does.')
 param workspaceId string = ''
 
 @description('Region of that workspace, if it is another.')
 param workspaceLocation string = ''
 
 @description('Which adapter the app speaks to the workspace with; `infra/prepackage.sh` packs the lock file of the same name.')
-@allowed([ 'azureml', 'azureml_v2' ])
+@allowed([ 'azureml', 'azureml_v2', 'databricks' ])
 param platform string = 'azureml_v2'
 
 @description('Cluster of the workspace that runs go to. The workspace that is made here has `cpu`.')
@@ -39,6 +39,24 @@ param serving string = 'aks'
 
 @description('Application id of the Application Insights component that the workspace writes to, if it is not the app\'s own.')
 param scoringLogs string = ''
+
+@description('Address of the Databricks workspace that trains and serves, such as https://adb-1234567890123456.7.azuredatabricks.net.')
+param databricksHost string = ''
+
+@description('<catalog>.<schema> of Unity Catalog that models, runs and what is served lie in.')
+param databricksSchema string = ''
+
+@description('Id of the SQL warehouse that counts scoring requests on Databricks.')
+param databricksWarehouse string = ''
+
+@description('Name of the service credential of Unity Catalog by which runs on Databricks read the data account.')
+param databricksCredential string = ''
+
+@description('Principal id of the identity behind that credential. Empty: it gets no role here.')
+param databricksAccess string = ''
+
+@description('Size of what serves a version on Databricks: Small, Medium or Large.')
+param databricksWorkload string = 'Small'
 
 @description('Secret under which people\'s decisions are bound to what they decided on.')
 @secure()
@@ -70,6 +88,7 @@ param onCall string = ''
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
+var onDatabricks = platform == 'databricks' // then there is no Azure ML workspace, and no events of one
 var workspaceParts = split('${workspaceId}/-/-/-/-', '/')
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
@@ -129,7 +148,7 @@ module roles 'modules/roles.bicep' = {
   }
 }
 
-module workspace 'modules/workspace.bicep' = if (empty(workspaceId)) {
+module workspace 'modules/workspace.bicep' = if (empty(workspaceId) && !onDatabricks) {
   name: 'workspace'
   scope: group
   params: {
@@ -143,12 +162,18 @@ module workspace 'modules/workspace.bicep' = if (empty(workspaceId)) {
   }
 }
 
-var usedWorkspaceId = empty(workspaceId) ? workspace.?outputs.id ?? '' : workspaceId
+var usedWorkspaceId = onDatabricks ? '' : empty(workspaceId) ? workspace.?outputs.id ?? '' : workspaceId
 
-module workspaceRole 'modules/workspace-role.bicep' = {
+module workspaceRole 'modules/workspace-role.bicep' = if (!onDatabricks) {
   name: 'workspace-role'
   scope: resourceGroup(empty(workspaceId) ? subscription().subscriptionId : workspaceParts[2], empty(workspaceId) ? group.name : workspaceParts[4])
   params: { workspace: last(split(usedWorkspaceId, '/')), principalId: identity.outputs.principalId }
+}
+
+module databricks 'modules/databricks.bicep' = if (onDatabricks && !empty(databricksAccess)) {
+  name: 'databricks'
+  scope: group
+  params: { dataAccount: dataAccount.outputs.name, runs: databricksAccess }
 }
 
 module topics 'modules/topics.bicep' = {
@@ -159,6 +184,7 @@ module topics 'modules/topics.bicep' = {
     location: location
     tags: tags
     dataAccount: dataAccount.outputs.name
+    onDatabricks: onDatabricks
     workspaceId: usedWorkspaceId
     workspaceLocation: empty(workspaceLocation) ? location : workspaceLocation
     sender: identity.outputs.principalId
@@ -193,6 +219,11 @@ module app 'modules/app.bicep' = {
     aks: aks
     serving: serving
     scoringLogs: scoringLogs
+    databricksHost: databricksHost
+    databricksSchema: databricksSchema
+    databricksWarehouse: databricksWarehouse
+    databricksCredential: databricksCredential
+    databricksWorkload: databricksWorkload
   }
   dependsOn: [ roles ]
 }

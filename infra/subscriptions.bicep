@@ -1,6 +1,7 @@
 // Which event wakes which function: from subscriptions.json, which the laptop's emulator reads too. Deployed after the
 // code (infra/subscribe.sh), because Event Grid refuses a function that is not there. Safe to repeat.
 param storageTopic string
+@description('Empty where Databricks trains, which sends no events.')
 param workspaceTopic string
 param customTopic string
 @description('Resource id of the function app.')
@@ -15,7 +16,7 @@ resource storage 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
 }
 
 resource workspace 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
-  name: workspaceTopic
+  name: empty(workspaceTopic) ? 'none' : workspaceTopic
 }
 
 resource custom 'Microsoft.EventGrid/topics@2025-02-15' existing = {
@@ -50,7 +51,7 @@ resource storageSubscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptio
   }
 }]
 
-resource workspaceSubscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [for rule in filter(subscriptions, one => one.topic == 'workspace'): {
+resource workspaceSubscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [for rule in filter(subscriptions, one => one.topic == 'workspace' && !empty(workspaceTopic)): {
   parent: workspace
   name: rule.name
   properties: {

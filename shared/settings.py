@@ -11,12 +11,14 @@ from typing import Any
 from shared.certificates.signing import is_key
 from shared.errors import SettingsRefused
 from shared.names import OBJECT_ID
+from shared.platforms import databricks_settings
+from shared.platforms.databricks_settings import Databricks
 
 LOCAL = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/local/providers/"
 LOCAL_STORAGE = LOCAL + "Microsoft.Storage/storageAccounts/devstoreaccount1"
 LOCAL_WORKSPACE = LOCAL + "Microsoft.MachineLearningServices/workspaces/local"
 LOCAL_TOPIC = LOCAL + "Microsoft.EventGrid/topics/baton"
-PLATFORMS = ("local", "azureml", "azureml_v2")
+PLATFORMS = ("local", "azureml", "azureml_v2", "databricks")
 SERVINGS = ("aks", "aci")
 TRACES = ("", "file", "application-insights")
 ADDRESS = re.compile(r"[a-z][a-z0-9]*://\S+")
@@ -38,7 +40,12 @@ NEEDED_ON_AZUREML = {
     "BATON_SCORING_LOGS": "application id of the Application Insights component that the workspace writes to",
 }
 NEEDED_ON_AZUREML_V2 = {"BATON_WORKSPACE_SOURCE": NEEDED_ON_AZUREML["BATON_WORKSPACE_SOURCE"]}
-NEEDED_ON = {"local": NEEDED_LOCALLY, "azureml": NEEDED_ON_AZUREML, "azureml_v2": NEEDED_ON_AZUREML_V2}
+NEEDED_ON = {
+    "local": NEEDED_LOCALLY,
+    "azureml": NEEDED_ON_AZUREML,
+    "azureml_v2": NEEDED_ON_AZUREML_V2,
+    "databricks": databricks_settings.NEEDED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,8 @@ class Settings:
     go to the cluster `compute`; `client_id` names the app's identity. Through SDK v1 versions are served on the attached
     cluster `aks`, or where `serving` is "aci" as container instances, and the application `scoring_logs` of Application Insights
     counts scoring requests; through SDK v2
-    each version is served by `instances` machines of the kind `instance_type`. `tenant` is the directory
+    each version is served by `instances` machines of the kind `instance_type`. On Databricks no events come from a workspace, and
+    `workspace_topic` is empty. `tenant` is the directory
     whose people sign in at the platform's own door ("": by the users file), `is_guarded` whether the platform says that the
     door is shut; it says so itself, no setting may. `verifying_keys` are the public keys that signed certificates before
     `signing_key`. `notify` are the addresses, with secrets in them, at which people are told (`notify_apprise.py`). `traces` says where
@@ -76,6 +84,7 @@ class Settings:
     scoring_logs: str = ""
     instance_type: str = "Standard_DS3_v2"
     instances: int = 1
+    databricks: Databricks = field(default_factory=Databricks)
     tenant: str = ""
     is_guarded: bool = False
     verifying_keys: tuple[str, ...] = ()
@@ -113,6 +122,7 @@ class Settings:
                 faults.append(f"{name} is {number!r}, must be a number of {what}, 1 or more")
         if platform != "local" and "AccountKey=" in data and "AccountName=devstoreaccount1;" not in data:
             faults.append("BATON_DATA holds a key, which every run would be told: name the endpoints instead")
+        faults += databricks_settings.misformed(env) if platform == "databricks" else []
         notify = tuple(env.get("BATON_NOTIFY", "").split())
         faults += [
             f"address {number} of the {len(notify)} in BATON_NOTIFY is none that apprise takes, such as slack://... (it is not "
@@ -140,7 +150,7 @@ class Settings:
             platform=platform,
             home=Path(env.get("BATON_HOME", ".baton")),
             storage_topic=env.get("BATON_STORAGE_SOURCE", LOCAL_STORAGE),
-            workspace_topic=env.get("BATON_WORKSPACE_SOURCE", LOCAL_WORKSPACE),
+            workspace_topic="" if platform == "databricks" else env.get("BATON_WORKSPACE_SOURCE", LOCAL_WORKSPACE),
             custom_topic=env.get("BATON_CUSTOM_SOURCE", LOCAL_TOPIC),
             mlflow=env.get("MLFLOW_TRACKING_URI", ""),
             router=env.get("BATON_ROUTER", ""),
@@ -155,6 +165,7 @@ class Settings:
             scoring_logs=found["BATON_SCORING_LOGS"],
             instance_type=env.get("BATON_INSTANCE_TYPE", "Standard_DS3_v2"),
             instances=int(instances),
+            databricks=Databricks.from_env(env),
             tenant=tenant,
             is_guarded=env.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
             verifying_keys=keys,

@@ -94,6 +94,8 @@ def _check_form(delivered: Delivered) -> None:
 
 
 def _check_envelope(delivered: Delivered, topic: str, now: datetime) -> None:
+    if not topic:
+        raise _refused(f"no source of {delivered.type} is configured: the platform of this installation sends none")
     if delivered.topic.lower() != topic.lower():
         raise _refused(f"topic {delivered.topic!r} is not the configured source {topic}")
     if not delivered.id or len(delivered.id) > ID_LONGEST:

@@ -16,7 +16,14 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 BILLS = PROJECT / ".baton" / "bills"
-LOCKS = ("requirements-azureml.txt", "requirements-azureml_v2.txt", "requirements-azureml-run.txt", "requirements.txt")
+LOCKS = (
+    "requirements-azureml.txt",
+    "requirements-azureml_v2.txt",
+    "requirements-databricks.txt",
+    "requirements-azureml-run.txt",
+    "requirements-databricks-run.txt",
+    "requirements.txt",
+)
 TABLE = json.loads((PROJECT / "infra" / "licences.json").read_text())
 
 

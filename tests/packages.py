@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.platforms.packages import SDK
-from tests.unit.test_settings import ON_AZUREML
+from tests.unit.test_settings import ON_AZUREML, ON_DATABRICKS
 
 PROJECT = Path(__file__).resolve().parents[1]
 START = """
@@ -24,7 +24,7 @@ began = time.perf_counter()
 import function_app
 listed = time.perf_counter() - began
 assert len(function_app.app.get_functions()) > 5
-heavy = [name for name in ("azureml.core", "azure.ai.ml") if name in sys.modules]
+heavy = [name for name in ("azureml.core", "azure.ai.ml", "databricks.sdk") if name in sys.modules]
 assert not heavy, heavy
 from shared import wiring
 built = wiring.build(os.environ)
@@ -53,7 +53,7 @@ def _built(platform: str, scratch: Path) -> str:
         f"{kind.title()}Endpoint=https://a.{kind}.core.windows.net" for kind in ("blob", "queue", "table")
     )
     settings = {
-        **ON_AZUREML,
+        **(ON_DATABRICKS if platform == "databricks" else ON_AZUREML),
         "BATON_PLATFORM": platform,
         "BATON_DATA": f"{account};ClientId=c",
         "HOME": str(scratch),

@@ -21,7 +21,7 @@ param signedBefore string
 param signInClientId string
 @secure()
 param notify string
-@description('Which adapter the package holds: azureml.')
+@description('Which adapter the package holds: azureml, azureml_v2 or databricks.')
 param platform string
 param instanceType string
 param instances string
@@ -33,6 +33,13 @@ param aks string
 param serving string
 @description('Application id of the component that the workspace writes to, if it is not this app\'s.')
 param scoringLogs string
+param databricksHost string
+param databricksSchema string
+@description('Id of the SQL warehouse that counts scoring requests.')
+param databricksWarehouse string
+@description('Service credential of Unity Catalog by which runs read the data account.')
+param databricksCredential string
+param databricksWorkload string
 
 var suffix = environment().suffixes.storage
 // Threads: all that the two queue triggers run at once (host.json), and intake, which must not wait for them.
@@ -59,6 +66,11 @@ var settings = [
   { name: 'BATON_AKS', value: aks }
   { name: 'BATON_SERVING', value: serving }
   { name: 'BATON_SCORING_LOGS', value: scoringLogs }
+  { name: 'BATON_DATABRICKS_HOST', value: databricksHost }
+  { name: 'BATON_DATABRICKS_SCHEMA', value: databricksSchema }
+  { name: 'BATON_DATABRICKS_WAREHOUSE', value: databricksWarehouse }
+  { name: 'BATON_DATABRICKS_CREDENTIAL', value: databricksCredential }
+  { name: 'BATON_DATABRICKS_WORKLOAD', value: databricksWorkload }
   { name: 'BATON_STORAGE_SOURCE', value: dataAccountId }
   { name: 'BATON_WORKSPACE_SOURCE', value: workspaceId }
   { name: 'BATON_CUSTOM_SOURCE', value: customTopicId }

@@ -1,9 +1,11 @@
-// Where events come from: the data account, the ML workspace, and a topic of our own for requests.
+// Where events come from: the data account, the ML workspace unless Databricks trains, and a topic of our own for requests.
 // A source may have one system topic only: delete one left over from the portal first.
 param token string
 param location string
 param tags object
 param dataAccount string
+@description('Whether Databricks trains and serves, of which Event Grid has no events.')
+param onDatabricks bool
 param workspaceId string
 @description('Region of the workspace: a system topic lives where its source lives.')
 param workspaceLocation string
@@ -25,7 +27,7 @@ resource storage 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   properties: { source: data.id, topicType: 'Microsoft.Storage.StorageAccounts' }
 }
 
-resource workspace 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+resource workspace 'Microsoft.EventGrid/systemTopics@2025-02-15' = if (!onDatabricks) {
   name: 'evgt-workspace-${token}'
   location: workspaceLocation
   tags: tags
@@ -57,7 +59,7 @@ resource storageDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01'
   }
 }
 
-resource workspaceDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+resource workspaceDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!onDatabricks) {
   name: guid(data.id, workspace.id, blobContributor)
   scope: data
   properties: {
@@ -88,7 +90,7 @@ resource maySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 output storageTopic string = storage.name
-output workspaceTopic string = workspace.name
+output workspaceTopic string = onDatabricks ? '' : workspace.name
 output customTopic string = custom.name
 output customTopicId string = custom.id
 output customEndpoint string = custom.properties.endpoint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def carrier(env: Mapping[str, str], home: Path, place: str) -> tuple[Carrier, Re
         return LocalCarrier(registry, Path(place)), registry
     if name != "azureml_v2":
         raise SettingsRefused(
-            f"{name} carries no versions: SDK v1 knows no registries.",
+            f"{name} carries no versions: SDK v1 knows no registries, and between schemas of Databricks nothing does it yet.",
             next="BATON_PLATFORM=azureml_v2 for this command; a workspace of v1 is the same to it",
         )
     from shared.platforms.azureml_v2_carrier import SHARE_SECONDS, AzureMLV2Carrier
@@ -102,6 +103,28 @@ def _azureml_v2(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, En
     return trainer, azureml_v2_registry.AzureMLV2Registry(service), endpoints
 
 
+def _databricks(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, Endpoints]:
+    """Databricks, likewise. Its runs go on serverless compute, which has no name."""
+    from shared.platforms import azureml_source, databricks, databricks_endpoints, databricks_registry
+    from shared.platforms.databricks_service import service_by_identity
+    from shared.platforms.databricks_serving import Serving
+    from shared.platforms.packages import check_package
+
+    check_package(settings.platform)
+    at = settings.databricks
+    service = service_by_identity(at.host, at.schema, client_id=settings.client_id)
+    packages = azureml_source.run_packages(azureml_source.PACKAGES.with_name("requirements-databricks-run.txt"))
+    job = replace(
+        _job(settings),
+        compute="",
+        packages=packages,
+        settings={"BATON_DATA": settings.data_of_runs, "BATON_DATABRICKS_CREDENTIAL": at.credential},
+    )
+    folders = functools.partial(fetch_folder, blobs)
+    endpoints = databricks_endpoints.DatabricksEndpoints(service, folders, Serving(at.warehouse, at.workload))
+    return databricks.DatabricksTrainer(service, job), databricks_registry.DatabricksRegistry(service), endpoints
+
+
 def _job(settings: Settings) -> Job:
     from shared.platforms import azureml_run, azureml_source
 
@@ -113,4 +136,4 @@ def _job(settings: Settings) -> Job:
     )
 
 
-WORKSPACES = {"azureml": _azureml, "azureml_v2": _azureml_v2}
+WORKSPACES = {"azureml": _azureml, "azureml_v2": _azureml_v2, "databricks": _databricks}

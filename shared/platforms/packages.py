@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from shared.errors import SettingsRefused
 
-SDK = {"azureml": "azureml.core", "azureml_v2": "azure.ai.ml"}
+SDK = {"azureml": "azureml.core", "azureml_v2": "azure.ai.ml", "databricks": "databricks.sdk"}
 
 
 def check_package(platform: str, sdk: Mapping[str, str] = SDK) -> None:

@@ -75,7 +75,7 @@ def test_the_app_gets_every_setting_that_a_trigger_names() -> None:
     assert settings_of_triggers() <= app_settings()
 
 
-@pytest.mark.parametrize("platform", ["azureml", "azureml_v2"])
+@pytest.mark.parametrize("platform", ["azureml", "azureml_v2", "databricks"])
 def test_the_app_gets_every_setting_that_has_no_other_source(platform: str) -> None:
     refused = ReadNames({"BATON_PLATFORM": platform})
     with pytest.raises(SettingsRefused, match="is missing") as fault:
@@ -95,3 +95,27 @@ def test_the_journal_and_the_access_log_can_be_written_to_and_never_changed() ->
     assert "in immutable:" in policy
     assert "immutabilityPeriodSinceCreationInDays: immutableDays" in policy
     assert "allowProtectedAppendWrites: true" in policy
+
+
+def unguarded(source: str, named: str) -> list[str]:
+    """Resources and modules that have to do with an Azure ML workspace and are made where Databricks trains too."""
+    heads = re.findall(rf"^(?:resource|module) (\w*{named}\w*) '[^']+' = (if \([^\n]*\) )?\{{", source, re.MULTILINE)
+    assert heads
+    return [symbol for symbol, condition in heads if "!onDatabricks" not in condition]
+
+
+@pytest.mark.parametrize(("file", "made"), [("main.bicep", 2), ("modules/topics.bicep", 2)])
+def test_where_databricks_trains_no_workspace_of_azure_ml_is_made_and_no_topic_of_one(file: str, made: int) -> None:
+    source = (INFRA / file).read_text()
+    assert unguarded(source, "workspace") == []
+    assert source.count("!onDatabricks") == made
+    assert len(unguarded(source.replace("!onDatabricks", "true"), "workspace")) == made
+
+
+def test_where_there_is_no_topic_of_a_workspace_nothing_is_subscribed_to_it() -> None:
+    source = (INFRA / "subscriptions.bicep").read_text()
+    assert "one.topic == 'workspace' && !empty(workspaceTopic)" in source
+    assert (
+        "output workspaceTopic string = onDatabricks ? '' : workspace.name"
+        in (INFRA / "modules/topics.bicep").read_text()
+    )

@@ -19,6 +19,10 @@ def test_a_package_without_the_platforms_sdk_stops_with_the_command_that_mends_i
     with pytest.raises(SettingsRefused, match="built without no_such_sdk.core") as refused:
         check_package("azureml", {"azureml": "no_such_sdk.core"})
     assert "azd env set BATON_PLATFORM azureml && azd up" in refused.value.next
+    with pytest.raises(SettingsRefused, match="built without no_such_sdk.core") as refused:
+        check_package("databricks", {"databricks": "no_such_sdk.core"})
+    assert "azd env set BATON_PLATFORM databricks && azd up" in refused.value.next
+    assert "requirements-databricks.txt" in refused.value.next
 
 
 def test_every_platform_but_the_laptop_has_an_sdk_and_a_lock_with_hashes() -> None:

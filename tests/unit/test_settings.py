@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from shared import wiring
 from shared.errors import SettingsRefused
+from shared.platforms.databricks import DatabricksTrainer
+from shared.platforms.databricks_endpoints import DatabricksEndpoints
+from shared.platforms.databricks_packing import MLFLOW
+from shared.platforms.databricks_registry import DatabricksRegistry
+from shared.platforms.databricks_serving import Serving
 from shared.settings import Settings
 from tests.fakes.storage import MemoryBlobs
 
@@ -17,6 +24,13 @@ ON_AZUREML = {
 }  # fmt: skip
 ONLY_V1 = ("BATON_AKS", "APPLICATIONINSIGHTS_CONNECTION_STRING")
 ON_AZUREML_V2 = {n: value for n, value in ON_AZUREML.items() if n not in ONLY_V1} | {"BATON_PLATFORM": "azureml_v2"}
+SHARED_SETTINGS = ("BATON_DATA", "BATON_URL", "BATON_APPROVAL_KEY", "BATON_SIGNING_KEY")
+HOST = "https://adb-1234567890123456.7.azuredatabricks.net"
+ON_DATABRICKS = {
+    **{name: ON_AZUREML[name] for name in SHARED_SETTINGS}, "BATON_PLATFORM": "databricks", "BATON_DATABRICKS_HOST": HOST,
+    "BATON_DATABRICKS_SCHEMA": "main.mlops", "BATON_DATABRICKS_WAREHOUSE": "0123456789abcdef",
+    "BATON_DATABRICKS_CREDENTIAL": "baton-data",
+}  # fmt: skip
 
 
 def test_all_that_a_workspace_needs_is_asked_for_at_once() -> None:
@@ -72,3 +86,59 @@ def test_a_run_is_told_the_data_account_without_the_apps_identity() -> None:
 def test_a_key_of_the_data_account_is_never_told_to_runs() -> None:
     with pytest.raises(SettingsRefused, match="BATON_DATA holds a key"):
         Settings.from_env({**ON_AZUREML, "BATON_DATA": "AccountName=a;AccountKey=secret;"})
+
+
+def test_databricks_needs_no_workspace_of_azure_ml_and_believes_no_events_of_one() -> None:
+    settings = Settings.from_env({**ON_DATABRICKS, "BATON_WORKSPACE_SOURCE": WORKSPACE})
+    assert settings.workspace_topic == ""
+    at = settings.databricks
+    assert (at.host, at.schema, at.warehouse, at.credential, at.workload) == (
+        HOST, "main.mlops", "0123456789abcdef", "baton-data", "Small",
+    )  # fmt: skip
+    assert Settings.from_env({**ON_DATABRICKS, "BATON_DATABRICKS_HOST": f"{HOST}/"}).databricks.host == HOST
+    with pytest.raises(SettingsRefused) as refused:
+        Settings.from_env({"BATON_PLATFORM": "databricks"})
+    for name in ("HOST", "SCHEMA", "WAREHOUSE", "CREDENTIAL"):
+        assert f"BATON_DATABRICKS_{name} is missing" in refused.value.what
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HOST", "http://adb-1.2.azuredatabricks.net"),  # a token would go over it as it is
+        ("HOST", f"{HOST}/?o=1234567890123456"),  # as a browser shows it
+        ("HOST", "adb-1.2.azuredatabricks.net"),
+        ("SCHEMA", "main"),
+        ("SCHEMA", "main.mlops.baton"),
+        ("SCHEMA", "main.ml/ops"),
+        ("WAREHOUSE", "/sql/1.0/warehouses/0123456789abcdef"),
+        ("CREDENTIAL", "main.mlops"),
+        ("WORKLOAD", "small"),
+    ],
+)
+def test_a_setting_of_databricks_that_cannot_be_right_is_named_with_its_value(name: str, value: str) -> None:
+    with pytest.raises(SettingsRefused, match=f"BATON_DATABRICKS_{name} is {re.escape(repr(value))}, must be"):
+        Settings.from_env({**ON_DATABRICKS, f"BATON_DATABRICKS_{name}": value})
+    Settings.from_env({**ON_AZUREML, f"BATON_DATABRICKS_{name}": value})  # which has no use for it
+
+
+def test_the_adapters_of_databricks_are_built_from_its_settings_and_nothing_is_asked_yet() -> None:
+    trainer, registry, endpoints = wiring.platform(Settings.from_env(ON_DATABRICKS), MemoryBlobs())
+    assert isinstance(trainer, DatabricksTrainer)
+    assert isinstance(registry, DatabricksRegistry)
+    assert isinstance(endpoints, DatabricksEndpoints)
+    assert trainer._job.settings == {
+        "BATON_DATA": "BlobEndpoint=https://a.blob.core.windows.net",
+        "BATON_DATABRICKS_CREDENTIAL": "baton-data",
+    }
+    assert endpoints._serving == Serving("0123456789abcdef", "Small")
+
+
+def test_a_run_on_databricks_brings_the_packages_of_its_own_lock() -> None:
+    trainer, *_ = wiring.platform(Settings.from_env(ON_DATABRICKS), MemoryBlobs())
+    assert isinstance(trainer, DatabricksTrainer)
+    names = {package.partition("==")[0] for package in trainer._job.packages}
+    assert {"databricks-sdk", "mlflow-skinny", "azure-identity", "azure-storage-blob", "pyarrow", "duckdb"} <= names
+    assert not [name for name in names if name.startswith("azureml")]
+    assert MLFLOW.replace("mlflow==", "mlflow-skinny==") in trainer._job.packages
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[^=\s]+", package) for package in trainer._job.packages)

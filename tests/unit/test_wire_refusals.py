@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from shared.errors import EventRefused
 from shared.events import RetrainRequested
 from shared.settings import LOCAL_STORAGE, LOCAL_TOPIC, LOCAL_WORKSPACE
+from shared.wire import Sources, read
 from tests.deliveries import NOW, changed, drop, event_of, golden, reason, request, taken, through_the_trigger
 
 
@@ -240,3 +242,12 @@ def test_what_is_no_event_at_all_is_refused_and_not_raised(document: dict[str, A
 def test_a_request_is_taken_from_the_custom_topic_only() -> None:
     assert isinstance(event_of(request()), RetrainRequested)
     assert "is not the configured source" in reason(replace(request(), topic=LOCAL_STORAGE))
+
+
+@pytest.mark.parametrize("topic", ["", LOCAL_WORKSPACE])
+def test_where_the_platform_sends_no_events_none_of_a_workspace_is_taken(topic: str) -> None:
+    """As on Databricks; an event without a topic must not pass for one of a source that is not configured."""
+    alone = Sources(LOCAL_STORAGE, "", LOCAL_TOPIC)
+    with pytest.raises(EventRefused, match="no source of Microsoft.MachineLearningServices.RunCompleted is configured"):
+        read(replace(golden("run_completed"), topic=topic), alone, NOW)
+    assert read(drop(), alone, NOW).model == "diabetes"
