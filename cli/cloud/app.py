@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.cloud.arm import Arm
 from cli.cloud.expected import CONNECTIONS, WEBHOOKS
-from cli.cloud.installation import Installation
+from cli.cloud.installation import SENDS_NO_EVENTS, Installation
 from cli.doctor import Check
 from cli.machine import Wrong
 from shared import chain, wiring
@@ -73,6 +73,9 @@ def settings(arm: Arm, at: Installation) -> str:
     unread = [name for name in ("BATON_SWEEP", "BATON_URL") if not found.get(name)]
     if unread:
         raise Wrong(f"{', '.join(unread)} missing", next=PROVISION)
+    if (found.get("BATON_PLATFORM") == SENDS_NO_EVENTS) != at.on_databricks:
+        what = f"the app is set to {found.get('BATON_PLATFORM')}, and azd's environment to {at.platform}"
+        raise Wrong(what, next="azd env set BATON_PLATFORM ...; azd up")
     try:
         Settings.from_env(found)
     except SettingsRefused as refused:

@@ -15,6 +15,8 @@ from cli.cloud.expected import (
     BLOB_CONTRIBUTOR,
     CLUSTER_QUOTA,
     IMMUTABLE,
+    OF_A_WORKSPACE,
+    ON_A_WORKSPACE,
     PROVIDERS,
     ROLE_IDS,
 )
@@ -32,7 +34,8 @@ def before(arm: Arm, at: Installation) -> Iterator[tuple[str, Check]]:
     """What must hold before anything can be deployed."""
     yield "subscription", partial(subscription, arm, at)
     yield "clock", partial(clock, arm)
-    yield from ((f"provider {name}", partial(provider, arm, at, name)) for name in PROVIDERS)
+    needed = [name for name in PROVIDERS if not (at.on_databricks and name in OF_A_WORKSPACE)]
+    yield from ((f"provider {name}", partial(provider, arm, at, name)) for name in needed)
     yield "resource group", partial(group, arm, at)
 
 
@@ -43,12 +46,14 @@ def after(arm: Arm, at: Installation) -> Iterator[tuple[str, Check]]:
     yield "queues", partial(queues, arm, at)
     yield "table", partial(table, arm, at)
     for role, thing in APP_ROLES:
-        yield f"role {role} on {thing}", partial(role_of_app, arm, at, role, thing)
+        if not (at.on_databricks and thing in ON_A_WORKSPACE):
+            yield f"role {role} on {thing}", partial(role_of_app, arm, at, role, thing)
     for name in at.topic_ids:
         yield f"dead letters of topic {name}", partial(dead_letters, arm, at, name)
-    yield "workspace", partial(workspace, arm, at)
-    yield "cluster", partial(cluster, arm, at)
-    yield "quota", partial(quota, arm, at)
+    if not at.on_databricks:
+        yield "workspace", partial(workspace, arm, at)
+        yield "cluster", partial(cluster, arm, at)
+        yield "quota", partial(quota, arm, at)
     yield "logs", partial(logs, arm, at)
     yield "alerts", partial(alerts, arm, at)
 
@@ -133,7 +138,7 @@ def table(arm: Arm, at: Installation) -> str:
     return wiring.TABLE
 
 
-def _assigned(arm: Arm, scope: str, principal: str, role: str) -> None:
+def assigned(arm: Arm, scope: str, principal: str, role: str) -> None:
     """`Wrong` unless the identity has the role there, be it by a scope above."""
     place = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
     listed = arm.all(place, ROLES, **{"$filter": f"principalId eq '{principal}'"})
@@ -147,7 +152,7 @@ def _assigned(arm: Arm, scope: str, principal: str, role: str) -> None:
 
 def role_of_app(arm: Arm, at: Installation, role: str, thing: str) -> str:
     """Given to the app's identity."""
-    _assigned(arm, _place(arm, at, thing), app.principal(arm, at), role)
+    assigned(arm, _place(arm, at, thing), app.principal(arm, at), role)
     return "given"
 
 
@@ -171,7 +176,7 @@ def _place(arm: Arm, at: Installation, thing: str) -> str:
 
 def dead_letters(arm: Arm, at: Installation, name: str) -> str:
     """The topic may write what it could not deliver."""
-    _assigned(arm, at.data_account, grid.identity(arm, at.topic_ids[name]), BLOB_CONTRIBUTOR)
+    assigned(arm, at.data_account, grid.identity(arm, at.topic_ids[name]), BLOB_CONTRIBUTOR)
     return f"{BLOB_CONTRIBUTOR} given"
 
 

@@ -14,6 +14,7 @@ PROVIDERS = (
     "Microsoft.Insights",
 )
 CONTAINER_INSTANCES = "Microsoft.ContainerInstance"  # needed where versions are served on them: BATON_SERVING is aci
+OF_A_WORKSPACE = ("Microsoft.MachineLearningServices", "Microsoft.ContainerRegistry", "Microsoft.KeyVault")
 BLOB_OWNER = "Storage Blob Data Owner"
 BLOB_CONTRIBUTOR = "Storage Blob Data Contributor"
 ROLE_IDS = {
@@ -42,6 +43,24 @@ APP_ROLES: tuple[tuple[str, str], ...] = (
     ("EventGrid Data Sender", "the custom topic"),
     ("Monitoring Metrics Publisher", "Application Insights"),
     ("Log Analytics Reader", "Application Insights"),
+)
+ON_A_WORKSPACE = ("the ML workspace", "the workspace's own account")
+# What runs on Databricks may, by the identity behind the service credential: what of, on which containers.
+ROLES_OF_RUNS: tuple[tuple[str, str], ...] = (
+    ("Storage Blob Data Reader", "models"),
+    ("Storage Blob Data Reader", "incoming"),
+    (BLOB_CONTRIBUTOR, "datasets"),
+    (BLOB_CONTRIBUTOR, "quarantine"),
+)
+# What the app's identity may in Unity Catalog: on its catalog, and on its schema.
+GRANTS: tuple[tuple[str, str], ...] = (
+    ("USE_CATALOG", "catalog"),
+    ("USE_SCHEMA", "schema"),
+    ("CREATE_MODEL", "schema"),
+    ("READ_VOLUME", "schema"),
+    ("WRITE_VOLUME", "schema"),
+    ("CREATE_TABLE", "schema"),
+    ("SELECT", "schema"),
 )
 DEAD_LETTERS = "deadletter"
 IMMUTABLE = ("journal", "access")

@@ -23,7 +23,7 @@ def checks(arm: Arm, at: Installation) -> Iterator[tuple[str, Check]]:
     """Name and check of each topic and each subscription."""
     for name, place in at.topic_ids.items():
         yield f"topic {name}", partial(topic, arm, place)
-    for rule in rules():
+    for rule in [rule for rule in rules() if rule["topic"] in at.topic_ids]:
         yield f"subscription {rule['name']}", partial(subscription, arm, at, rule)
 
 

@@ -43,6 +43,8 @@ VERSIONS = (  # the API version that each path has, the last pattern that fits
     (r".*/components", "2020-02-02"),
     (r".*/Microsoft\.OperationalInsights/.*", "2025-02-01"),
     (r".*/scheduledQueryRules", "2023-12-01"),
+    (r".*/accessConnectors/[^/]+", "2024-05-01"),
+    (r".*/userAssignedIdentities/[^/]+", "2024-11-30"),
     (r".*/roleAssignments", "2022-04-01"),
 )
 Documents = dict[str, Any]
