@@ -53,7 +53,7 @@ def check(
     Example:  baton check diabetes first.csv --junit verdict.xml
     """
     from shared.data.checking import check_in_subprocess
-    from shared.wiring import CHECK_MEMORY_MB, CHECK_SECONDS
+    from shared.effects.inline import CHECK_MEMORY_MB, CHECK_SECONDS
 
     with model_folder(model, wants_published=published) as (here, data), waiting(f"checking {file.name}"):
         contract = here / data.contract

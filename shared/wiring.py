@@ -1,4 +1,5 @@
-"""The composition root: the only file that knows concrete adapters, apart from `platforms/chosen.py`, its part for ML platforms.
+"""The composition root: the only file that knows concrete adapters, apart from its parts for storage, ML platforms
+and traces: `chosen.py` of each of these packages.
 
 `app()` builds everything once, at first use and not at import, so that a missing setting is an error
 of a function that can be read, not of an app that indexes nothing.
@@ -14,13 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared import log, names
 from shared.access import AccessLog
 from shared.certificates.signing import Signer
 from shared.effects import EFFECTS
 from shared.effects.certificates import signed_about
+from shared.effects.inline import check_inline
 from shared.effects.parts import Parts
 from shared.errors import BatonError
 from shared.fold import Fold
@@ -29,13 +31,17 @@ from shared.intake import Intake
 from shared.journaling.archive import Archive
 from shared.journaling.segments import Sizes
 from shared.ledger import Ledger
-from shared.model_yaml.spec_file import load_spec
+from shared.model_yaml.published import published_rules
 from shared.perform import Performer
 from shared.performing.breakers import Breakers
 from shared.performing.doors import Doors
 from shared.platforms.chosen import platform
 from shared.settings import Settings
-from shared.spec import Spec
+from shared.storage.chosen import CONTAINERS as CONTAINERS
+from shared.storage.chosen import QUEUES as QUEUES
+from shared.storage.chosen import TABLE as TABLE
+from shared.storage.chosen import create_storage as create_storage
+from shared.storage.chosen import storage as storage
 from shared.storage.port import Bells, Blobs, Table
 from shared.sweep import Sweeper
 from shared.table.prune import Pruner
@@ -54,12 +60,6 @@ if TYPE_CHECKING:
     from shared.notify import Notifier
     from shared.platforms.port import Endpoints, Registry, Trainer
 
-TABLE = "ledger"
-QUEUES = ("advance", "perform")
-CONTAINERS = ("incoming", "models", "datasets", "quarantine", "reports", "scored", "journal", "access", "deadletter")
-CHECK_MEMORY_MB = 512
-CHECK_SECONDS = 50.0
-RULES_KEPT = 256
 SIZES = Sizes()
 
 
@@ -197,7 +197,7 @@ def assemble(
         notifier=notifier or _notifier(settings),
         signer=Signer(settings.signing_key, settings.verifying_keys),
         rules=rules,
-        check=check or functools.partial(_check, most_bytes=settings.inline_limit),
+        check=check or functools.partial(check_inline, most_bytes=settings.inline_limit),
         clock=clock,
         url=settings.url,
         inline_limit=settings.inline_limit,
@@ -255,68 +255,3 @@ def keeper(connection: str, *, clock: Callable[[], datetime]) -> Keeper:
     log.quiet_the_sdks()
     table, bells, blobs = storage(connection)
     return kept(table, bells, blobs, published_rules(blobs), clock=clock, sizes=SIZES)
-
-
-def published_rules(blobs: Blobs) -> Callable[[str, str], Spec]:
-    """The spec of a published folder, by model and hash. A folder never changes, so it is read once."""
-
-    @functools.lru_cache(maxsize=RULES_KEPT)
-    def rules(model: str, folder: str) -> Spec:
-        return _parsed(blobs.read("models", f"{model}/{folder}/model.yaml").decode(), model)
-
-    return rules
-
-
-@functools.lru_cache(maxsize=RULES_KEPT)
-def _parsed(text: str, model: str) -> Spec:
-    return load_spec(text, file=f"models/{model}/model.yaml")
-
-
-def storage(connection: str, **pipeline: Any) -> tuple[Table, Bells, Blobs]:
-    """The storage adapters over one data account. `pipeline` are keywords of every SDK client, such as `transport`."""
-    from shared.storage import clients
-    from shared.storage.blobs import AzureBlobs
-    from shared.storage.queues import AzureBells
-    from shared.storage.table import AzureTable
-
-    page_seconds = pipeline.get("read_timeout", clients.PAGE_SECONDS)
-    table = AzureTable(clients.table_client(connection, TABLE, **pipeline), page_seconds=page_seconds)
-    bells = AzureBells(clients.queue_clients(connection, QUEUES, **pipeline))
-    return table, bells, AzureBlobs(clients.blob_service(connection, **pipeline))
-
-
-def create_storage(connection: str) -> None:
-    """Create table, queues and containers where they are missing. In Azure the Bicep does this."""
-    from azure.data.tables import TableServiceClient
-    from azure.storage.blob import BlobServiceClient
-    from azure.storage.queue import QueueServiceClient
-
-    TableServiceClient.from_connection_string(connection).create_table_if_not_exists(TABLE)
-    queues = QueueServiceClient.from_connection_string(connection)
-    missing = {*QUEUES, *(f"{name}-poison" for name in QUEUES)} - {queue.name for queue in queues.list_queues()}
-    for name in missing:
-        queues.create_queue(name)
-    blobs = BlobServiceClient.from_connection_string(connection)
-    for name in set(CONTAINERS) - {container.name for container in blobs.list_containers()}:
-        blobs.create_container(name)
-
-
-def _check(file: Path, contract: Path, *, most_bytes: int) -> Verdict:
-    from shared.data.answers import ANSWERED
-    from shared.data.checking import KEPT, PROFILE, check_in_subprocess
-    from shared.effects.references import FOLDER
-
-    keep = file.with_name(KEPT)
-    keep.mkdir(exist_ok=True)
-    return check_in_subprocess(
-        file,
-        contract,
-        memory_mb=CHECK_MEMORY_MB,
-        seconds=CHECK_SECONDS,
-        profile=file.with_name(PROFILE),
-        at=datetime.fromtimestamp(file.stat().st_mtime, UTC),
-        references=file.with_name(FOLDER),
-        answered=file.with_name(ANSWERED),
-        keep=keep,
-        most_bytes=most_bytes,
-    )

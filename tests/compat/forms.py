@@ -57,7 +57,8 @@ def fingerprint(world: Callable[..., World] = World, code: Callable[[str], Modul
     with tempfile.TemporaryDirectory() as home:
         written = every_row(Path(home), world)
     state = code("state")
-    values = {name: kind for name, kind in vars(state).items() if getattr(kind, "__module__", "") == state.__name__}
+    homes = (state.__name__, f"{state.__name__.rpartition('.')[0]}.head")  # 0.1.0 had it all in one module
+    values = {name: kind for name, kind in vars(state).items() if getattr(kind, "__module__", "") in homes}
     values = {name: kind for name, kind in values.items() if dataclasses.is_dataclass(kind)}
     return {
         "values": {name: _fields(kind) for name, kind in sorted({**values, "Note": code("turn").Note}.items())},
