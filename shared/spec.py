@@ -213,6 +213,19 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Monitor:
+    """The model monitor that Baton keeps on Azure ML (SDK v2): `signals` are `data` and `prediction`; without any there is none.
+
+    It runs at the times of the cron expression `at`, in the time zone of `schedule`. Beyond `threshold` a column is an alert: by the
+    normalised Wasserstein distance of numbers, by Jensen and Shannon's of words.
+    """
+
+    signals: tuple[str, ...] = ()
+    at: str = "0 6 * * *"
+    threshold: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A model folder's rules, as pinned by a release through the folder's hash."""
 
@@ -226,4 +239,5 @@ class Spec:
     retrain: Retrain = field(default_factory=Retrain)
     rollout: Rollout = field(default_factory=Rollout)
     schedule: Schedule = field(default_factory=Schedule)
+    monitor: Monitor = field(default_factory=Monitor)
     adopt: Literal["always", "never"] = "always"

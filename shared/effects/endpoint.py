@@ -18,7 +18,9 @@ from shared.events import (
     TrafficRefused,
     TrafficSet,
 )
-from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Registry
+from shared.gating.metric_facts import OF_NUMBERS
+from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Monitoring, Registry
+from shared.spec import Spec
 from shared.state import ENDS, Command
 from shared.storage.port import BlobMissing
 
@@ -30,12 +32,14 @@ def observe_champion(parts: Parts, model: str, command: Command) -> Outcome:
     """Ask the endpoint what serves, and the registry whether it agrees. Unreadable raises, of either; "none" is said only
     where the platform says so.
 
-    Before it is asked, the registry is told of the champion that we put in its place, if it alone serves: the same
-    state again, however often.
+    Before it is asked, the registry is told of the champion that we put in its place, if it alone serves, and the platform's
+    monitor to watch it as its folder asks: the same state again, however often.
     """
     seen = parts.endpoints.look(model)
     serving = _most(seen)
     named = _name(parts, model, serving, command.payload.get("name", ""))
+    if named and serving is not None and not command.release:
+        _watch(parts, model, serving.name)
     return ChampionSeen(
         **parts.stamp(model, command),
         version=serving.version if serving else "",
@@ -55,6 +59,21 @@ def _name(parts: Parts, model: str, serving: Deployment | None, version: str) ->
         return False
     parts.registry.name_champion(model, version, since=parts.clock())
     return True
+
+
+def _watch(parts: Parts, model: str, deployment: str) -> None:
+    """Have the platform's monitor watch the champion as its folder asks. A release that waits for the observation never asks for it:
+    none is held because a monitor cannot be made.
+    """
+    release = parts.book.release(model, deployment)
+    if release is not None:
+        parts.endpoints.watch(model, deployment, _monitoring(parts.rules(model, release.folder)))
+
+
+def _monitoring(spec: Spec) -> Monitoring:
+    task = "Regression" if spec.gates.metric in OF_NUMBERS else "Classification"
+    asked = spec.monitor
+    return Monitoring(asked.signals, asked.at, spec.schedule.time_zone, asked.threshold, task)
 
 
 def _doubt(registry: Registry, model: str, serving: str) -> str:
@@ -87,7 +106,8 @@ def deploy_staging(parts: Parts, model: str, command: Command) -> Outcome | Late
     folder, version = command.payload["folder"], command.payload["version"]
     if _deployment(parts.endpoints.look(model), name) is None:
         verify_for_deployment(parts, model, release)
-    parts.endpoints.deploy(DeployRequest(model, name, version, folder))
+    collect = bool(parts.rules(model, folder).monitor.signals)
+    parts.endpoints.deploy(DeployRequest(model, name, version, folder, collect))
     found = _deployment(parts.endpoints.look(model), name)
     if found is None or found.state == "starting":
         return Later(_pause(parts.clock() - (command.asked_since or parts.clock())))

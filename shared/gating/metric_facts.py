@@ -37,6 +37,8 @@ METRICS: Mapping[str, MetricFacts] = {
     "precision_at_k": MetricFacts("share of wanted items among each unit's first k", "higher", most=1.0),
     "ndcg": MetricFacts("normalised discounted cumulated gain of each unit's first k", "higher", most=1.0),
 }
+OF_NUMBERS = ("mse", "mae", "rmse", "wape")
+"""Metrics of how far a predicted number is off: what has another one predicts classes, or an order."""
 PER_UNIT = ("precision_at_k", "ndcg")
 RANKED = ("auc", "average_precision")
 """Metrics of the order of all rows: no row and no unit has a share of its own in them."""

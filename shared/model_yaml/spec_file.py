@@ -91,6 +91,12 @@ REQUIREMENTS = {
     "schedule.retrain": CRON,
     "schedule.data": CRON,
     "schedule.monitor_hours": AT_LEAST_0,
+    "monitor.signals": Requirement(
+        lambda found: len(set(found)) == len(found) and set(found) <= {"data", "prediction"},
+        "data, prediction, or both, each once",
+    ),
+    "monitor.at": CRON,
+    "monitor.threshold": MORE_THAN_0,
     "approval.approvers": Requirement(bool, "at least one user or role"),
     "approval.expires_hours": MORE_THAN_0,
 }

@@ -29,7 +29,7 @@ from shared.platforms.azureml_versions import (
     shares,
     versions_of,
 )
-from shared.platforms.port import DeployRequest, EndpointSeen, Scored
+from shared.platforms.port import DeployRequest, EndpointSeen, Monitoring, Scored
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -88,6 +88,13 @@ class AzureMLEndpoints:
     def remove(self, model: str, name: str) -> None:
         with self._changing:
             self._service.ask(f"remove {name}", partial(self._remove, model, name))
+
+    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
+        if asked.signals:
+            raise AzureMLRefused(
+                f"{model} asks for monitor.signals, and Baton makes no monitors through Azure ML's SDK v1.",
+                next="take monitor out of model.yaml and publish, or move the model to a workspace of SDK v2; then discard this",
+            )
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         return self._scoring.score(endpoint_name(model), body, deployment=deployment)

@@ -19,8 +19,11 @@ from shared.platforms.port import Deployment, DeploymentState, DeployRequest
 from shared.runs.environments import requirements
 
 ENTRY, ENTRY_SCRIPT = Path(__file__).with_name("azureml_entry") / "serve.py.txt", "baton_entry.py"
+COLLECT, COLLECT_SCRIPT = ENTRY.with_name("collect.py.txt"), "baton_collect.py"
+COLLECTING = "azureml-ai-monitoring==1.0.0"
 AGAIN_SECONDS = 15.0
 LOG_LINES = 40
+COLLECTED = ("model_inputs", "model_outputs")
 STATES: Mapping[str, DeploymentState] = {
     **dict.fromkeys(("Creating", "Updating", "Scaling"), "starting"),
     "Succeeded": "healthy",
@@ -48,17 +51,29 @@ def definition(endpoint: str, request: DeployRequest, code: Path, serving: Servi
 
     shutil.copy2(ENTRY, code / ENTRY_SCRIPT)
     names = {"BATON_ENDPOINT": endpoint, "BATON_DEPLOYMENT": request.name, "BATON_VERSION": request.version}
+    packages = requirements(code, "serving")
+    if request.collect:
+        shutil.copy2(COLLECT, code / COLLECT_SCRIPT)
+        names, packages = {**names, "BATON_COLLECT": "1"}, (*packages, COLLECTING)
     return ManagedOnlineDeployment(
         name=request.name,
         endpoint_name=endpoint,
         model=f"azureml:{request.model}:{request.version}",
         code_configuration=CodeConfiguration(code=str(code), scoring_script=ENTRY_SCRIPT),
-        environment=environment("baton-serving", serving.image, requirements(code, "serving")),
+        environment=environment("baton-serving", serving.image, packages),
         environment_variables={**serving.settings, **names},
         instance_type=serving.instance_type,
         instance_count=serving.instances,
         tags={"baton.model": request.model, "baton.folder": request.folder},
+        data_collector=collector() if request.collect else None,
     )
+
+
+def collector() -> Any:
+    """What a deployment keeps for a monitor, of what the entry script hands to the service's `Collector`."""
+    from azure.ai.ml.entities import DataCollector, DeploymentCollection
+
+    return DataCollector(collections={name: DeploymentCollection(enabled="true") for name in COLLECTED})
 
 
 def seen(endpoint: str, one: Any, share: int, counted: Counted, workspace: Workspace) -> Deployment:

@@ -39,7 +39,7 @@ from shared.platforms.databricks_serving import (
     whole,
 )
 from shared.platforms.databricks_versions import download, tags_of, version_of
-from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Scored
+from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Monitoring, Scored
 
 Folders = Callable[[str, str, Path], None]
 
@@ -88,6 +88,13 @@ class DatabricksEndpoints:
     def remove(self, model: str, name: str) -> None:
         with self._changing:
             self._service.ask(f"remove {name}", partial(self._remove, model, name))
+
+    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
+        if asked.signals:
+            raise DatabricksRefused(
+                f"{model} asks for monitor.signals, and Baton makes no monitors through Databricks.",
+                next="take monitor out of model.yaml and publish, or move the model to a workspace of SDK v2; then discard this",
+            )
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         ask = f"score with {model}"

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from shared.errors import TrafficMoved
 from shared.platforms.local_router import RouterClient, endpoint_seen
-from shared.platforms.port import DeployRequest, EndpointSeen, Registry, Scored
+from shared.platforms.port import DeployRequest, EndpointSeen, Monitoring, Registry, Scored
 
 Folders = Callable[[str, str, Path], None]
 NOT_PLACED = 428  # the router finds no code and model where they belong
@@ -52,6 +52,9 @@ class LocalEndpoints:
         answer = self._router.admin("DELETE", _path(model, name))
         if answer.status != 404:
             answer.document(conflict=TrafficMoved)
+
+    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
+        """Nothing is to be made: the laptop's own monitor watches whatever serves (`local/monitor.py`)."""
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         return self._router.score(model, body, deployment=deployment)

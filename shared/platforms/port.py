@@ -116,12 +116,29 @@ class EndpointSeen:
 
 @dataclass(frozen=True, slots=True)
 class DeployRequest:
-    """A deployment to make, with no traffic. `folder` is the hash of the published folder whose score.py serves."""
+    """A deployment to make, with no traffic. `folder` is the hash of the published folder whose score.py serves; `collect`
+    says that a monitor of the platform's will want what score.py was asked and answered.
+    """
 
     model: str
     name: str
     version: str
     folder: str
+    collect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """What the platform's own monitor watches of the version that serves: `signals` of `data` and `prediction`, none without.
+
+    It runs `at` a cron expression's times; what is beyond `threshold` is an alert. `task` is `Classification` or `Regression`.
+    """
+
+    signals: tuple[str, ...] = ()
+    at: str = ""
+    time_zone: str = "UTC"
+    threshold: float = 0.1
+    task: str = "Regression"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +222,13 @@ class Endpoints(Protocol):
 
     def remove(self, model: str, name: str) -> None:
         """Remove a deployment that has no traffic; one that is gone is fine, one with traffic raises `TrafficMoved`."""
+        ...
+
+    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
+        """Have the platform's monitor of the model watch this deployment, or have none: the same state again, however often.
+
+        `Permanent` where signals are asked for and the platform has no monitors of its own to make.
+        """
         ...
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:

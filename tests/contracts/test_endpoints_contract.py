@@ -9,7 +9,7 @@ import pytest
 
 from local.daemon import wait_until
 from shared.errors import Permanent, PlatformBusy, TrafficMoved
-from shared.platforms.port import Deployment, DeployRequest, Endpoints, EndpointSeen
+from shared.platforms.port import Deployment, DeployRequest, Endpoints, EndpointSeen, Monitoring
 from tests.fakes.platform import FakeEndpoints
 
 FIRST, SECOND = "pulse-0001", "pulse-0002"
@@ -65,6 +65,12 @@ class EndpointsContract:
         with ThreadPoolExecutor(8) as callers:
             list(callers.map(lambda _: deploy(bench, FIRST, "1"), range(8)))
         assert [d.name for d in look(bench).deployments] == [FIRST]
+
+    def test_who_asks_for_no_signal_is_watched_by_nothing_however_often(self, bench: EndpointsBench) -> None:
+        serve_first(bench)
+        for _ in range(2):
+            bench.endpoints.watch(bench.model, FIRST, Monitoring())
+        assert look(bench).split == {FIRST: 100}
 
     def test_the_split_is_what_was_set(self, bench: EndpointsBench) -> None:
         serve_first(bench)

@@ -20,6 +20,7 @@ from shared.platforms.port import (
     DeploymentState,
     DeployRequest,
     EndpointSeen,
+    Monitoring,
     RunRequest,
     RunSeen,
     RunStatus,
@@ -161,6 +162,7 @@ class FakeEndpoints:
     def __init__(self) -> None:
         self.busy = False
         self.states: dict[str, DeploymentState] = {}
+        self.watched: dict[str, tuple[str, Monitoring]] = {}
         self._endpoints: dict[str, dict[str, Deployment]] = {}
 
     def deploy(self, request: DeployRequest) -> None:
@@ -193,6 +195,12 @@ class FakeEndpoints:
         if deployment and deployment.share:
             raise TrafficMoved(f"{name} has {deployment.share} percent of the traffic", next="move it away first")
         self._endpoints.get(model, {}).pop(name, None)
+
+    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
+        _answer(self.busy)
+        self.watched.pop(model, None)
+        if asked.signals:
+            self.watched[model] = (deployment, asked)
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         """Answers 200 and repeats the body; without a pin the deployment with the largest share answers."""

@@ -104,6 +104,12 @@ DEEDS: Mapping[tuple[str, str], Deed] = {
         lambda port, request: request.name in _deployed(port, request.model),
         lambda request: {"release": request.name},
     ),
+    ("endpoints", "watch"): Deed(
+        ("observe_champion",),
+        lambda model, deployment, asked: model,
+        lambda port, model, deployment, asked: port.watched.get(model),
+        lambda model, deployment, asked: {},
+    ),
     ("endpoints", "set_traffic"): Deed(
         ("set_traffic",),
         lambda model, split, **_: model,

@@ -24,6 +24,7 @@ from tests.wire.authority import Authority
 from tests.wire.azureml import PATIENCE, SCOPE, now, token
 from tests.wire.azureml_v2_endpoints import OnlineEndpoints
 from tests.wire.azureml_v2_models import ModelVersions
+from tests.wire.azureml_v2_schedules import Schedules
 from tests.wire.azureml_v2_shared import SharedModels
 from tests.wire.azureml_v2_sweeps import REGION, Sweeps
 from tests.wire.blobs import BlobWire
@@ -61,6 +62,7 @@ class FakeAzureMLV2:
         self.endpoints = OnlineEndpoints(self)
         self.sweeps = Sweeps(self)
         self.shared = SharedModels(self)
+        self.schedules = Schedules(self)
         self._add_routes()
 
     @contextmanager
@@ -145,6 +147,7 @@ class FakeAzureMLV2:
         self.endpoints.add_routes(route)
         self.sweeps.add_routes(route)
         self.shared.add_routes(route, self.may)
+        self.schedules.add_routes(route)
         self.blobs.add_routes(self.wire.route)
 
     def _workspace(self, _asked: Asked) -> Answer:

@@ -147,6 +147,10 @@ class OnlineEndpoints:
             "systemData": {"createdAt": now()},
             "properties": {"scaleSettings": {"scaleType": "Default"}, **wanted},
         }  # fmt: skip
+        for name, one in (wanted.get("dataCollector") or {}).get("collections", {}).items():
+            assert one["dataCollectionMode"].lower() == "enabled", one
+            one["dataCollectionMode"] = "Enabled"  # the service's own word, by which the SDK reads it again
+            assert one["dataId"] == f"{SCOPE}/data/{endpoint}-{deployment}-{name}/versions/1", one
         self._begin(key)
         self.servers.start(key, self.deployments[key])
         return Answer(201, self._shown(key, self.deployments[key]), self._fake.operation())

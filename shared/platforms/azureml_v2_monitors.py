@@ -1,0 +1,111 @@
+"""Model monitors of an Azure ML workspace through azure-ai-ml (SDK v2): one schedule a model, on the deployment that serves.
+
+Its runs compare what the deployment was asked, or answered, with what it was before, as the service's data collector kept
+it. An alert is a tag on the run, which Baton reads as a drift cause (`shared/monitoring/breach.py`): the signals' names begin
+with the model's for that.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from shared.errors import CapacityRefused
+from shared.names import digest
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
+from shared.platforms.azureml_v2_service import Workspace, found, word
+from shared.platforms.azureml_v2_serving import AGAIN_SECONDS, or_wait
+from shared.platforms.port import Monitoring
+
+TAG = "baton.watches"
+SPARK_VERSION, SPARK_MACHINE = "3.4", "standard_e4s_v3"  # the smallest that serverless Spark takes
+
+
+def keep_monitor(
+    workspace: Workspace, model: str, endpoint: str, deployment: str, asked: Monitoring, wait_seconds: float
+) -> None:
+    """Have the model's monitor watch this deployment as asked, or have none. The same again, after whatever crash, changes nothing."""
+    name = f"baton-{model}"
+    there = found(workspace, partial(workspace.client.schedules.get, name), f"read monitor {name}")
+    ours = None if there is None else (there.tags or {}).get(TAG)
+    if not asked.signals:
+        if ours:
+            _remove(workspace, name, wait_seconds)
+        return
+    if there is not None and not ours:
+        raise AzureMLRefused(
+            f"a schedule {name} is there, and Baton did not make it.",
+            next=f"rename or delete it (`az ml schedule delete --name {name}`), then replay",
+        )
+    mark = digest(repr((endpoint, deployment, asked)))[:16]
+    if there is None or ours != mark or word(there.provisioning_state) == "Failed":
+        wanted = _definition(name, model, f"{endpoint}:{deployment}", asked, mark)
+        _done(partial(workspace.client.schedules.begin_create_or_update, wanted), f"make monitor {name}", wait_seconds)
+
+
+def _definition(name: str, model: str, target: str, asked: Monitoring, mark: str) -> Any:
+    from azure.ai.ml.entities import (
+        CronTrigger,
+        MonitorDefinition,
+        MonitoringTarget,
+        MonitorSchedule,
+        ServerlessSparkCompute,
+    )
+
+    monitor = MonitorDefinition(
+        compute=ServerlessSparkCompute(instance_type=SPARK_MACHINE, runtime_version=SPARK_VERSION),
+        monitoring_target=MonitoringTarget(ml_task=asked.task, endpoint_deployment_id=f"azureml:{target}"),
+        monitoring_signals={f"{model}_{kind}_drift": _signal(kind, asked.threshold) for kind in asked.signals},
+    )
+    trigger = CronTrigger(expression=asked.at, time_zone=asked.time_zone)
+    tags = {TAG: mark, "baton.model": model}
+    return MonitorSchedule(name=name, trigger=trigger, create_monitor=monitor, display_name=name, tags=tags)
+
+
+def _signal(kind: str, threshold: float) -> Any:
+    """Numbers by the normalised Wasserstein distance, words by Jensen and Shannon's; both are 0 where nothing moved."""
+    from azure.ai.ml.entities import (
+        CategoricalDriftMetrics,
+        DataDriftMetricThreshold,
+        DataDriftSignal,
+        NumericalDriftMetrics,
+        PredictionDriftMetricThreshold,
+        PredictionDriftSignal,
+    )
+
+    signal, limits = (
+        (DataDriftSignal, DataDriftMetricThreshold)
+        if kind == "data"
+        else (PredictionDriftSignal, PredictionDriftMetricThreshold)
+    )
+    beyond = limits(
+        numerical=NumericalDriftMetrics(normalized_wasserstein_distance=threshold),
+        categorical=CategoricalDriftMetrics(jensen_shannon_distance=threshold),
+    )
+    more = {"features": "all_features"} if kind == "data" else {}
+    return signal(metric_thresholds=beyond, alert_enabled=True, **more)
+
+
+def _remove(workspace: Workspace, name: str, wait_seconds: float) -> None:
+    """The service deletes a schedule that is disabled; one that is gone is fine."""
+    schedules = workspace.client.schedules
+    for ask, doing in ((schedules.begin_disable, "disable"), (schedules.begin_delete, "delete")):
+        try:
+            _done(partial(ask, name), f"{doing} monitor {name}", wait_seconds)
+        except NotThere:
+            return
+
+
+def _done(begin: Any, doing: str, wait_seconds: float) -> None:
+    """Begin a change and wait a little for it; `CapacityRefused` if it takes longer, or another change goes on."""
+    try:
+        poller = begin()
+        poller.wait(wait_seconds)
+        if poller.done():
+            poller.result()
+            return
+    except Exception as error:
+        raise or_wait(named(error, doing)) from error
+    raise CapacityRefused(
+        f"Azure ML takes its time to {doing}.", next="nothing: it is looked at again", after_seconds=AGAIN_SECONDS
+    )
