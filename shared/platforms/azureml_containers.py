@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import CapacityRefused, TrafficMoved
 from shared.platforms.azureml_endpoints import Counts, Folders, read_service
-from shared.platforms.azureml_errors import AzureMLRefused, NotThere
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, no_monitors
 from shared.platforms.azureml_instances import begin_delete, made, replace, services_of
 from shared.platforms.azureml_scoring import Scoring
 from shared.platforms.azureml_service import Service
@@ -29,7 +29,7 @@ from shared.platforms.azureml_versions import (
     inference,
     is_version,
 )
-from shared.platforms.port import DeployRequest, EndpointSeen, Scored
+from shared.platforms.port import DeployRequest, EndpointSeen, Monitoring, Scored
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -86,6 +86,10 @@ class AzureMLContainers:
     def remove(self, model: str, name: str) -> None:
         with self._changing:
             self._service.ask(f"remove {name}", partial(_remove, model, name))
+
+    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
+        if asked.signals:
+            raise no_monitors(model)
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         return self._scoring.score(deployment or endpoint_name(model), body, deployment=deployment)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import CapacityRefused, TrafficMoved
-from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, NotThere, named
+from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, NotThere, named, no_monitors
 from shared.platforms.azureml_scoring import Scoring
 from shared.platforms.azureml_service import Service
 from shared.platforms.azureml_versions import (
@@ -91,10 +91,7 @@ class AzureMLEndpoints:
 
     def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
         if asked.signals:
-            raise AzureMLRefused(
-                f"{model} asks for monitor.signals, and Baton makes no monitors through Azure ML's SDK v1.",
-                next="take monitor out of model.yaml and publish, or move the model to a workspace of SDK v2; then discard this",
-            )
+            raise no_monitors(model)
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         return self._scoring.score(endpoint_name(model), body, deployment=deployment)

@@ -39,6 +39,14 @@ class NameTaken(AzureMLRefused):
     """Azure ML says that the name is in use already: go and look."""
 
 
+def no_monitors(model: str) -> AzureMLRefused:
+    """What is said where model.yaml asks for a monitor, and SDK v1 speaks to the workspace."""
+    return AzureMLRefused(
+        f"{model} asks for monitor.signals, and Baton makes no monitors through Azure ML's SDK v1.",
+        next="take monitor out of model.yaml and publish, or move the model to BATON_PLATFORM=azureml_v2; then discard this",
+    )
+
+
 def named(error: Exception, doing: str) -> BatonError:
     """The error of ours that this one of the SDK stands for."""
     status, said = status_of(error), said_by(error)

@@ -50,10 +50,8 @@ def carrier(env: Mapping[str, str], home: Path, place: str) -> tuple[Carrier, Re
         registry = LocalRegistry(_needed(env, "MLFLOW_TRACKING_URI", "the MLflow server"), home)
         return LocalCarrier(registry, Path(place)), registry
     if name != "azureml_v2":
-        raise SettingsRefused(
-            f"{name} carries no versions: SDK v1 knows no registries, and between schemas of Databricks nothing does it yet.",
-            next="BATON_PLATFORM=azureml_v2 for this command; a workspace of v1 is the same to it",
-        )
+        why, todo = CARRIES_NOT.get(name, ("nobody knows it", "set BATON_PLATFORM to one of this installation's"))
+        raise SettingsRefused(f"{name} carries no versions: {why}.", next=todo)
     from shared.platforms.azureml_v2_carrier import SHARE_SECONDS, AzureMLV2Carrier
     from shared.platforms.azureml_v2_registry import AzureMLV2Registry
     from shared.platforms.azureml_v2_service import service_by_identity
@@ -62,6 +60,18 @@ def carrier(env: Mapping[str, str], home: Path, place: str) -> tuple[Carrier, Re
         _needed(env, "BATON_WORKSPACE_SOURCE", "the workspace's resource id"), seconds=SHARE_SECONDS
     )
     return AzureMLV2Carrier(service, place), AzureMLV2Registry(service)
+
+
+CARRIES_NOT = {
+    "azureml": (
+        "SDK v1 knows no registries",
+        "BATON_PLATFORM=azureml_v2 for this command; a workspace of v1 is the same to it",
+    ),
+    "databricks": (
+        "Unity Catalog shows a version to every workspace of its metastore",
+        "nothing is to be carried there; give the other workspace the right to read the model",
+    ),
+}
 
 
 def _needed(env: Mapping[str, str], name: str, what: str) -> str:

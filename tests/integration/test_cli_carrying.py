@@ -135,6 +135,7 @@ def test_a_platform_that_carries_nothing_says_what_does(laptop: Laptop) -> None:
     ran = laptop.baton(*asked, BATON_PLATFORM="azureml")
     assert ran.code == 1
     assert "BATON_PLATFORM=azureml_v2 for this command" in ran.err
+    assert "Unity Catalog shows a version" in laptop.baton(*asked, BATON_PLATFORM="databricks").err
     missing = laptop.baton(*asked, BATON_PLATFORM="azureml_v2")
     assert "BATON_WORKSPACE_SOURCE is missing" in missing.err
 
