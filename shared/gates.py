@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from shared.certificates.certificate import certify
 from shared.gating.guard_gates import guards, slices
 from shared.gating.holdout_budget import budget_left
-from shared.gating.sanity_gates import no_champion, no_overlap, plausible, same_schema
+from shared.gating.sanity_gates import FORM, form_of, no_champion, no_overlap, plausible, same_schema, sanity_asked
 from shared.gating.verdict import (
     Answer,
     Document,
@@ -50,20 +50,20 @@ def judge(gates: Gates, evidence: Document, *, against: str | None = None, share
     `against` is the champion's version that the caller saw serving, "" if none serves; evidence that names another
     one holds. None leaves that to the caller. `share` is the part of the holdout's error budget that this
     comparison may spend (`holdout_budget.spend`); None, where a budget is set, holds.
+
+    Evidence of form 1 (before 0.2.0) is judged by what was asked for then: its run measured nothing else.
     """
     results = [_evidence_complete(gates, evidence, against)]
-    results += [rule(gates, evidence) for rule in asked(gates).values()]
+    results += [rule(gates, evidence) for rule in asked(gates, form_of(evidence)).values()]
     if gates.holdout.error_budget:
         results.append(budget_left(gates, evidence, share))
     return Verdict(tuple(results))
 
 
-def asked(gates: Gates) -> Mapping[str, Rule]:
-    """The gates that the spec asks for, in order; those of the evidence itself and of the budget come besides."""
+def asked(gates: Gates, form: int = FORM) -> Mapping[str, Rule]:
+    """The gates that the spec asks of evidence of a form, in order; those of the evidence itself and of the budget come besides."""
     wanted = {
-        "plausible": gates.sanity.max_jump_percent > 0,
-        "no_overlap": gates.sanity.max_overlap_percent < 100,
-        "same_schema": gates.sanity.schema == "same",
+        **sanity_asked(gates, form),
         "guards": bool(gates.guards),
         "slices": gates.slices.asked,
     }
@@ -98,9 +98,10 @@ def _evidence_complete(gates: Gates, evidence: Document, against: str | None) ->
 
 
 def _identity_faults(gates: Gates, evidence: Document) -> list[str]:
-    faults = [
+    faults = [] if evidence.get("v") in (1, FORM) else [f"v is {evidence.get('v')!r}, must be 1 or {FORM}"]
+    faults += [
         f"{name} is {evidence.get(name)!r}, must be {wanted!r}"
-        for name, wanted in (("v", 1), ("metric", gates.metric), ("direction", gates.direction))
+        for name, wanted in (("metric", gates.metric), ("direction", gates.direction))
         if evidence.get(name) != wanted
     ]
     if error := at(evidence, "candidate", "error"):

@@ -90,10 +90,12 @@ def spec_text(model: str = "m", **rules: Any) -> str:
     return MODEL_YAML.format(model=model, **{**RULES, **rules})
 
 
-def evidence(value: float, champion: float | None = None, *, version: str = "1", lower: float | None = None) -> Outcome:
-    """How a judge run ends: the candidate's metric, and the champion's with the gain's lower bound."""
+def evidence(
+    value: float, champion: float | None = None, *, version: str = "1", lower: float | None = None, v: int = 2
+) -> Outcome:
+    """How a judge run ends: the candidate's metric, and the champion's with the gain's lower bound; as 0.1.0 told it with `v` 1."""
     document: dict[str, Any] = {
-        "v": 1,
+        "v": v,
         "metric": "mse",
         "direction": "lower",
         "rows": 80,
@@ -106,6 +108,8 @@ def evidence(value: float, champion: float | None = None, *, version: str = "1",
         mean = champion - value
         bounds = {"mean": mean, "lower": mean - 10 if lower is None else lower, "upper": mean + 10, "confidence": 0.95}
         document |= {"champion": {"version": version, "value": champion}, "gain": bounds}
+    if v > 1:
+        document["sanity"] |= {"overlap": 0, "copies": 0, "schema": [], "contracts": ["1", "1"]}
     return Outcome(result=document)
 
 
@@ -164,10 +168,11 @@ class World:
     verifying_keys: str = ""
     trap: Trap = no_trap
     tracer: Tracer = UNTOLD
+    judged: Outcome = field(default_factory=lambda: evidence(3000.0))
 
     def __post_init__(self) -> None:
         self.table.clock = self.table.clock or (lambda: self.now)
-        self.trainer.script |= {"train": TRAINED, "judge": evidence(3000.0), "certify": CERTIFIED}
+        self.trainer.script |= {"train": TRAINED, "judge": self.judged, "certify": CERTIFIED}
         self.restart()
 
     def restart(self) -> None:

@@ -15,6 +15,7 @@ from shared.certificates.certificate import P99_NEEDS_REQUESTS, certify
 from shared.certificates.declared_checks import PREFIX, limit_of
 from shared.gates import judge
 from shared.gating.metric_facts import best, worst
+from shared.gating.sanity_gates import FEW_COPIES, FORM, jump_limit, wrong_of
 from shared.gating.verdict import Document, GateResult, Verdict, number
 from shared.model_yaml.gate_spec import Check, Slices
 from shared.spec import CertificateLimits, Gates
@@ -76,7 +77,7 @@ def passing_evidence(gates: Gates) -> Broken:
     value, champion, gain = _better_pair(gates)
     mean = abs(champion - value)
     return {
-        "v": 1,
+        "v": FORM,
         "metric": gates.metric,
         "direction": gates.direction,
         "rows": max(gates.min_rows, 1),
@@ -84,7 +85,15 @@ def passing_evidence(gates: Gates) -> Broken:
         "candidate": {"value": value},
         "champion": {"version": "1", "value": champion},
         "gain": {"mean": mean, "lower": gain, "upper": mean + abs(gain), "confidence": gates.confidence, "p": 0.0},
-        "sanity": {"not_finite": 0, "constant": False, "identical": False, "overlap": 0, "schema": []},
+        "sanity": {
+            "not_finite": 0,
+            "constant": False,
+            "identical": False,
+            "overlap": 0,
+            "copies": 0,
+            "schema": [],
+            "contracts": ["1", "1"],
+        },
         "guards": {name: {"lower": 0.0, "confidence": gates.confidence} for name in gates.guards},
         "slices": [_slice(gates, name, gain) for name in _slices_of(gates.slices)],
         "holdout": "0" * 64,
@@ -105,19 +114,19 @@ def _slice(gates: Gates, name: str, gain: float, p_worse: float = 1.0) -> Broken
 def _better_pair(gates: Gates) -> tuple[float, float, float]:
     """A candidate's and a champion's value that the metric can have, and a gain between limit and difference.
 
-    At the floor where the metric has no worst value; otherwise from the best value down.
+    At the floor where the metric has no worst value; otherwise as near to the best value as a jump may lead.
     """
-    sign, end, most = (1.0 if gates.direction == "lower" else -1.0), worst(gates), gates.sanity.max_jump_percent
-    if math.isinf(end):
-        gain = _beyond(gates.minimum_gain)
-        if most and gain > abs(gates.floor) * most / 100:  # a smaller one that is still beyond the limit, if there is
-            gain = (gates.minimum_gain + abs(gates.floor) * most / 100) / 2
-        return gates.floor, gates.floor + sign * gain, gain
-    room = abs(end - best(gates))
-    if most:  # champion x, gain at most most % of x, x + gain at most the best, for metrics that are better when higher
-        room = min(room, most / (100 + most))
-    gain = (gates.minimum_gain + room) / 2
-    return best(gates), best(gates) + sign * gain, gain
+    sign, top, most = (1.0 if gates.direction == "lower" else -1.0), best(gates), jump_limit(gates) / 100
+    span = abs(worst(gates) - top)
+    if math.isinf(span):
+        gain, value = _beyond(gates.minimum_gain), gates.floor
+        room = abs(value) * most if math.isinf(top) else abs(value - top) * most / (1 - most)
+        if most and gain > room:  # a smaller one that is still beyond the minimum, if there is
+            gain = (gates.minimum_gain + room) / 2
+        return value, value + sign * gain, gain
+    wrong = min(abs(gates.floor - top), span * (1 - most)) if most else 0.0
+    gain = (gates.minimum_gain + (min(wrong * most / (1 - most), span - wrong) if most else span)) / 2
+    return top + sign * wrong, top + sign * (wrong + gain), gain
 
 
 def passing_certificate(limits: CertificateLimits) -> Broken:
@@ -181,10 +190,19 @@ def _worse_than_floor(gates: Gates) -> float:
 def _too_good(gates: Gates, good: Document) -> Broken:
     """The gain just beyond what is believed, of the champion's value as it is."""
     champion = number(good, "champion", "value") or 0.0
-    jump = abs(champion) * (gates.sanity.max_jump_percent / 100)
+    wrong = wrong_of(gates, champion)
+    jump = wrong * (jump_limit(gates) / 100)
     mean = jump + max(1.0, jump) / 1000
+    if math.isfinite(best(gates)) and wrong:  # no candidate is better than the best
+        mean = min(mean, (jump + wrong) / 2)
     better = champion - mean if gates.direction == "lower" else champion + mean
     return {**_with(good, "gain", mean=mean, upper=mean * 2), "candidate": {"value": better}}
+
+
+def _all_seen(good: Document) -> Broken:
+    """Every holdout row is a copy of a training row, and there are more than a few."""
+    rows = max(number(good, "rows") or 0.0, FEW_COPIES + 1)
+    return {**_with(good, "sanity", overlap=rows, copies=rows), "rows": rows}
 
 
 EVIDENCE_BREAKS: Mapping[str, Callable[[Gates, Document], Broken]] = {
@@ -198,7 +216,7 @@ EVIDENCE_BREAKS: Mapping[str, Callable[[Gates, Document], Broken]] = {
     "min_gain": lambda gates, good: _with(good, "gain", lower=gates.minimum_gain),
     "not_identical": lambda gates, good: _with(good, "sanity", identical=True),
     "plausible": lambda gates, good: _too_good(gates, good),
-    "no_overlap": lambda gates, good: _with(good, "sanity", overlap=good["rows"]),
+    "no_overlap": lambda gates, good: _all_seen(good),
     "same_schema": lambda gates, good: _with(good, "sanity", schema=["AGE is gone"]),
     "guards": lambda gates, good: {
         **good,

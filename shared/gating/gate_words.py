@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from shared.certificates.declared_checks import PREFIX, sentence
 from shared.gates import asked
-from shared.gating.metric_facts import facts
+from shared.gating.metric_facts import facts, is_custom
+from shared.gating.sanity_gates import FEW_COPIES, MOST_COPIES_PERCENT, jump_limit
 from shared.gating.verdict import text
 from shared.spec import Approval, CertificateLimits, Gates, Rollout, Spec
 
@@ -74,15 +75,23 @@ def _unit(gates: Gates) -> str:
 
 
 def _plausible(gates: Gates) -> str:
-    return f"it is better than the champion by at most {text(gates.sanity.max_jump_percent)} %: more is not believed"
+    limit = f"at most {text(jump_limit(gates))} %"
+    if is_custom(gates.metric):
+        return f"it is better than the champion by {limit} of its value: more is not believed"
+    return f"{limit} of what the champion has wrong is gone: more is not believed"
 
 
 def _no_overlap(gates: Gates) -> str:
-    return f"at most {text(gates.sanity.max_overlap_percent)} % of the holdout rows have the features of a training row"
+    stated = gates.sanity.max_overlap_percent
+    if stated is not None:
+        return f"at most {text(stated)} % of the holdout rows have the features of a training row"
+    most = f"at most {text(MOST_COPIES_PERCENT)} % of the holdout rows, or {FEW_COPIES} of them,"
+    return f"{most} are copies of training rows under another key; repeats of a table of few coarse features are none"
 
 
 def _same_schema(gates: Gates) -> str:
-    return "its contract has the columns of the champion's, of the same kinds"
+    same = "its contract has the columns of the champion's, of the same kinds"
+    return same if gates.sanity.schema == "same" else f"{same}, or its version was raised"
 
 
 def _guards(gates: Gates) -> str:
@@ -143,7 +152,7 @@ CANDIDATE_WORDS: Mapping[str, Callable[[Gates], str]] = {
 LEFT_OUT: Mapping[str, str] = {
     "plausible": "a gain too large to be true (gates.sanity.max_jump_percent)",
     "no_overlap": "holdout rows that training saw under another key (gates.sanity.max_overlap_percent)",
-    "same_schema": "columns unlike the champion's (gates.sanity.schema: same)",
+    "same_schema": "columns unlike the champion's (gates.sanity.schema: versioned)",
     "guards": "what it must not lose beside the metric (gates.guards)",
     "slices": "parts of the rows in which it is worse (gates.slices)",
     "holdout_budget": "how often one holdout was used (gates.holdout.error_budget)",

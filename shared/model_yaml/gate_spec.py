@@ -46,14 +46,17 @@ class Slices:
 
 @dataclass(frozen=True, slots=True)
 class Sanity:
-    """What is not believed: a metric better than the champion's by more than `max_jump_percent` of it (0: not asked), and
-    more than `max_overlap_percent` of the holdout rows with the features of a training row (100: not asked). `schema`
-    "same" holds where the contract's columns are not those that the champion was made with.
+    """What is not believed. None is the default, which `shared/gating/sanity_gates.py` states.
+
+    A candidate without more than `max_jump_percent` of what the champion has wrong; of the folder's own metric, better by more than
+    so much of its value (0, or 100 and more: not asked). More than `max_overlap_percent` of the holdout rows with all features
+    of a training row (100: not asked). Other columns than those that the champion was made with: "same" holds any, "versioned" those
+    without a raised version of the contract.
     """
 
-    max_jump_percent: float = 0.0
-    max_overlap_percent: float = 100.0
-    schema: Literal["any", "same"] = "any"
+    max_jump_percent: float | None = None
+    max_overlap_percent: float | None = None
+    schema: Literal["any", "same", "versioned"] = "versioned"
 
 
 @dataclass(frozen=True, slots=True)

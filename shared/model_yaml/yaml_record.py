@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import yaml
@@ -110,6 +111,7 @@ class RecordReader:
         self._fault(self.lines[path], f"{path}: there is no such entry; right would be {right}.")
 
     def _value(self, kind: Any, node: yaml.Node, path: str) -> object:
+        kind = next((each for each in get_args(kind) if each is not NoneType), kind) if _is_optional(kind) else kind
         if dataclasses.is_dataclass(kind):
             return self._record(cast(type[Any], kind), node, path)
         if get_origin(kind) is tuple:
@@ -164,6 +166,10 @@ class RecordReader:
             self.wrong(path, plain, _looks(kind))
             return None
         return float(cast(float, plain)) if kind is float else plain
+
+
+def _is_optional(kind: Any) -> bool:
+    return NoneType in get_args(kind)
 
 
 def _plain(node: yaml.Node) -> object:

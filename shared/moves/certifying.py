@@ -17,6 +17,9 @@ from shared.table.room import cut
 STAGING = timedelta(minutes=30)
 MENDED_IN = {
     "sane_predictions": "train.py or score.py",
+    "plausible": "train.py or the contract (is the target among the features?), or state gates.sanity.max_jump_percent,",
+    "no_overlap": "data.key of model.yaml, or state gates.sanity.max_overlap_percent,",
+    "same_schema": "the contract, or raise its version,",
     "starts": "score.py or requirements.txt",
     "cases_pass": "score.py or tests/cases.json",
     "refuses_malformed": "score.py",

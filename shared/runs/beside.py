@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from shared.data.contract import read_contract
+from shared.data.rules import Contract
 from shared.data.split import SECONDS_A_DAY
-from shared.errors import Permanent
+from shared.errors import BatonError, Permanent
 from shared.model_yaml.spec_file import load_spec
 from shared.runs.metrics import Numbers
+from shared.runs.repeats import repeats
 from shared.runs.rows import Rows
 from shared.runs.run_dir import RunDir
 from shared.runs.scoring import class_name
 from shared.spec import Spec
-
-AT_ONCE = 50_000
 
 
 def true_values(table: pa.Table, spec: Spec) -> Numbers:
@@ -64,32 +66,37 @@ def units(table: pa.Table, spec: Spec) -> Numbers | None:
     return numbers
 
 
-def overlap(rows: Rows, spec: Spec) -> dict[str, int]:
-    """How many holdout rows have all features of a training row; features are what is neither key, time nor target."""
-    if spec.gates.sanity.max_overlap_percent >= 100:
-        return {}
+def overlap(rows: Rows, spec: Spec) -> dict[str, object]:
+    """How many holdout rows repeat a training row, and how many are copies; features are what is neither key, time nor target."""
     aside = {*spec.data.key, spec.data.target, spec.data.time}
     features = [name for name in rows.holdout.column_names if name not in aside]
-    held = [repr(row) for row in rows.holdout.select(features).to_pylist()]
-    wanted, seen = set(held), set()
-    for batch in rows.train.select(features).to_batches(max_chunksize=AT_ONCE):
-        seen |= wanted.intersection(map(repr, batch.to_pylist()))
-    return {"overlap": sum(row in seen for row in held)}
+    return asdict(repeats(rows.train, rows.holdout, features))
 
 
-def schema_change(run: RunDir, spec: Spec) -> dict[str, list[str]]:
-    """How the contract's columns differ from the champion's, as phrases; nothing where no champion or nobody asks."""
-    if spec.gates.sanity.schema != "same" or not run.has("champion"):
+def schema_change(run: RunDir, spec: Spec) -> dict[str, object]:
+    """How the contract's columns differ from the champion's, as phrases, and both contracts' versions; nothing without a champion.
+
+    A champion's folder that cannot be read is told as an error: the gate holds on it, and the run does not fail.
+    """
+    if not run.has("champion"):
         return {}
-    if not run.has("champion_folder"):
-        return {"schema": []}
-    theirs = run.input("champion_folder")
-    before = read_contract(theirs / load_spec((theirs / "model.yaml").read_text(encoding="utf-8-sig")).data.contract)
     now = read_contract(run.input("folder") / spec.data.contract)
+    try:
+        before = _champions_contract(run) or now
+    except (BatonError, OSError, UnicodeDecodeError) as error:
+        return {"schema": None, "schema_error": str(error)[:300]}
     old, new = ({column.name: column.kind for column in contract.columns} for contract in (before, now))
     changes = [f"{name} is gone" for name in sorted(old.keys() - new.keys())]
     changes += [f"{name} is new" for name in sorted(new.keys() - old.keys())]
     changes += [
         f"{name} was {old[name]}, is {new[name]}" for name in sorted(old.keys() & new.keys()) if old[name] != new[name]
     ]
-    return {"schema": changes}
+    return {"schema": changes, "contracts": [before.version, now.version]}
+
+
+def _champions_contract(run: RunDir) -> Contract | None:
+    """None where the champion was made with the same folder."""
+    if not run.has("champion_folder"):
+        return None
+    theirs = run.input("champion_folder")
+    return read_contract(theirs / load_spec((theirs / "model.yaml").read_text(encoding="utf-8-sig")).data.contract)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from shared.gating.sanity_gates import FORM
 from shared.runs.comparison import Gain
 from shared.runs.guarding import guards
 from shared.runs.measuring import Measuring
@@ -46,14 +47,14 @@ def evidence(
 
     {"v", "metric", "direction", "rows", "units", "candidate": {"value", "predicted"} or {"error"}, "champion": null or the same
     with "version", "gain": {"mean", "lower", "upper", "confidence", "method", "p"} or null, "sanity": {"not_finite",
-    "constant", "identical"}}, and where the spec asks for them "guards" by name, "slices" as a list, "overlap" and
-    "schema" within "sanity". What is not known is null or left out, so that no gate takes it for good.
+    "constant", "identical", and what `beside` tells}}, and where the spec asks for them "guards" by name and "slices" as a list. What is
+    not known is null or left out, so that no gate takes it for good. Form 1 told overlap and schema only where it was asked for.
     """
     beside = beside or Beside()
     measuring = Measuring(gates, truth, beside.unit)
     theirs = champion.predictions if champion else None
     document = {
-        "v": 1,
+        "v": FORM,
         "metric": gates.metric,
         "direction": gates.direction,
         "rows": len(truth),

@@ -110,7 +110,7 @@ def every_row(home: Path, world: Callable[..., World] = World) -> list[tuple[str
     told.drop("bad rows")
     told.app.intake.receive(dataclasses.replace(told.drop("more"), type="Unknown.Type", id="x"))
     _early_and_forged(told)
-    told.trainer.script["judge"] = evidence(2500.0, 3000.0)
+    told.trainer.script["judge"] = evidence(2500.0, 3000.0, v=1)
     told.registry.busy = False
     told.wait(timedelta(minutes=2))
     told.decide(told.head().shipping)
@@ -123,7 +123,7 @@ def every_row(home: Path, world: Callable[..., World] = World) -> list[tuple[str
 
 def _early_and_forged(world: World) -> None:
     """A version that may be ours is early, and a decision that nobody signed is refused."""
-    world.trainer.script["judge"] = evidence(2500.0, 3000.0)
+    world.trainer.script["judge"] = evidence(2500.0, 3000.0, v=1)
     while world.release(world.head().building).state != "registering" if world.head().building else True:
         world.app.fold.advance("m")
         world.app.performer.perform("m")

@@ -66,7 +66,7 @@ def _ask(world: World, chance: random.Random) -> None:
 
 
 def _better(world: World, chance: random.Random) -> None:
-    world.trainer.script["judge"] = evidence(chance.choice([2400.0, 2990.0]), 3000.0)
+    world.trainer.script["judge"] = evidence(chance.choice([2400.0, 2990.0]), 3000.0, v=1)
 
 
 ACTS: Sequence[Callable[[World, random.Random], None]] = (

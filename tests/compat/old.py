@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from shared import events, names
 from shared.notify import FileNotifier
 from tests.compat.released import Across, released
-from tests.world import CASES, World
+from tests.fakes.platform import Outcome
+from tests.world import CASES, World, evidence
 
 ROLES = ("table", "bells", "blobs", "trainer", "registry", "endpoints")
 RULES = {"files": 1, "quiet": 60, "alpha": 1, "cool_down": 0, "budget": 50, "breaker": 100, "adopt": "always"}
@@ -107,6 +108,7 @@ class OldWorld(World):
     """A world whose process runs 0.1.0 until it is upgraded."""
 
     upgraded: bool = False
+    judged: Outcome = field(default_factory=lambda: evidence(3000.0, v=1))
 
     def worker(self, *, skew: timedelta = timedelta(0), through: Callable[[str, Any], Any] | None = None) -> Any:
         if self.upgraded:

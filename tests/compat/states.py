@@ -10,7 +10,7 @@ from tests.compat.old import OldWorld
 from tests.fakes.platform import Outcome
 from tests.world import evidence
 
-BETTER = evidence(2500.0, 3000.0)
+BETTER = evidence(2500.0, 3000.0, v=1)
 
 
 def _running(step: str, status: str = "running") -> Callable[[OldWorld], None]:

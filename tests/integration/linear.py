@@ -31,7 +31,7 @@ SPEC = Spec(
     gates=GATES,
     approval=Approval(("operations",)),
 )
-GOOD, WORSE, TRUE = [1.0, 2.0, -1.0], [1.5, 2.0, -1.0], {"X1": 2.0, "X2": -1.0}
+GOOD, WORSE, TRUE = [1.0, 2.0, -1.0], [1.2, 2.0, -1.0], {"X1": 2.0, "X2": -1.0}
 
 
 def table_of(rows, seed):

@@ -1,5 +1,6 @@
 """What judging measures where a spec asks for more: the folder's own metric, guards, slices, leaks and other columns."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -98,3 +99,62 @@ def test_rows_that_training_saw_and_columns_that_changed_are_told(tmp_path, fold
     assert evidence["sanity"]["overlap"] == 40
     assert evidence["sanity"]["schema"] == ["X3 is gone", "X2 is new"]
     assert gates.judge(spec.gates, evidence).first_failure.gate == "no_overlap"
+
+
+def changed_contract(place, folder, version):
+    """A copy of the folder whose contract has X3 in place of X2, and this version."""
+    older = Path(shutil.copytree(folder, place))
+    contract = older / "contract.yaml"
+    contract.write_text(re.sub("version: .*", f"version: {version}", contract.read_text()).replace("X2", "X3"))
+    return older
+
+
+def test_without_being_asked_a_run_tells_copies_and_columns_and_holds_on_them(tmp_path, folder):
+    leaking = Rows(train=pa.concat_tables([ROWS.train, ROWS.holdout]), holdout=ROWS.holdout)
+    older = changed_contract(tmp_path / "older", folder, "9.9.9")
+    bare = replace(SPEC, gates=replace(GATES, floor=4.0, sanity=Sanity()))
+
+    evidence = judged(tmp_path, folder, candidate=GOOD, champion=WORSE, champion_folder=older, rows=leaking, spec=bare)
+
+    assert evidence["v"] == 2
+    assert (evidence["sanity"]["overlap"], evidence["sanity"]["copies"]) == (40, 40)
+    assert evidence["sanity"]["schema"] == ["X3 is gone", "X2 is new"]
+    held = {result.gate for result in gates.judge(bare.gates, evidence).results if not result.passed}
+    assert {"no_overlap", "same_schema"} <= held
+
+
+def test_a_raised_version_says_that_other_columns_are_meant(tmp_path, folder):
+    older = changed_contract(tmp_path / "older", folder, "0.9.0")
+
+    evidence = judged(tmp_path, folder, candidate=GOOD, champion=WORSE, champion_folder=older)
+
+    (told,) = [one for one in gates.judge(SPEC.gates, evidence).results if one.gate == "same_schema"]
+    assert evidence["sanity"]["contracts"] == ["0.9.0", "1.0.0"]
+    assert told.why == "X3 is gone; X2 is new; the contract's version was raised from 0.9.0 to 1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "why"),
+    [
+        ("contract.yaml", "kind: Nonsense", "contract.yaml"),
+        ("model.yaml", "v: 99", "model.yaml"),
+        ("model.yaml", None, "No such file"),
+    ],
+)
+def test_a_champions_folder_that_cannot_be_read_holds_and_fails_no_run(tmp_path, folder, file, text, why):
+    older = Path(shutil.copytree(folder, tmp_path / "older"))
+    (older / file).unlink() if text is None else (older / file).write_text(text)
+
+    evidence = judged(tmp_path, folder, candidate=GOOD, champion=WORSE, champion_folder=older)
+
+    (told,) = [one for one in gates.judge(SPEC.gates, evidence).results if one.gate == "same_schema"]
+    assert evidence["sanity"]["schema"] is None
+    assert told.why.startswith("the champion's columns could not be read: ")
+    assert why in told.why
+
+
+def test_a_first_model_has_no_columns_to_compare(tmp_path, folder):
+    evidence = judged(tmp_path, folder)
+
+    assert "schema" not in evidence["sanity"]
+    assert evidence["sanity"]["copies"] == 0

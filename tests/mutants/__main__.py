@@ -77,7 +77,7 @@ GROUPS: Mapping[str, Group] = {
             f"tests/unit/test_{name}.py"
             for name in (
                 *("gates", "gate_answers", "certificate_answers", "gate_properties", "gate_breaks"),
-                *("declared_checks", "holdout_budget", "gate_sentences"),
+                *("declared_checks", "holdout_budget", "gate_sentences", "sanity_gates"),
             )
         ],
     ),

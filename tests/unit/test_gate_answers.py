@@ -18,6 +18,8 @@ from shared.spec import Gates, Rollout
 from tests.unit.test_gates import FULL, RULES, a_slice, evidence_of, full_evidence, without
 
 ANY_SLICE = replace(FULL, slices=Slices())  # nothing is declared, so what is told is what was looked at
+OFF = Sanity(max_jump_percent=0, max_overlap_percent=100, schema="any")
+BARE = replace(RULES, sanity=OFF)
 ACCURACY = Gates(metric="accuracy", direction="higher", floor=0.7, guards={"log_loss": "0.1"})
 
 
@@ -46,21 +48,26 @@ def changed(path: tuple[str, ...], value: object, evidence: dict[str, Any] | Non
 
 def test_the_gates_are_asked_in_one_order() -> None:
     always = ["enough_rows", "sane_predictions", "floor", "min_gain", "not_identical"]
+    default = [*always[:2], "plausible", "no_overlap", "same_schema", *always[2:]]
     every = ["enough_rows", "sane_predictions", "plausible", "no_overlap", "same_schema"]
     every += ["floor", "min_gain", "not_identical", "guards", "slices"]
-    assert [*gates.asked(RULES)] == always
+    assert [*gates.asked(RULES)] == default
+    assert [*gates.asked(BARE)] == [*gates.asked(RULES, 1)] == always
     assert [*gates.asked(FULL)] == every
     judged = [result.gate for result in gates.judge(FULL, {}).results]
     assert judged == ["evidence_complete", *every, "holdout_budget"]
-    assert [result.gate for result in gates.judge(RULES, {}).results] == ["evidence_complete", *always]
+    assert [result.gate for result in gates.judge(RULES, {}).results] == ["evidence_complete", *default]
+    assert [result.gate for result in gates.judge(RULES, {"v": 1}).results] == ["evidence_complete", *always]
 
 
 @pytest.mark.parametrize(
     ("more", "gate"),
     [
-        ({"sanity": Sanity(max_jump_percent=0.5)}, "plausible"),
-        ({"sanity": Sanity(max_overlap_percent=99.9)}, "no_overlap"),
-        ({"sanity": Sanity(schema="same")}, "same_schema"),
+        ({"sanity": replace(OFF, max_jump_percent=0.5)}, "plausible"),
+        ({"sanity": replace(OFF, max_jump_percent=99.9)}, "plausible"),
+        ({"sanity": replace(OFF, max_overlap_percent=99.9)}, "no_overlap"),
+        ({"sanity": replace(OFF, schema="same")}, "same_schema"),
+        ({"sanity": replace(OFF, schema="versioned")}, "same_schema"),
         ({"guards": {"mae": "1"}}, "guards"),
         ({"slices": Slices(columns=("SEX",))}, "slices"),
         ({"slices": Slices(where=("AGE > 1",))}, "slices"),
@@ -68,7 +75,7 @@ def test_the_gates_are_asked_in_one_order() -> None:
     ],
 )
 def test_one_entry_asks_for_one_gate_more(more: dict[str, Any], gate: str) -> None:
-    assert {*gates.asked(replace(RULES, **more))} - {*gates.asked(RULES)} == {gate}
+    assert {*gates.asked(replace(BARE, **more))} - {*gates.asked(BARE)} == {gate}
 
 
 # The evidence itself
@@ -77,8 +84,8 @@ def test_one_entry_asks_for_one_gate_more(more: dict[str, Any], gate: str) -> No
 @pytest.mark.parametrize(
     ("evidence", "why"),
     [
-        (evidence_of(v=2), "v is 2, must be 1"),
-        (evidence_of(v=None, metric="mae"), "v is None, must be 1; metric is 'mae', must be 'mse'"),
+        (evidence_of(v=3), "v is 3, must be 1 or 2"),
+        (evidence_of(v=None, metric="mae"), "v is None, must be 1 or 2; metric is 'mae', must be 'mse'"),
         (evidence_of(direction="higher"), "direction is 'higher', must be 'lower'"),
         (
             evidence_of(candidate={"value": 1.0, "error": "no score.py"}),
@@ -108,6 +115,11 @@ def test_evidence_that_is_not_whole_says_what_it_lacks(evidence: dict[str, Any],
 @pytest.mark.parametrize("part", ["mean", "lower", "upper", "confidence"])
 def test_a_gain_without_one_of_its_numbers_has_no_interval(part: str) -> None:
     assert answer("evidence_complete", changed(("gain", part), None)).why == "the gain has no interval"
+
+
+@pytest.mark.parametrize("v", [1, 2])
+def test_evidence_of_either_form_is_whole(v: int) -> None:
+    assert answer("evidence_complete", evidence_of(v=v), RULES).passed
 
 
 def test_whole_evidence_says_who_was_compared() -> None:

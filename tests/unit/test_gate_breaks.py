@@ -111,7 +111,7 @@ def test_the_evidence_that_passes_is_at_the_floor_and_just_beyond_the_minimum() 
     ]
     worst = {"slice": "the worst slice", "rows": 100, "positives": None, "gain": 101.0, "p_worse": 1.0, "found": True}
     assert passing_evidence(WHOLE) == {
-        "v": 1,
+        "v": 2,
         "metric": "mse",
         "direction": "lower",
         "rows": 15,
@@ -119,7 +119,10 @@ def test_the_evidence_that_passes_is_at_the_floor_and_just_beyond_the_minimum() 
         "candidate": {"value": 5134.78},
         "champion": {"version": "1", "value": 5235.78},
         "gain": {"mean": 101.0, "lower": 101.0, "upper": 202.0, "confidence": 0.95, "p": 0.0},
-        "sanity": {"not_finite": 0, "constant": False, "identical": False, "overlap": 0, "schema": []},
+        "sanity": {
+            "not_finite": 0, "constant": False, "identical": False, "overlap": 0, "copies": 0,
+            "schema": [], "contracts": ["1", "1"],
+        },
         "guards": {name: {"lower": 0.0, "confidence": 0.95} for name in ("mae", "latency")},
         "slices": [*slices, worst],
         "holdout": "0" * 64,
@@ -160,16 +163,24 @@ def pair(gates: Gates) -> tuple[float, float, float, float]:
     ("gates", "expected"),
     [
         (Gates("mse", "lower", 100.0), (100.0, 101.0, 1.0, 1.0)),
-        (Gates("mse", "lower", 100.0, minimum_gain=5000.0), (100.0, 5105.0, 5005.0, 5005.0)),
+        (Gates("mse", "lower", 100.0, minimum_gain=500.0), (100.0, 601.0, 501.0, 501.0)),
+        (Gates("mse", "lower", 900.0, minimum_gain=5000.0), (900.0, 5905.0, 5005.0, 5005.0)),
         (Gates("profit.py", "higher", 12.0, minimum_gain=3), (12.0, 8.0, 4.0, 4.0)),
         (Gates("profit.py", "lower", -12.0, minimum_gain=3), (-12.0, -8.0, 4.0, 4.0)),
-        (Gates("mse", "lower", 100.0, sanity=Sanity(max_jump_percent=0.5)), (100.0, 100.25, 0.25, 0.25)),
+        (Gates("mse", "lower", 100.0, sanity=Sanity(max_jump_percent=0.5)), (100.0, 100.2512563, 0.2512563, 0.2512563)),
         (Gates("mse", "lower", 100.0, sanity=Sanity(max_jump_percent=1)), (100.0, 101.0, 1.0, 1.0)),
-        (Gates("mse", "lower", 10.0, 2.0, sanity=Sanity(max_jump_percent=25)), (10.0, 12.25, 2.25, 2.25)),
-        (Gates("accuracy", "higher", 0.6), (1.0, 0.5, 0.5, 0.5)),
-        (Gates("brier", "lower", 0.2, 0.5), (0.0, 0.75, 0.75, 0.75)),
-        (Gates("accuracy", "higher", 0.6, sanity=Sanity(max_jump_percent=100)), (1.0, 0.75, 0.25, 0.25)),
-        (Gates("accuracy", "higher", 0.6, 0.02, sanity=Sanity(max_jump_percent=25)), (1.0, 0.89, 0.11, 0.11)),
+        (Gates("mse", "lower", 10.0, 2.0, sanity=Sanity(max_jump_percent=25)), (10.0, 13.0, 3.0, 3.0)),
+        (Gates("profit.py", "higher", 12.0, sanity=Sanity(max_jump_percent=5)), (12.0, 11.7, 0.3, 0.3)),
+        (Gates("profit.py", "higher", 12.0, sanity=Sanity(max_jump_percent=25)), (12.0, 11.0, 1.0, 1.0)),
+        (Gates("accuracy", "higher", 0.6), (0.9, 0.45, 0.45, 0.45)),
+        (Gates("accuracy", "higher", 0.99), (0.99, 0.945, 0.045, 0.045)),
+        (Gates("accuracy", "higher", 0.6, sanity=Sanity(max_jump_percent=0)), (1.0, 0.5, 0.5, 0.5)),
+        (Gates("brier", "lower", 0.2, 0.5), (0.1, 0.8, 0.7, 0.7)),
+        (Gates("accuracy", "higher", 0.6, sanity=Sanity(max_jump_percent=100)), (1.0, 0.5, 0.5, 0.5)),
+        (
+            Gates("accuracy", "higher", 0.6, 0.02, sanity=Sanity(max_jump_percent=25)),
+            (0.6, 0.5233333, 0.0766667, 0.0766667),
+        ),
         (Gates("accuracy", "higher", 0.6, sanity=Sanity(max_jump_percent=1e9)), (1.0, 0.5, 0.5, 0.5)),
     ],
 )
@@ -203,7 +214,7 @@ def broken(gates: Gates, gate: str) -> str:
         (
             Gates("accuracy", "higher", 0.6, sanity=Sanity(max_jump_percent=25)),
             "plausible",
-            "accuracy is better by 25.1111 % of the champion's, at most 25 % is believed: look for the target among the features",
+            "accuracy is better by 25.2143 % of what the champion lacks, at most 25 % is believed: look for the target among the features",
         ),
     ],
 )
@@ -284,3 +295,30 @@ def test_a_limit_that_no_words_make_is_a_check_that_never_passes() -> None:
     odd = replace(WHOLE, certificate=CertificateLimits(checks={"a": Check({"m": "small", "n": "at most 1"})}))
     assert self_test(odd) == ("gate check_a can never pass: m: 'small' is no limit",)
     assert math.isfinite(passing_evidence(odd)["candidate"]["value"])  # type: ignore[index]
+
+
+def test_a_gain_over_a_champion_near_the_best_is_halfway_to_it() -> None:
+    """90 % of 0.001 and a thousandth more would be better than the best."""
+    gates = Gates("accuracy", "higher", 0.6)
+    found: Any = EVIDENCE_BREAKS["plausible"](
+        gates, {**passing_evidence(gates), "champion": {"version": "1", "value": 0.999}}
+    )
+    assert found["gain"]["mean"] == pytest.approx(0.00095)
+    assert found["candidate"]["value"] == pytest.approx(0.99995)
+
+
+@pytest.mark.parametrize(("rows", "seen"), [(2, 3), (3, 3), (15, 15)])
+def test_what_breaks_no_overlap_has_more_copies_than_few(rows: int, seen: int) -> None:
+    found: Any = EVIDENCE_BREAKS["no_overlap"](WHOLE, passing_evidence(replace(WHOLE, min_rows=rows)))
+    assert (found["rows"], found["sanity"]["overlap"], found["sanity"]["copies"]) == (seen, seen, seen)
+    assert self_test(Gates("mse", "lower", 100.0, min_rows=rows)) == ()
+
+
+def test_copies_of_unknown_rows_are_three() -> None:
+    assert EVIDENCE_BREAKS["no_overlap"](WHOLE, {"sanity": {}})["rows"] == 3
+
+
+def test_a_minimum_that_no_believed_gain_within_the_floor_reaches_is_a_fault() -> None:
+    assert self_test(Gates("mse", "lower", 100.0, minimum_gain=899.0)) == ()
+    faults = self_test(Gates("mse", "lower", 100.0, minimum_gain=901.0))
+    assert any(fault.startswith("gate min_gain can never pass: gain 900.5") for fault in faults)

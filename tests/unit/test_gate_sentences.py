@@ -18,6 +18,7 @@ from shared.model_yaml.spec_file import load_folder
 from shared.spec import Approval, CertificateLimits, Gates, Rollout
 
 PLAIN = Gates("mse", "lower", 5134.5)
+BARE = replace(PLAIN, sanity=Sanity(max_jump_percent=0, max_overlap_percent=100, schema="any"))
 FULL = replace(
     PLAIN,
     minimum_gain=12.25,
@@ -42,7 +43,7 @@ SAID: Mapping[str, str] = {
     "cannot be scored, measured or read holds the candidate, and so does another champion than the one that serves",
     "enough_rows": "it is judged by at least 77 holdout rows, which no training sees",
     "sane_predictions": "every prediction is a finite number, and not all are the same",
-    "plausible": "it is better than the champion by at most 40 %: more is not believed",
+    "plausible": "at most 40 % of what the champion has wrong is gone: more is not believed",
     "no_overlap": "at most 5 % of the holdout rows have the features of a training row",
     "same_schema": "its contract has the columns of the champion's, of the same kinds",
     "floor": "its mean squared error (mse, lower is better) is at most 5134.5, also where there is no champion",
@@ -58,12 +59,31 @@ SAID: Mapping[str, str] = {
 def test_every_gate_of_a_candidate_is_read_out_in_its_order() -> None:
     assert candidate_sentences(FULL) == tuple(SAID.items())
     always = ["evidence_complete", "enough_rows", "sane_predictions", "floor", "min_gain", "not_identical"]
-    assert [gate for gate, _ in candidate_sentences(PLAIN)] == always
+    assert [gate for gate, _ in candidate_sentences(BARE)] == always
+    default = [*always[:3], "plausible", "no_overlap", "same_schema", *always[3:]]
+    assert [gate for gate, _ in candidate_sentences(PLAIN)] == default
 
 
 @pytest.mark.parametrize(
     ("gates", "gate", "sentence"),
     [
+        (PLAIN, "plausible", "at most 90 % of what the champion has wrong is gone: more is not believed"),
+        (
+            Gates("profit.py", "higher", 5.0, sanity=Sanity(max_jump_percent=40)),
+            "plausible",
+            "it is better than the champion by at most 40 % of its value: more is not believed",
+        ),
+        (
+            PLAIN,
+            "no_overlap",
+            "at most 1 % of the holdout rows, or 2 of them, are copies of training rows under another key; repeats of a table "
+            "of few coarse features are none",
+        ),
+        (
+            PLAIN,
+            "same_schema",
+            "its contract has the columns of the champion's, of the same kinds, or its version was raised",
+        ),
         (replace(PLAIN, min_rows=0), "enough_rows", "it is judged by at least 1 holdout rows, which no training sees"),
         (
             replace(PLAIN, compare=Comparing(unit="USER")),
@@ -102,7 +122,7 @@ def test_a_gate_is_read_out_as_the_spec_has_it(gates: Gates, gate: str, sentence
 LEFT_OUT = (
     "a gain too large to be true (gates.sanity.max_jump_percent)",
     "holdout rows that training saw under another key (gates.sanity.max_overlap_percent)",
-    "columns unlike the champion's (gates.sanity.schema: same)",
+    "columns unlike the champion's (gates.sanity.schema: versioned)",
     "what it must not lose beside the metric (gates.guards)",
     "parts of the rows in which it is worse (gates.slices)",
     "how often one holdout was used (gates.holdout.error_budget)",
@@ -110,9 +130,11 @@ LEFT_OUT = (
 
 
 def test_what_is_not_asked_is_read_out_with_the_entry_that_asks_for_it() -> None:
-    assert not_asked(PLAIN) == LEFT_OUT
+    assert not_asked(BARE) == LEFT_OUT
+    assert not_asked(PLAIN) == LEFT_OUT[3:]
+    assert not_asked(Gates("profit.py", "higher", 5.0)) == (LEFT_OUT[0], *LEFT_OUT[3:])
     assert not_asked(FULL) == ()
-    assert not_asked(replace(PLAIN, holdout=Holdout(0.1))) == LEFT_OUT[:-1]
+    assert not_asked(replace(BARE, holdout=Holdout(0.1))) == LEFT_OUT[:-1]
     assert not_asked(replace(FULL, holdout=Holdout())) == LEFT_OUT[-1:]
 
 
@@ -168,6 +190,9 @@ HELPS: Mapping[str, str] = {
     "evidence_complete": "a judge run that measures candidate and champion on the same rows",
     "enough_rows": "at least 15 holdout rows; newer files bring them",
     "sane_predictions": "predictions that are finite and differ",
+    "plausible": "features without the target; where the gain is real, gates.sanity.max_jump_percent above it",
+    "no_overlap": "rows that keep their key when they are dropped again; where they repeat honestly, gates.sanity.max_overlap_percent",
+    "same_schema": "the champion's columns, or a raised version of the contract, which says that the change is meant",
     "floor": "a candidate on the right side of 15",
     "min_gain": "a gain whose lower bound is above 15: a better model, or more holdout rows for the same gain",
     "not_identical": "newer data or other code, so that it predicts otherwise than the champion",

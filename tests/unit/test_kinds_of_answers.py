@@ -117,7 +117,8 @@ def judged(users: int, rows_each: int) -> gates.Verdict:
     draw = np.random.default_rng(3)
     truth, unit = draw.random(users * rows_each), np.repeat(np.arange(users, dtype=float), rows_each)
     rules = Gates(metric="ndcg", direction="higher", floor=0.1, min_rows=15, compare=Comparing(unit="USER"))
-    document = evidence(rules, truth, Predictions(truth + draw.normal(0, 0.1, len(truth))), None, Beside(unit=unit))
+    beside = Beside(unit=unit, sanity={"overlap": 0, "copies": 0})
+    document = evidence(rules, truth, Predictions(truth + draw.normal(0, 0.1, len(truth))), None, beside)
     return gates.judge(rules, document)
 
 
