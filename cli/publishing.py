@@ -13,7 +13,7 @@ import click
 from cli import address, api, options
 from cli.address import Address
 from cli.telling import tell_json, tell_next, waiting
-from shared.errors import SpecRefused
+from shared.errors import Permanent, SpecRefused
 
 if TYPE_CHECKING:
     from shared.spec import Spec
@@ -24,12 +24,13 @@ PAUSE_SECONDS = 0.25
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--why", default="", help="The reason; the journal keeps it as written.")
+@click.option("--commit", default="", help="Refuse a folder that is not exactly as this commit has it, all 40 digits.")
 @click.option(
     "--timeout", "timeout_seconds", default=20.0, show_default=True, help="Seconds to wait until it is current."
 )
 @options.user(options.DATA_SCIENTIST)
 @options.as_json
-def publish(folder: Path, why: str, timeout_seconds: float, user: str, wants_json: bool) -> None:
+def publish(folder: Path, why: str, commit: str, timeout_seconds: float, user: str, wants_json: bool) -> None:
     """Publish a model folder: its rules and its code.
 
     Every fault of the folder is listed at once, with file, line and what would be right (exit code 2).
@@ -38,6 +39,10 @@ def publish(folder: Path, why: str, timeout_seconds: float, user: str, wants_jso
     Example:  baton publish models/diabetes --why "ridge instead of lasso"
     """
     at = address.find(user)
+    if commit and (differs := not_as_in(commit, folder)):
+        raise Permanent(
+            f"{folder} is not as commit {commit} has it: {differs}.", next="check out that commit, unchanged"
+        )
     model, folder_hash = put_folder(at, folder)
     with waiting(f"publishing {model} {folder_hash}"):
         recorded = api.ask(at, "models", model, "publish", folder=folder_hash, why=why)
@@ -71,6 +76,20 @@ def source_of(folder: Path) -> dict[str, object]:
     """The commit that the folder's repository stands at, and whether the folder differs from it; empty outside of one."""
     commit, changed = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--", ".")
     return {"commit": commit + ("+changed" if changed else ""), "changed": bool(changed)} if commit else {}
+
+
+def not_as_in(commit: str, folder: Path) -> str:
+    """How the folder differs from this commit, which its repository must stand at; "" if it is the same, file by file."""
+    from shared.files.folder import folder_files
+
+    head = _git(folder, "rev-parse", "HEAD")
+    if head != commit:
+        return f"its repository stands at {head}" if head else "it is in no repository of git"
+    changed = _git(folder, "diff", "--name-only", "--relative", "-z", commit, "--", ".").split("\0")
+    tracked = _git(folder, "ls-files", "-z", "--", ".").split("\0")
+    added = (file.relative_to(folder).as_posix() for file in folder_files(folder))
+    different = sorted({*filter(None, changed), *(name for name in added if name not in tracked)})
+    return f"{', '.join(different[:5])} {'differs' if len(different) == 1 else 'differ'}" if different else ""
 
 
 def _git(folder: Path, *question: str) -> str:

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = {path.name: path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
 DEPLOYMENT = (ROOT / "infra/deploy.pipeline.yml").read_text()
 CARRIED_ON = (ROOT / "infra/approved.pipeline.yml").read_text()
+MODELS = (ROOT / "infra/models.pipeline.yml").read_text()
+EXAMPLE = ROOT / "examples/repository"
 CARRY = (ROOT / "infra/carry.pipeline.yml").read_text()
 AZURE = (ROOT / "azure-pipelines.yml").read_text()
 ENVIRONMENTS = ("dev", "staging", "production")
@@ -29,7 +31,7 @@ PINS = {
 ALLOWED = {"contents": "read", "id-token": "write"}
 COMMAND = (
     r"\.ci/run|make \w+|pip-audit .+|pip install .+"
-    r"|infra/carry\.sh \w+|azd (?:env|deploy)\b.*|python3? infra/(?!artefact.py build).+"
+    r"|infra/carry\.sh \w+|azd (?:env|deploy)\b.*|python3? (?:\.baton-code/)?infra/(?!artefact.py build).+"
 )
 OURS = re.compile(rf"^\s*(?:(?:- )?(?:run|script): )?({COMMAND})$", re.MULTILINE)
 
@@ -105,7 +107,7 @@ def test_both_systems_run_the_same() -> None:
     on_github = set().union(*map(commands, WORKFLOWS.values()))
     assert ".ci/run" in on_github
     assert "make nightly" in on_github
-    assert set().union(*map(commands, (AZURE, DEPLOYMENT, CARRIED_ON, CARRY))) == on_github
+    assert set().union(*map(commands, (AZURE, DEPLOYMENT, CARRIED_ON, CARRY, MODELS))) == on_github
 
 
 def test_a_command_that_only_one_system_runs_is_found() -> None:
@@ -115,7 +117,7 @@ def test_a_command_that_only_one_system_runs_is_found() -> None:
 def test_azure_pipelines_signs_in_by_federation_and_holds_no_secret() -> None:
     (job,) = yaml.safe_load(DEPLOYMENT)["jobs"]
     assert job["environment"] == "${{ parameters.environment }}"
-    assert not re.search(r"password|secret:|servicePrincipalKey", AZURE + DEPLOYMENT + CARRY, re.IGNORECASE)
+    assert not re.search(r"password|secret:|servicePrincipalKey", AZURE + DEPLOYMENT + CARRY + MODELS, re.IGNORECASE)
 
 
 def order(source: str) -> list[str]:
@@ -200,3 +202,54 @@ def test_every_make_target_that_a_pipeline_names_is_there() -> None:
     named = re.findall(r"\bmake (\w+)", AZURE + "".join(WORKFLOWS.values()))
     assert named
     assert all(re.search(rf"^{name}:", makefile, re.MULTILINE) for name in named)
+
+
+def unpinned(workflow: str, pipeline: str) -> list[str]:
+    """What is wrong with how a repository of models calls ours: rights, inputs, and one commit in every place."""
+    (job,) = yaml.safe_load(workflow)["jobs"].values()
+    stage = yaml.safe_load(pipeline)["stages"][0]["parameters"]
+    inputs = yaml.safe_load(WORKFLOWS["models.yml"])[True]["workflow_call"]["inputs"]
+    asked = {parameter["name"] for parameter in yaml.safe_load(MODELS)["parameters"]}
+    place, _, commit = job["uses"].partition("@")
+    found = [] if place.endswith("/.github/workflows/models.yml") else [f"{place} is not our workflow"]
+    if not re.fullmatch(r"[0-9a-f]{40}", commit) or {commit} != {job["with"]["baton-commit"], stage["commit"]}:
+        found.append("not one commit, all 40 digits, in all three places")
+    if place.split("/.github")[0] != job["with"]["baton-repository"]:
+        found.append("Baton's files come from elsewhere than its workflow")
+    if job["with"].keys() - inputs or stage.keys() - asked:
+        found.append("gives what is not asked for")
+    if job["permissions"] != ALLOWED:
+        found.append(f"has the permissions {job['permissions']}")
+    return found
+
+
+def test_a_repository_of_models_calls_our_workflow_by_one_commit() -> None:
+    workflow, pipeline = EXAMPLE / ".github/workflows/models.yml", EXAMPLE / "azure-pipelines.yml"
+    assert unpinned(workflow.read_text(), pipeline.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("models.yml@" + "0" * 40, "models.yml@main", "not one commit"),
+        ('baton-commit: "' + "0" * 40, 'baton-commit: "' + "1" * 40, "not one commit"),
+        ("baton-repository: ORG/baton", "baton-repository: SOMEONE/baton", "from elsewhere"),
+        ("environment: dev", "enviroment: dev", "not asked for"),
+        ("contents: read", "contents: write", "has the permissions"),
+    ],
+)
+def test_a_repository_of_models_that_calls_it_otherwise_is_found(old: str, new: str, fault: str) -> None:
+    workflow, pipeline = (
+        (EXAMPLE / name).read_text() for name in (".github/workflows/models.yml", "azure-pipelines.yml")
+    )
+    assert old in workflow
+    (found,) = unpinned(workflow.replace(old, new), pipeline)
+    assert fault in found
+
+
+def test_only_a_push_publishes_and_only_after_the_check() -> None:
+    publish = yaml.safe_load(WORKFLOWS["models.yml"])["jobs"]["publish"]
+    assert (publish["needs"], publish["if"].split(" && ")[0]) == ("check", "github.event_name == 'push'")
+    (stage,) = next(iter(yaml.safe_load(MODELS)["stages"][1].values()))
+    assert stage["dependsOn"] == "check"
+    assert "ne(variables['Build.Reason'], 'PullRequest')" in stage["condition"]
