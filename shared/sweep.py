@@ -107,6 +107,9 @@ class Sweeper:
             dead=census.dead,
             states=", ".join(f"{state}: {number}" for state, number in sorted(census.states.items())),
             oldest_seconds=round(census.oldest.total_seconds()),
+            releases_day=census.releases_day,
+            run_minutes_day=round(census.seconds_day / 60, 1),
+            run_minutes_month=round(census.seconds_month / 60, 1),
         )
 
     def _prune(self) -> None:

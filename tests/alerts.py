@@ -12,6 +12,7 @@ RULES, WORKBOOK = INFRA / "alerts.json", INFRA / "workbook.json"
 LINES = "AppTraces\n| where TimeGenerated > ago(1d)"
 RELEASE = 'extend release = extract(" release=([^ ]+)", 1, Message), model = extract(" model=([^ ]+)", 1, Message)'
 STANDING = ("models", "open", "waiting", "stuck", "dead", "oldest_seconds")
+SPENT = ("releases_day", "run_minutes_day", "run_minutes_month")
 STATES = 'coalesce(extract(" states=\\"([^\\"]+)\\"", 1, Message), extract(" states=([^ \\"]+)", 1, Message))'
 # What the workbook shows beside the alerts: (title, query).
 PANELS: tuple[tuple[str, str], ...] = (
@@ -61,6 +62,19 @@ PANELS: tuple[tuple[str, str], ...] = (
                 'extend model = extract(" model=([^ ]+)", 1, Message)',
                 'extend seconds = todouble(extract(" seconds=([-0-9.e+]+)", 1, Message))',
                 "summarize trainings = count(), seconds = sum(seconds) by model, bin(TimeGenerated, 1h)",
+                "order by TimeGenerated asc",
+            ]
+        ),
+    ),
+    (
+        "Releases opened, and minutes that runs took, in the last 24 hours and 30 days",
+        "\n| ".join(
+            [
+                LINES,
+                'where Message startswith_cs "sweep done  "',
+                "extend "
+                + ", ".join(f'{name} = todouble(extract(" {name}=([-0-9.e+]+)", 1, Message))' for name in SPENT),
+                f"summarize {', '.join(f'{name} = max({name})' for name in SPENT)} by bin(TimeGenerated, 1h)",
                 "order by TimeGenerated asc",
             ]
         ),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from shared.retraining.spending import DAY, MONTH, used
 from shared.state import LIVE, Release
 from shared.table.rows import Snapshot
 
@@ -16,7 +17,10 @@ STUCK = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One model: its open releases by state, the age of its oldest undecided event, and by how much its time is over."""
+    """One model: its open releases by state, the age of its oldest undecided event, and by how much its time is over.
+
+    `releases_day` were opened in the last 24 hours; runs took `seconds_day` in these, and `seconds_month` in 30 days.
+    """
 
     model: str
     states: tuple[str, ...] = ()
@@ -25,6 +29,9 @@ class Standing:
     overdue: timedelta = timedelta(0)
     expiring: tuple[Release, ...] = ()
     live: tuple[Release, ...] = ()
+    releases_day: int = 0
+    seconds_day: float = 0.0
+    seconds_month: float = 0.0
 
     @property
     def is_stuck(self) -> bool:
@@ -41,6 +48,9 @@ class Census:
     dead: int = 0
     stuck: int = 0
     oldest: timedelta = timedelta(0)
+    releases_day: int = 0
+    seconds_day: float = 0.0
+    seconds_month: float = 0.0
 
     def add(self, one: Standing) -> None:
         """Count one more model."""
@@ -49,6 +59,9 @@ class Census:
         self.dead += one.dead
         self.stuck += one.is_stuck
         self.oldest = max(self.oldest, one.oldest)
+        self.releases_day += one.releases_day
+        self.seconds_day += one.seconds_day
+        self.seconds_month += one.seconds_month
 
 
 def standing(model: str, seen: Snapshot, now: datetime) -> Standing:
@@ -58,6 +71,7 @@ def standing(model: str, seen: Snapshot, now: datetime) -> Standing:
     if head is None:
         return Standing(model, oldest=oldest)
     overdue = now - head.wake_at if head.wake_at is not None and not head.is_still else timedelta(0)
+    day, month = used(head.spent, now, DAY), used(head.spent, now, MONTH)
     return Standing(
         model,
         tuple(sorted(release.state for release in seen.releases.values())),
@@ -66,6 +80,9 @@ def standing(model: str, seen: Snapshot, now: datetime) -> Standing:
         max(overdue, timedelta(0)),
         () if head.is_still else tuple(_expiring(seen.releases.values(), now)),
         tuple(release for release in seen.releases.values() if release.state == LIVE),
+        day.releases,
+        day.seconds,
+        month.seconds,
     )
 
 

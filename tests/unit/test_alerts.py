@@ -259,7 +259,7 @@ def test_a_sentence_that_nobody_says_would_be_noticed() -> None:
 
 def test_the_workbook_reads_only_fields_that_are_logged() -> None:
     said = sentences()
-    assert {*written.STANDING, "states"} <= said["sweep done"]
+    assert {*written.STANDING, *written.SPENT, "states"} <= said["sweep done"]
     assert "release held" in said
     assert "candidate trained" in said
 
