@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from shared.errors import SettingsRefused
 from shared.files.folder import folder_hash
 from shared.files.published import InputMissing
-from shared.platforms.azureml_source import run_packages, source_folder
+from shared.platforms.azureml_source import SHARED, run_packages, source_folder
 from shared.platforms.port import RunRequest
 from shared.runs.materialise import Sources
 from shared.runs.on_azureml import carry_out
@@ -105,6 +106,17 @@ def test_a_trial_begins_with_a_script_that_hands_on_what_was_chosen(tmp_path: Pa
     command = [sys.executable, str(source_folder(tmp_path) / "start.py"), "--alpha", "0.5", "--depth"]
     ended = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
     assert "pairs of --name and value, not ['--alpha', '0.5', '--depth']" in ended.stderr
+
+
+def test_a_source_that_several_make_at_once_comes_to_be_whole(tmp_path: Path) -> None:
+    """A submit that hangs is left to itself, and the next try begins to make the same folder."""
+    with ThreadPoolExecutor(8) as callers:
+        made = set(callers.map(lambda _: source_folder(tmp_path), range(8)))
+    (folder,) = made
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")}
+    wanted = {f"shared/{path.relative_to(SHARED).as_posix()}" for path in SHARED.rglob("*.py")}
+    assert files == wanted | {"start.py"}
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_the_snapshot_is_made_once_for_each_state_of_the_code(tmp_path: Path) -> None:
