@@ -78,6 +78,7 @@ GROUPS: Mapping[str, Group] = {
             for name in (
                 *("gates", "gate_answers", "certificate_answers", "gate_properties", "gate_breaks"),
                 *("declared_checks", "holdout_budget", "gate_sentences", "sanity_gates"),
+                *("sanity_answers", "guard_and_slice_answers", "holdout_budget_answers", "limit_answers"),
             )
         ],
     ),
