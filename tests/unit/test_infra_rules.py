@@ -26,7 +26,6 @@ from tests.unit.test_infra import settings_of_triggers, settings_read
 FILES = files()
 MODULES = {path.removeprefix("modules/"): source for path, source in FILES.items() if path.startswith("modules/")}
 ROOT = INFRA.parent
-HOOKS = re.compile(r"(pre|post)(provision|package|publish|deploy|up|down|restore)")
 READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
 ASSIGNED = """
 var role = '{role}' // {said}
@@ -167,44 +166,6 @@ def parameter_faults(sources: dict[str, str]) -> list[str]:
                 f"{path}: {called.symbol} needs {n}" for n, rest in asked.items() if "=" not in rest and n not in given
             ]
     return faults
-
-
-def azd_faults(source: str) -> list[str]:
-    """What azd would refuse in azure.yaml; names and hosts as in the schema of Azure/azure-dev, schemas/v1.0."""
-    document = yaml.safe_load(source)
-    faults = [f"unknown key {key}" for key in document.keys() - {"name", "metadata", "infra", "services", "hooks"}]
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", str(document.get("name", ""))):
-        faults.append(f"the name {document.get('name')!r} is refused")
-    for name, service in document.get("services", {}).items():
-        if service.get("host") != "function" or service.get("language") != "python":
-            faults.append(f"service {name} is no Python function app")
-    for hook, told in document.get("hooks", {}).items():
-        if not HOOKS.fullmatch(hook):
-            faults.append(f"hook {hook} is never called")
-        if not (ROOT / told["run"]).is_file():
-            faults.append(f"hook {hook} runs {told['run']}, which is not there")
-    return faults
-
-
-def test_azure_yaml_is_one_that_azd_takes() -> None:
-    assert azd_faults((ROOT / "azure.yaml").read_text()) == []
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "fault"),
-    [
-        ("name: baton", "name: Baton_", "is refused"),
-        ("postdeploy:", "postdeployed:", "never called"),
-        ("infra/subscribe.sh", "infra/subscribes.sh", "not there"),
-        ("host: function", "host: functions", "no Python function app"),
-        ("services:", "service:", "unknown key"),
-    ],
-)
-def test_an_azure_yaml_that_azd_refuses_is_found(old: str, new: str, fault: str) -> None:
-    source = (ROOT / "azure.yaml").read_text()
-    assert old in source
-    found = azd_faults(source.replace(old, new, 1))
-    assert any(fault in one for one in found), found
 
 
 def test_the_service_that_azd_deploys_is_the_tagged_site() -> None:
