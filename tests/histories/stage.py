@@ -17,6 +17,7 @@ from shared.errors import BatonError, LedgerConflict
 from shared.journaling.segments import Sizes
 from shared.state import Head, loads
 from shared.table.rows import HEAD
+from shared.traces.port import UNTOLD, Span
 from tests.compat import old
 from tests.compat.released import released
 from tests.fakes.storage import MemoryNotifier
@@ -43,6 +44,18 @@ TURNS_AT_MOST = 5000
 TAKEN_FOR = timedelta(days=3)  # what Baton takes of an event's age
 
 
+class Kept:
+    """A listener: with one, rows carry traces, and whatever else is promised must hold all the same."""
+
+    is_on = True
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def tell(self, span: Span) -> None:
+        self.spans.append(span)
+
+
 class NeverAtRest(Exception):
     """What is at rest rings for ever: told as a finding, where a test would run out of its time."""
 
@@ -66,6 +79,7 @@ class Stage:
             endpoints=HistoryEndpoints(),
             notifier=MemoryNotifier(),
             sizes=Sizes(lines=10, kept=8),
+            tracer=Kept() if history.seed % 2 else UNTOLD,
         )
         if isinstance(self.world, old.OldWorld):
             self.world.upgrade()  # what only looks on is today's code, always
