@@ -110,9 +110,8 @@ class AzureMLContainers:
             raise AzureMLRefused(
                 f"{name} could not be updated to serve {wanted}: {reason}", next="read its logs in the studio"
             )
-        is_up = state == "Healthy" and front.get(
-            "scoringUri"
-        )  # which is null for a while (MicrosoftDocs/azure-docs#16841)
+        # While it is updated the address is null for some time: github.com/MicrosoftDocs/azure-docs/issues/16841.
+        is_up = state == "Healthy" and front.get("scoringUri")
         answers = self._scoring.serving(name) if is_up else ""
         if not is_up or answers not in ("", wanted):
             still = f"still answers as {answers}" if answers else f"is {state}"
