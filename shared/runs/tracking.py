@@ -115,6 +115,13 @@ class MlflowTracking:
         return str(found.experiment_id)
 
 
+class KeptElsewhere(MlflowTracking):
+    """MLflow where the model's files are kept from the run's own outputs, so that MLflow need not keep them once more."""
+
+    def store_model(self, tracked: str, folder: Path) -> None:
+        """Nothing: the run's folder of the volume has them."""
+
+
 class PlatformTracking(MlflowTracking):
     """MLflow under `uri` where the platform itself made the tracked run, ends it, and keeps the model from its outputs."""
 
@@ -133,9 +140,11 @@ class PlatformTracking(MlflowTracking):
 
 
 def tracking(environment: Mapping[str, str], uri: str) -> Tracking:
-    """Where a run in this environment is tracked; Azure ML names its own run in AZUREML_RUN_ID."""
-    run = environment.get("AZUREML_RUN_ID")
-    return PlatformTracking(uri, run) if run else MlflowTracking(uri, environment.get("BATON_EXPERIMENTS", ""))
+    """Where a run in this environment is tracked; Azure ML names its own run in AZUREML_RUN_ID, and Databricks has experiments by path."""
+    if run := environment.get("AZUREML_RUN_ID"):
+        return PlatformTracking(uri, run)
+    experiments = environment.get("BATON_EXPERIMENTS", "")
+    return KeptElsewhere(uri, experiments) if experiments else MlflowTracking(uri)
 
 
 @contextmanager

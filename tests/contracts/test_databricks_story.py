@@ -20,7 +20,7 @@ from shared.platforms.databricks_registry import DatabricksRegistry
 from shared.platforms.databricks_serving import Serving
 from shared.platforms.port import RunRequest
 from shared.runs.model_files import model_files
-from tests.contracts.test_databricks_endpoints import published
+from tests.contracts.databricks_bench import published
 from tests.wire.databricks import SCHEMA, FakeDatabricks
 from tests.world import CERTIFIED, TRAINED, World, evidence
 

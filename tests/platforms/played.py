@@ -6,10 +6,10 @@ A story is told by the API, as ever; what touches the platform itself is each st
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from local import stack
 from local.demo.following import FOLDER, MODEL
@@ -42,7 +42,10 @@ class Patient(Unhurried):
 
 
 class Played(Story):
-    """The story, where it touches the platform itself."""
+    """The story, where it touches the platform itself; `parts` are told, and the releases end in `states`."""
+
+    parts: ClassVar[tuple[str, ...]] = PARTS
+    states: ClassVar[Mapping[str, str]] = STATES
 
     def __post_init__(self) -> None:
         self.engineer, self.scientist, self.operations = (
@@ -63,16 +66,16 @@ class Played(Story):
 
     def play(self) -> None:
         """Every part, and what the ledger says at the end."""
-        for part in PARTS:
+        for part in self.parts:
             self.tell.begin(part)
             getattr(self, part)()
-        self.tell.until(self._states_as_told, f"the releases end as {STATES}")
+        self.tell.until(self._states_as_told, f"the releases end as {self.states}")
 
     def _states_as_told(self) -> bool | None:
         """Whether the ledger has it: traffic moves a moment before its outcome is committed."""
         releases = self.operations.get(f"/api/models/{MODEL}")["releases"]
         states = {each["id"].removeprefix(f"{MODEL}-"): each["state"] for each in releases}
-        return True if {name: states.get(name) for name in STATES} == STATES else None
+        return True if {name: states.get(name) for name in self.states} == self.states else None
 
 
 @contextmanager

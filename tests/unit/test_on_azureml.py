@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from shared.errors import SettingsRefused
 from shared.files.folder import folder_hash
@@ -145,6 +146,19 @@ def test_azure_mls_own_run_is_the_tracked_one() -> None:
     assert tracked.begin(RunRequest("other", "m", "train", "f")) == "pulse-0001-t-1"
     assert not isinstance(tracking({}, "sqlite://"), PlatformTracking)
     assert isinstance(tracking({}, "sqlite://"), MlflowTracking)
+
+
+def test_a_run_on_databricks_leaves_its_model_in_its_folder_alone_and_not_in_mlflow_too(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'm.db'}"
+    tracked = tracking({"BATON_EXPERIMENTS": str(tmp_path / "baton-")}, store)
+    assert isinstance(tracked, MlflowTracking)
+    run = tracked.begin(RunRequest("pulse-0001-t-1", "pulse", "train", "f"))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/weights").write_bytes(b"1")
+    tracked.store_model(run, tmp_path / "model")
+    assert MlflowClient(store).list_artifacts(run) == []
+    tracked.log(run, "mse", 2.5)
+    assert tracked.metrics(run) == {"mse": 2.5}
 
 
 def test_a_trial_of_a_sweep_gets_what_was_chosen_over_what_is_declared(tmp_path: Path) -> None:

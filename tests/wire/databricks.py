@@ -63,6 +63,10 @@ class FakeDatabricks:
         self.tokens.add(token)
         return token, time.time() + 3600
 
+    def fetch_for_a_run(self) -> tuple[str, float]:
+        """The token by which the platform signs a run in."""
+        return self.fetch(AUDIENCE)
+
     def service(self, *, seconds: float = PATIENCE, tokens: Tokens | None = None) -> Service:
         """The adapters' own way to the workspace that this server is."""
         return service_of(self.wire.url, SCHEMA, tokens or Tokens(self.fetch), seconds=seconds)
@@ -93,7 +97,7 @@ class FakeDatabricks:
         """Let the next request of this method and path be answered with an error of Databricks' own form."""
         self.wire.fail(method, path, status, document={"error_code": code, "message": message}, **more)
 
-    def route(self, method: str, pattern: str, answer: Callable[..., Answer]) -> None:
+    def route(self, method: str, pattern: str, answer: Callable[..., Answer], *, first: bool = False) -> None:
         """A route that asks for a token."""
 
         def signed_in(asked: Asked, **parts: str) -> Answer:
@@ -102,7 +106,7 @@ class FakeDatabricks:
                 return error(403, "403", "Invalid access token. [ReqId: 1]")
             return answer(asked, **parts)
 
-        self.wire.route(method, pattern, signed_in)
+        self.wire.route(method, pattern, signed_in, first=first)
 
     def paged(self, asked: Asked, shown: list[Any], name: str) -> dict[str, Any]:
         """A page of a list; the last one names no next."""

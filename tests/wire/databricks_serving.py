@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ class ServingEndpoints:
         self.takes = 0
         self.failing: set[str] = set()
         self.warehouse = {"state": "SUCCEEDED"}
+        self.run: Callable[[Mapping[str, Any], bytes], Any] = self._run
         self._left: dict[str, int] = {}
         fake.route("POST", ENDPOINTS, self._create)
         fake.route("GET", f"{ENDPOINTS}/{ONE}", self._get)
@@ -113,7 +115,7 @@ class ServingEndpoints:
             entity["state"] = _state("READY")
         one["config"], one["state"] = config, {"ready": "READY", "config_update": "NOT_UPDATING"}
 
-    def _files(self, entity: dict[str, Any]) -> str:
+    def _files(self, entity: Mapping[str, Any]) -> str:
         return f"/Models/{entity['entity_name'].replace('.', '/')}/{entity['entity_version']}"
 
     def _score(self, asked: Asked, name: str, entity: str = "") -> Answer:
@@ -127,25 +129,29 @@ class ServingEndpoints:
         found = next((one for one in config["served_entities"] if one["name"] == chosen), None)
         if found is None:
             return missing(f"The given served model {chosen} does not exist.")
-        document = {"predictions": self._run(found, asked.content)}
+        document = {"predictions": self.run(found, asked.content)}
         where = self.found[name]["ai_gateway"]["inference_table_config"]
         table = f"{where['catalog_name']}.{where['schema_name']}.{where['table_name_prefix']}_payload"
         row = {"served_entity_id": f"id-{chosen}", "status_code": 200, "response": document}
         self.tables.setdefault(table, []).append(row)
         return Answer(document=document)
 
-    def _run(self, entity: dict[str, Any], content: bytes) -> Any:
+    def _run(self, entity: Mapping[str, Any], content: bytes) -> Any:
         """What the pyfunc predicts, in a process of its own: it changes sys.path and modules, as it may where it is served."""
-        below = f"{self._files(entity)}/"
         with tempfile.TemporaryDirectory() as folder:
-            for path, held in self._fake.files.items():
-                if path.startswith(below):
-                    target = Path(folder) / path.removeprefix(below)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(held)
+            self.unpack(entity, Path(folder))
             command = [sys.executable, "-S", "-c", RUN, f"{folder}/code/baton_entry.py", f"{folder}/data"]
             ended = subprocess.run(command, input=content, capture_output=True, check=True, timeout=30)
         return json.loads(ended.stdout)
+
+    def unpack(self, entity: Mapping[str, Any], into: Path) -> None:
+        """Write the entity's pyfunc below a folder."""
+        below = f"{self._files(entity)}/"
+        for path, held in list(self._fake.files.items()):
+            if path.startswith(below):
+                target = into / path.removeprefix(below)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(held)
 
     def _count(self, asked: Asked) -> Answer:
         """What the one statement that is known would count."""

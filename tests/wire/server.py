@@ -91,8 +91,9 @@ class WireServer:
         assert self.authority
         return self.authority.environment(self.url)
 
-    def route(self, method: str, pattern: str, route: Route) -> None:
-        self._routes.append((method, re.compile(pattern), route))
+    def route(self, method: str, pattern: str, route: Route, *, first: bool = False) -> None:
+        """Answer so, after the routes that are there, or before them."""
+        self._routes.insert(0 if first else len(self._routes), (method, re.compile(pattern), route))
 
     def fail(self, method: str, path: str, status: int, **more: Any) -> Fault:
         """Let the next requests of this method whose path matches be answered with an error of the service's own form."""
