@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from shared.carrying import FROM_TAG, carry_in, carry_out
+from shared.certificates.statement import About
 from shared.errors import CapacityRefused, Permanent, PlatformBusy
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere
 from shared.platforms.azureml_v2_carrier import AzureMLV2Carrier
 from shared.platforms.port import Carrier
+from shared.runs.model_files import model_files
 from tests.contracts.test_azureml_v2_registry import AzureMLV2Bench
 from tests.contracts.test_carrier_contract import CARRIED, LABEL, CarrierContract, written
 from tests.contracts.test_registry_contract import FILES, contents
+from tests.wire.authority import Authority
 from tests.wire.azureml_v2 import FakeAzureMLV2
 from tests.wire.azureml_v2_models import WHERE
 from tests.wire.azureml_v2_shared import CONTAINER, REGISTRY
@@ -159,3 +164,60 @@ def test_a_workspace_that_does_not_answer_receives_nothing(azureml: AzureMLV2Car
     azureml.fake.wire.fail("GET", "/models/pulse/versions$", 503, times=9)
     with pytest.raises(PlatformBusy):
         azureml.carrier.receive("pulse", written(FILES, tmp_path / "model"), carried=CARRIED, tags={})
+
+
+def test_a_certified_version_goes_from_one_workspace_to_another_through_the_wire(
+    azureml: AzureMLV2CarrierBench,
+    authority: Authority,
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    version = azureml.register_by_hand({}, FILES)
+    sha256 = model_files(written(FILES, tmp_path / "model")).sha256
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    told = About("pulse", version, "pulse-0007", "f", "pulse-0007-c-1", sha256, day, day + timedelta(days=90))
+    carry_out(azureml.carrier, told)
+    with FakeAzureMLV2(authority).running() as fake:
+        for name, value in fake.wire.environment.items():
+            monkeypatch.setenv(name, value)
+        fake.shared.use(azureml.fake.shared.contents)
+        other = AzureMLV2CarrierBench(fake, source)
+        for _ in range(2):
+            assert carry_in(other.carrier, other.registry, told, "c") == "1"
+        assert fake.models.found["pulse", "1"]["properties"]["tags"][FROM_TAG] == "pulse-0007"
+        other.registry.fetch("pulse", "1", tmp_path / "arrived")
+    assert contents(tmp_path / "arrived") == FILES
+    assert len(azureml.fake.models.found) == 1
+
+
+@pytest.mark.parametrize("way", ["share", "receive"])
+def test_a_caller_that_ends_before_any_request_leaves_nothing_double_and_a_repeat_brings_it_to_its_end(
+    azureml: AzureMLV2CarrierBench, way: str, tmp_path: Path
+) -> None:
+    version = azureml.register_by_hand({}, FILES)
+
+    def call(number: int) -> None:
+        if way == "share":
+            azureml.carrier.share("pulse", version, f"0001-{number}")
+        else:
+            files = written({**FILES, "number": b"%d" % number}, tmp_path / f"{number}" / "model")
+            azureml.carrier.receive("pulse", files, carried=f"pulse-0001:{number}", tags={})
+
+    for number in range(30):
+        azureml.fake.wire.cut_after(number)
+        try:
+            call(number)
+        except PlatformBusy:
+            azureml.fake.wire.cut_after(None)
+            call(number)
+        else:
+            break
+    else:
+        raise AssertionError("it takes more requests than were tried")
+    azureml.fake.wire.cut_after(None)
+    assert number > 3
+    if way == "share":
+        assert azureml.fake.shared.imported == [f"pulse:0001-{one}" for one in range(number + 1)]
+    else:
+        assert len(azureml.fake.models.found) == 1 + number + 1

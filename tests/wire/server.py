@@ -75,6 +75,7 @@ class WireServer:
         self.unknown: list[str] = []
         self.broken: list[str] = []
         self.faults: list[Fault] = []
+        self.left: int | None = None
         self.lock = threading.RLock()
         self._routes: list[tuple[str, re.Pattern[str], Route]] = []
         self._over = threading.Event()
@@ -105,6 +106,13 @@ class WireServer:
         self.faults.append(fault)
         return fault
 
+    def cut_after(self, requests: int | None) -> None:
+        """Answer so many more requests, and each after them with 503, as if the caller had died there; None answers all again.
+        Blobs are answered all the same: their SDK would try for a minute.
+        """
+        with self.lock:
+            self.left = requests
+
     def count(self, method: str, path: str) -> int:
         """How many requests came with this method and a path that matches."""
         with self.lock:
@@ -127,6 +135,10 @@ class WireServer:
     def _answer(self, asked: Asked) -> Answer | None:
         with self.lock:
             self.asked.append(asked)
+            if self.left is not None and ".blob." not in asked.host:
+                if self.left == 0:
+                    return Answer(503, {"error": {"code": "Test", "message": "cut", "details": []}})
+                self.left -= 1
             fault = self._fault(asked)
         if fault and fault.after:
             self._routed(asked)
