@@ -17,7 +17,6 @@ import pytest
 import yaml
 from azure.storage.blob import BlobServiceClient
 
-from cli.newmodel import copy_template
 from shared.files.folder import folder_hash
 from shared.files.published import source_blob
 from shared.storage.blobs import AzureBlobs
@@ -220,11 +219,6 @@ def test_a_variable_that_is_missing_is_named(push: Steps, repository: Path) -> N
         1,
         "BATON_DATA not set: variables of the pipeline's environment (docs/azure.md)\n",
     )
-
-
-def test_the_examples_model_is_the_one_that_new_model_makes(tmp_path: Path) -> None:
-    copy_template(tmp_path / "rents", "rents")
-    assert folder_hash(tmp_path / "rents") == folder_hash(EXAMPLE / "models/rents")
 
 
 @pytest.mark.long

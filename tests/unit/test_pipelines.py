@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.newmodel import copy_template
+from shared.files.folder import folder_hash
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = {path.name: path.read_text() for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
 DEPLOYMENT = (ROOT / "infra/deploy.pipeline.yml").read_text()
@@ -253,3 +256,9 @@ def test_only_a_push_publishes_and_only_after_the_check() -> None:
     (stage,) = next(iter(yaml.safe_load(MODELS)["stages"][1].values()))
     assert stage["dependsOn"] == "check"
     assert "ne(variables['Build.Reason'], 'PullRequest')" in stage["condition"]
+
+
+def test_the_examples_model_is_the_one_that_new_model_makes(tmp_path: Path) -> None:
+    copy_template(tmp_path / "rents", "rents")
+    again = "cd examples/repository && rm -r models/rents && ../../.venv/bin/baton new-model rents"
+    assert folder_hash(tmp_path / "rents") == folder_hash(EXAMPLE / "models/rents"), again
