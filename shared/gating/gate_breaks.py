@@ -201,7 +201,7 @@ def _too_good(gates: Gates, good: Document) -> Broken:
 
 def _all_seen(good: Document) -> Broken:
     """Every holdout row is a copy of a training row, and there are more than a few."""
-    rows = max(number(good, "rows") or 0.0, FEW_COPIES + 1)
+    rows = max(filter(None, (number(good, "rows"), FEW_COPIES + 1)))
     return {**_with(good, "sanity", overlap=rows, copies=rows), "rows": rows}
 
 

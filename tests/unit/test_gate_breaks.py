@@ -169,6 +169,7 @@ def pair(gates: Gates) -> tuple[float, float, float, float]:
         (Gates("profit.py", "lower", -12.0, minimum_gain=3), (-12.0, -8.0, 4.0, 4.0)),
         (Gates("mse", "lower", 100.0, sanity=Sanity(max_jump_percent=0.5)), (100.0, 100.2512563, 0.2512563, 0.2512563)),
         (Gates("mse", "lower", 100.0, sanity=Sanity(max_jump_percent=1)), (100.0, 101.0, 1.0, 1.0)),
+        (Gates("mse", "lower", 1.0, sanity=Sanity(max_jump_percent=50)), (1.0, 2.0, 1.0, 1.0)),
         (Gates("mse", "lower", 10.0, 2.0, sanity=Sanity(max_jump_percent=25)), (10.0, 13.0, 3.0, 3.0)),
         (Gates("profit.py", "higher", 12.0, sanity=Sanity(max_jump_percent=5)), (12.0, 11.7, 0.3, 0.3)),
         (Gates("profit.py", "higher", 12.0, sanity=Sanity(max_jump_percent=25)), (12.0, 11.0, 1.0, 1.0)),
@@ -244,7 +245,12 @@ def test_a_break_changes_what_its_gate_reads_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     ("direction", "percent", "mean", "value"),
-    [("lower", 25, 50.05, 149.95), ("higher", 25, 50.05, 250.05), ("lower", 0.1, 0.201, 199.799)],
+    [
+        ("lower", 25, 50.05, 149.95),
+        ("higher", 25, 50.05, 250.05),
+        ("lower", 0.1, 0.201, 199.799),
+        ("higher", 250, 500.5, 700.5),
+    ],
 )
 def test_a_gain_too_good_is_a_thousandth_beyond_what_is_believed_of_the_champion_as_it_is(
     direction: Any, percent: float, mean: float, value: float

@@ -210,6 +210,7 @@ def test_copies_are_held_beyond_one_percent_and_more_than_two_rows(rows: int, co
         seen(-1),
         seen(math.nan),
         seen(3, 2),
+        seen(1, 0),
         seen(2, None),
         seen(2, 201),
         seen(201, 201),
