@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -262,3 +264,19 @@ def test_the_examples_model_is_the_one_that_new_model_makes(tmp_path: Path) -> N
     copy_template(tmp_path / "rents", "rents")
     again = "cd examples/repository && rm -r models/rents && ../../.venv/bin/baton new-model rents"
     assert folder_hash(tmp_path / "rents") == folder_hash(EXAMPLE / "models/rents"), again
+
+
+def test_the_examples_command_names_repository_and_commit_in_every_place(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "mine")
+    (command,) = re.findall(r"^ +(sed .+)$", (EXAMPLE / "README.md").read_text(), re.MULTILINE)
+    named = {
+        "BATON_REPOSITORY": "you/baton",
+        "BATON_COMMIT": "0123456789abcdef0123456789abcdef01234567",
+        "PATH": "/usr/bin:/bin",
+    }
+    subprocess.run(["sh", "-euc", command], cwd=tmp_path / "mine", env=named, check=True)
+    workflow = (tmp_path / "mine/.github/workflows/models.yml").read_text()
+    pipeline = (tmp_path / "mine/azure-pipelines.yml").read_text()
+    assert unpinned(workflow, pipeline) == []
+    assert (workflow.count(named["BATON_COMMIT"]), pipeline.count(named["BATON_COMMIT"])) == (2, 1)
+    assert "ORG/" not in workflow + pipeline
