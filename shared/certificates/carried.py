@@ -43,7 +43,7 @@ def read_carried(content: bytes) -> Carried:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CertificateRefused(
             f"this is no carried certificate: {type(error).__name__}: {error}",
-            next="take the file that `baton carry out` wrote",
+            next="take the file that `baton carry out RELEASE --to REGISTRY` wrote",
         ) from error
 
 
