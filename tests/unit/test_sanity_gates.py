@@ -155,6 +155,8 @@ def test_older_evidence_is_judged_by_the_value_as_it_was() -> None:
         "accuracy is better by 50 % of the champion's, at most 40 % is believed: look for the target among the features"
     )
     assert told("plausible", rules, jump(0.25, 0.5, v=1))[:2] == ("hold", why)
+    wide = told("plausible", stated(ACCURACY, max_jump_percent=150.0), jump(0.5, 0.5, v=1))
+    assert wide == ("pass", "better by 100 %, at most 150 % is believed", {"jump_percent": 100.0, "limit": 150.0})
 
 
 @pytest.mark.parametrize(("mean", "passes"), [(0.0, True), (-0.5, True), (1e-9, False)])
