@@ -460,8 +460,11 @@ def test_a_request_beside_any_causes_passes_as_soon_as_there_is_data(
 @given(RULES, HEADS, KINDS, st.integers(0, 200))
 @tried
 def test_more_new_rows_never_stop_what_passed(rules: Retrain, head: Head, kinds: tuple[str, ...], more: int) -> None:
-    richer = replace(head, basket=replace(head.basket, rows=head.basket.rows + more))
-    assert not ask(rules, head, *kinds).go or ask(rules, richer, *kinds).go
+    """Under all rules, and where no other rule hides what this one says."""
+    alone = replace(EASY, min_new_rows=rules.min_new_rows, deadline_hours=rules.deadline_hours)
+    for some, before in ((rules, head), (alone, replace(MODEL, basket=head.basket))):
+        richer = replace(before, basket=replace(before.basket, rows=before.basket.rows + more))
+        assert not ask(some, before, *kinds).go or ask(some, richer, *kinds).go
 
 
 @given(RULES, HEADS, KINDS, st.floats(0, 5000))
@@ -469,8 +472,12 @@ def test_more_new_rows_never_stop_what_passed(rules: Retrain, head: Head, kinds:
 def test_more_spent_or_more_useless_releases_never_let_pass_what_waited(
     rules: Retrain, head: Head, kinds: tuple[str, ...], seconds: float
 ) -> None:
-    worse = replace(head, spent=spending.added(head.spent, NOW, seconds=seconds), useless=head.useless + 1)
-    assert ask(rules, head, *kinds).go or not ask(rules, worse, *kinds).go
+    """Under all rules, and where no other rule hides what these say."""
+    names = ("breaker", "minutes_per_day", "money_per_month", "price_per_minute")
+    alone = replace(EASY, **{name: getattr(rules, name) for name in names})
+    for some, before in ((rules, head), (alone, replace(MODEL, spent=head.spent, useless=head.useless))):
+        worse = replace(before, spent=spending.added(before.spent, NOW, seconds=seconds), useless=before.useless + 1)
+        assert ask(some, before, *kinds).go or not ask(some, worse, *kinds).go
 
 
 @given(RULES, HEADS, KINDS)
@@ -498,17 +505,18 @@ def test_what_passes_keeps_every_limit_that_the_rules_state(rules: Retrain, head
 def test_nothing_may_go_before_the_moment_that_the_answer_names(
     rules: Retrain, head: Head, kinds: tuple[str, ...]
 ) -> None:
-    answer = ask(rules, head, *kinds)
-    if answer.until is None or answer.until - NOW < timedelta(seconds=2):
-        return
+    """Under all rules, and where no other rule hides what the cool-down says."""
+    alone = replace(EASY, cool_down_seconds=rules.cool_down_seconds)
     causes = tuple(Cause(kind, "e", NOW) for kind in kinds)
-    just_before = answer.until - timedelta(seconds=1)
-    again = policy.should_retrain(rules, head, causes, input_print="p", now=just_before)
-    assert not again.go
-    assert again.rule in (
-        answer.rule,
-        "quiet_hours",
-    )  # those that were known may be over by then, and are looked up again
+    for some, before in ((rules, head), (alone, replace(MODEL, opened=(*head.opened, NOW - HOUR)))):
+        answer = ask(some, before, *kinds)
+        if answer.until is None or answer.until - NOW < timedelta(seconds=2):
+            continue
+        just_before = answer.until - timedelta(seconds=1)
+        again = policy.should_retrain(some, before, causes, input_print="p", now=just_before)
+        assert not again.go
+        # quiet hours that were known may be over by then, and are looked up again
+        assert again.rule in (answer.rule, "quiet_hours")
 
 
 # The batch
