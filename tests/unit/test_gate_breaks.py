@@ -173,6 +173,7 @@ def pair(gates: Gates) -> tuple[float, float, float, float]:
         (Gates("mse", "lower", 10.0, 2.0, sanity=Sanity(max_jump_percent=25)), (10.0, 13.0, 3.0, 3.0)),
         (Gates("profit.py", "higher", 12.0, sanity=Sanity(max_jump_percent=5)), (12.0, 11.7, 0.3, 0.3)),
         (Gates("profit.py", "higher", 12.0, sanity=Sanity(max_jump_percent=25)), (12.0, 11.0, 1.0, 1.0)),
+        (Gates("profit.py", "higher", 100.0, sanity=Sanity(max_jump_percent=1)), (100.0, 99.0, 1.0, 1.0)),
         (Gates("accuracy", "higher", 0.6), (0.9, 0.45, 0.45, 0.45)),
         (Gates("accuracy", "higher", 0.99), (0.99, 0.945, 0.045, 0.045)),
         (Gates("accuracy", "higher", 0.6, sanity=Sanity(max_jump_percent=0)), (1.0, 0.5, 0.5, 0.5)),

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from shared import gates
-from shared.gating.metric_facts import COUNTED, METRICS, OF_TWO, PER_UNIT, RANKED, best, facts, is_custom, worst
+from shared.gating.metric_facts import (
+    COUNTED,
+    METRICS,
+    OF_NUMBERS,
+    OF_TWO,
+    PER_UNIT,
+    RANKED,
+    best,
+    facts,
+    is_custom,
+    worst,
+)
 from shared.gating.verdict import GateResult, Verdict, at, at_least, at_most, is_number, number, text
 from shared.spec import Gates, Rollout
 
@@ -139,8 +150,9 @@ def test_every_metric_is_told_in_words() -> None:
 
 
 def test_metrics_are_of_kinds_that_need_something() -> None:
-    kinds = {"per unit": PER_UNIT, "ranked": RANKED, "of two": OF_TWO, "counted": COUNTED}
+    kinds = {"per unit": PER_UNIT, "ranked": RANKED, "of two": OF_TWO, "counted": COUNTED, "numbers": OF_NUMBERS}
     assert kinds == {
+        "numbers": ("mse", "mae", "rmse", "wape"),
         "per unit": ("precision_at_k", "ndcg"),
         "ranked": ("auc", "average_precision"),
         "of two": ("auc", "average_precision", "brier", "calibration_error"),
