@@ -68,6 +68,7 @@ def without_haste(folder: Path, into: Path) -> Path:
 
 def unhurried(rules: Any) -> Any:
     """The same rules with each limit of time at its slowest."""
-    if isinstance(rules, dict):
-        return {name: SLOWEST.get(name, unhurried(value)) for name, value in rules.items()}
-    return rules
+    if not isinstance(rules, dict):
+        return rules
+    named = {"on" if name is True else name: value for name, value in rules.items()}  # YAML 1.1 takes `on` for a truth
+    return {name: SLOWEST.get(name, unhurried(value)) for name, value in named.items()}
