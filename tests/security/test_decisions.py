@@ -13,7 +13,8 @@ from shared.events import ApprovalGiven
 from shared.journaling import journal
 from tests.world import KEY, World
 
-NOT_BOUND = ("id", "mac")  # its identity is for repeats; whoever changes it repeats a decision that was made
+NOT_BOUND = ("id", "mac", "trace")
+"""Its identity is for repeats: whoever changes it repeats a decision that was made. Its trace is the last door's, and decides nothing."""
 
 
 @pytest.fixture
