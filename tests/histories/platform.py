@@ -25,15 +25,20 @@ def is_better(run_id: str) -> bool:
 
 
 class HistoryTrainer(FakeTrainer):
-    """Runs end at once, unless the next one of a step was doomed to fail or to hang."""
+    """Runs end at once, unless the next one of a step was doomed to fail or to hang.
 
-    def __init__(self) -> None:
+    A run has the code of whoever asked for it, so it writes evidence of the form that `form` has at its start.
+    """
+
+    def __init__(self, form: Callable[[], int]) -> None:
         super().__init__({"train": TRAINED, "judge": evidence(3000.0), "certify": CERTIFIED})
         self.doomed: dict[tuple[str, str], str] = {}
+        self._form, self._forms = form, dict[str, int]()
 
     def start(self, request: RunRequest) -> None:
         known = request.run_id in self._requests
         super().start(request)
+        self._forms.setdefault(request.run_id, self._form())
         fate = None if known else self.doomed.pop((request.model, request.step), None)
         if fate == "fails":
             self.end(request.run_id, Outcome("failed", "it was doomed"))
@@ -48,7 +53,8 @@ class HistoryTrainer(FakeTrainer):
             return seen
         champion = request.inputs.get("champion", "").removeprefix("version:")
         value = 2500.0 if is_better(run_id) else 2990.0
-        return replace(seen, result=evidence(value, 3000.0 if champion else None, version=champion).result)
+        told = evidence(value, 3000.0 if champion else None, version=champion, v=self._forms[run_id])
+        return replace(seen, result=told.result)
 
     def announcements(self, model: str, now: datetime) -> list[tuple[str, wire.Delivered]]:
         """The workspace's events about runs that ended, each under a name that a history can repeat it by."""

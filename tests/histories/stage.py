@@ -74,7 +74,7 @@ class Stage:
         self.world = (old.OldWorld if self.is_old else World)(
             home,
             bells=bells,
-            trainer=HistoryTrainer(),
+            trainer=HistoryTrainer(lambda: 1 if self.is_old else 2),
             registry=HistoryRegistry(),
             endpoints=HistoryEndpoints(),
             notifier=MemoryNotifier(),
