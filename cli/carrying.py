@@ -32,6 +32,9 @@ def carry() -> None:
     """Carry an approved version on to another installation: the files that were certified, never trained again.
 
     `out` there, `in` here. Both reach a shared registry: one of Azure ML by its name, on laptops a folder.
+
+    \b
+    Example:  baton carry out diabetes-0012 --to company-models
     """
 
 

@@ -31,7 +31,7 @@ def test_the_gates_of_a_folder_are_read_out(offline: CommandLine) -> None:
 def test_gates_that_can_pass_and_hold_end_with_0(offline: CommandLine) -> None:
     ran = offline("gates", "test", str(DIABETES))
 
-    assert (ran.code, ran.out.splitlines()[-1]) == (0, "All 15 gates can pass and can hold.")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "All 18 gates can pass and can hold.")
 
 
 def test_a_gate_that_cannot_hold_ends_with_2_and_is_named(offline: CommandLine, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_gate_that_cannot_hold_ends_with_2_and_is_named(offline: CommandLine, 
     assert ran.code == 2
     assert "gate floor lets through what was made to break it: accuracy 0, must be at least 0" in ran.out
     assert ran.err.splitlines() == [
-        "1 of 15 gates decide nothing.",
+        "1 of 18 gates decide nothing.",
         "Next: mend `gates` in model.yaml, then try them again.",
     ]
 
