@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.model_yaml.gate_spec import Check, Comparing, Holdout, Sanity, Slices
+from shared.model_yaml.served_spec import BatchScoring
 
 Direction = Literal["lower", "higher"]
 
@@ -240,4 +241,5 @@ class Spec:
     rollout: Rollout = field(default_factory=Rollout)
     schedule: Schedule = field(default_factory=Schedule)
     monitor: Monitor = field(default_factory=Monitor)
+    batch: BatchScoring = field(default_factory=BatchScoring)
     adopt: Literal["always", "never"] = "always"

@@ -19,7 +19,8 @@ from shared.events import (
     TrafficSet,
 )
 from shared.gating.metric_facts import OF_NUMBERS
-from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Monitoring, Registry
+from shared.platforms.following import Following, Monitoring
+from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Registry
 from shared.spec import Spec
 from shared.state import ENDS, Command
 from shared.storage.port import BlobMissing
@@ -32,14 +33,14 @@ def observe_champion(parts: Parts, model: str, command: Command) -> Outcome:
     """Ask the endpoint what serves, and the registry whether it agrees. Unreadable raises, of either; "none" is said only
     where the platform says so.
 
-    Before it is asked, the registry is told of the champion that we put in its place, if it alone serves, and the platform's
-    monitor to watch it as its folder asks: the same state again, however often.
+    Before it is asked, the registry is told of the champion that we put in its place, if it alone serves, and the platform to
+    have follow it what its folder asks for: the same state again, however often.
     """
     seen = parts.endpoints.look(model)
     serving = _most(seen)
     named = _name(parts, model, serving, command.payload.get("name", ""))
     if named and serving is not None and not command.release:
-        _watch(parts, model, serving.name)
+        _follow(parts, model, serving)
     return ChampionSeen(
         **parts.stamp(model, command),
         version=serving.version if serving else "",
@@ -61,13 +62,15 @@ def _name(parts: Parts, model: str, serving: Deployment | None, version: str) ->
     return True
 
 
-def _watch(parts: Parts, model: str, deployment: str) -> None:
-    """Have the platform's monitor watch the champion as its folder asks. A release that waits for the observation never asks for it:
-    none is held because a monitor cannot be made.
+def _follow(parts: Parts, model: str, serving: Deployment) -> None:
+    """Have the platform's monitor and batch endpoint follow the champion as its folder asks. A release that waits for the observation
+    never asks for it: none is held because one of them cannot be made.
     """
-    release = parts.book.release(model, deployment)
+    release = parts.book.release(model, serving.name)
     if release is not None:
-        parts.endpoints.watch(model, deployment, _monitoring(parts.rules(model, release.folder)))
+        spec = parts.rules(model, release.folder)
+        serves = Following(serving.name, serving.version, release.folder, _monitoring(spec), spec.batch)
+        parts.endpoints.follow(model, serves)
 
 
 def _monitoring(spec: Spec) -> Monitoring:

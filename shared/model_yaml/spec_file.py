@@ -16,6 +16,7 @@ from shared.model_yaml.gate_file import GATE_REQUIREMENTS, check_comparing, chec
 from shared.model_yaml.limits import AT_LEAST_0, MORE_THAN_0, NEVER, between, is_inside
 from shared.model_yaml.search_space import WORDS as WORDS_OF_SPACE
 from shared.model_yaml.search_space import dimension
+from shared.model_yaml.served_spec import BatchScoring
 from shared.model_yaml.yaml_record import RecordReader, Requirement
 from shared.names import model_name
 from shared.retraining.cron import is_cron, is_time_zone
@@ -25,6 +26,7 @@ PARTITION = re.compile(r"[A-Za-z0-9-]+")
 CLOSER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 MARKER_WAIT_SECONDS = 600
 CHECKS_PINNED = "tests/checks/requirements.txt"
+CLUSTER = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,31}")
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 PINNED = re.compile(r"[A-Za-z0-9._-]+(\[[A-Za-z0-9,._ -]+\])?\s*==\s*[0-9][A-Za-z0-9.!+]*(\s*;.*)?")
 
@@ -97,6 +99,11 @@ REQUIREMENTS = {
     ),
     "monitor.at": CRON,
     "monitor.threshold": MORE_THAN_0,
+    "batch.files": Requirement(between(0, 10_000), "0 (no batch endpoint) to 10000"),
+    "batch.compute": Requirement(lambda name: not name or bool(CLUSTER.fullmatch(name)), "a cluster's name, like cpu"),
+    "batch.instances": Requirement(between(1, 100), "1 to 100"),
+    "batch.max_minutes": Requirement(lambda value: 0 < value <= 1440, "more than 0, at most 1440"),
+    "batch.bad_files": Requirement(lambda value: value >= -1, "0 or more, or -1 (never end a job for them)"),
     "approval.approvers": Requirement(bool, "at least one user or role"),
     "approval.expires_hours": MORE_THAN_0,
 }
@@ -114,6 +121,7 @@ def load_spec(text: str, *, file: str = "model.yaml") -> Spec:
         check_comparing(spec.gates, reader)
         spec_policy.check(spec.retrain, spec.train, reader)
         _check_rollout(spec, reader)
+        _check_batch(spec.batch, reader)
     if spec is None or reader.faults:
         raise _refused(file, reader.told)
     return spec
@@ -158,6 +166,11 @@ def _check_rollout(spec: Spec, reader: RecordReader) -> None:
     if baking >= spec.rollout.deadline_minutes * 60:
         right = f"more than the {baking / 60:g} minutes that all steps bake{NEVER}"
         reader.wrong("rollout.deadline_minutes", spec.rollout.deadline_minutes, right)
+
+
+def _check_batch(batch: BatchScoring, reader: RecordReader) -> None:
+    if batch != BatchScoring() and not batch.files:
+        reader.wrong("batch.files", batch.files, "1 or more: without files there is no batch endpoint")
 
 
 def load_folder(folder: Path) -> Spec:

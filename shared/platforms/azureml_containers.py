@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import CapacityRefused, TrafficMoved
 from shared.platforms.azureml_endpoints import Counts, Folders, read_service
-from shared.platforms.azureml_errors import AzureMLRefused, NotThere, no_monitors
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, nothing_follows
 from shared.platforms.azureml_instances import begin_delete, made, replace, services_of
 from shared.platforms.azureml_scoring import Scoring
 from shared.platforms.azureml_service import Service
@@ -29,7 +29,8 @@ from shared.platforms.azureml_versions import (
     inference,
     is_version,
 )
-from shared.platforms.port import DeployRequest, EndpointSeen, Monitoring, Scored
+from shared.platforms.following import Following
+from shared.platforms.port import DeployRequest, EndpointSeen, Scored
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -87,9 +88,9 @@ class AzureMLContainers:
         with self._changing:
             self._service.ask(f"remove {name}", partial(_remove, model, name))
 
-    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
-        if asked.signals:
-            raise no_monitors(model)
+    def follow(self, model: str, serves: Following) -> None:
+        if serves.asks:
+            raise nothing_follows(model, serves.asks)
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         return self._scoring.score(deployment or endpoint_name(model), body, deployment=deployment)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import CapacityRefused, TrafficMoved
-from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, NotThere, named, no_monitors
+from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, NotThere, named, nothing_follows
 from shared.platforms.azureml_scoring import Scoring
 from shared.platforms.azureml_service import Service
 from shared.platforms.azureml_versions import (
@@ -29,7 +29,8 @@ from shared.platforms.azureml_versions import (
     shares,
     versions_of,
 )
-from shared.platforms.port import DeployRequest, EndpointSeen, Monitoring, Scored
+from shared.platforms.following import Following
+from shared.platforms.port import DeployRequest, EndpointSeen, Scored
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -89,9 +90,9 @@ class AzureMLEndpoints:
         with self._changing:
             self._service.ask(f"remove {name}", partial(self._remove, model, name))
 
-    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
-        if asked.signals:
-            raise no_monitors(model)
+    def follow(self, model: str, serves: Following) -> None:
+        if serves.asks:
+            raise nothing_follows(model, serves.asks)
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         return self._scoring.score(endpoint_name(model), body, deployment=deployment)

@@ -39,11 +39,11 @@ class NameTaken(AzureMLRefused):
     """Azure ML says that the name is in use already: go and look."""
 
 
-def no_monitors(model: str) -> AzureMLRefused:
-    """What is said where model.yaml asks for a monitor, and SDK v1 speaks to the workspace."""
+def nothing_follows(model: str, asked: str) -> AzureMLRefused:
+    """What is said where model.yaml asks for a monitor or a batch endpoint, and SDK v1 speaks to the workspace."""
     return AzureMLRefused(
-        f"{model} asks for monitor.signals, and Baton makes no monitors through Azure ML's SDK v1.",
-        next="take monitor out of model.yaml and publish, or move the model to BATON_PLATFORM=azureml_v2; then discard this",
+        f"{model} asks for {asked}, and Baton makes no monitors and no batch endpoints through Azure ML's SDK v1.",
+        next="take that out of model.yaml and publish, or move the model to BATON_PLATFORM=azureml_v2; then discard this",
     )
 
 

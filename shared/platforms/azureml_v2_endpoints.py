@@ -20,6 +20,7 @@ from shared.errors import PlatformBusy, TrafficMoved
 from shared.platforms.azureml_errors import NotThere, named
 from shared.platforms.azureml_run import READ_AGAIN_SECONDS, READS
 from shared.platforms.azureml_service import Service
+from shared.platforms.azureml_v2_batches import keep_batch
 from shared.platforms.azureml_v2_counts import KEPT, Counted, counts
 from shared.platforms.azureml_v2_monitors import keep_monitor
 from shared.platforms.azureml_v2_service import Workspace, found, word
@@ -35,7 +36,8 @@ from shared.platforms.azureml_v2_serving import (
     until_ready,
     version,
 )
-from shared.platforms.port import DeployRequest, EndpointSeen, Monitoring, Scored
+from shared.platforms.following import Following, each_tried
+from shared.platforms.port import DeployRequest, EndpointSeen, Scored
 
 WAIT_SECONDS = 25.0  # for an endpoint to be made or changed; what takes longer is asked for again
 PIN = "azureml-model-deployment"
@@ -89,8 +91,15 @@ class AzureMLV2Endpoints:
     def remove(self, model: str, name: str) -> None:
         self._service.ask(f"remove {name}", partial(self._remove, model, name))
 
-    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
-        self._service.ask(f"watch {deployment}", partial(self._watch, model, deployment, asked))
+    def follow(self, model: str, serves: Following) -> None:
+        asked: dict[str, Any] = {"model": model, "serves": serves, "wait_seconds": self._wait_seconds}
+        monitor = partial(keep_monitor, **asked)
+        batch = partial(keep_batch, **asked, folders=self._folders, serving=self._serving)
+        with self._changing:
+            each_tried(
+                partial(self._service.ask, f"have {what} follow {serves.deployment}", keep)
+                for what, keep in (("a monitor", monitor), ("batch jobs", batch))
+            )
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         return self._service.ask(f"score with {model}", partial(self._score, model, body, deployment))
@@ -124,11 +133,6 @@ class AzureMLV2Endpoints:
             except Exception as error:
                 if self._deployment(endpoint, request.name, workspace) is None:
                     raise or_wait(named(error, f"deploy {request.name}")) from error
-
-    def _watch(self, model: str, deployment: str, asked: Monitoring, workspace: Workspace) -> None:
-        endpoint = endpoint_name(model, workspace)
-        with self._changing:
-            keep_monitor(workspace, model, endpoint, deployment, asked, self._wait_seconds)
 
     def _endpoint(self, endpoint: str, workspace: Workspace) -> Any | None:
         get = partial(workspace.client.online_endpoints.get, endpoint)

@@ -14,18 +14,17 @@ from shared.errors import CapacityRefused
 from shared.names import digest
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
 from shared.platforms.azureml_v2_service import Workspace, found, word
-from shared.platforms.azureml_v2_serving import AGAIN_SECONDS, or_wait
-from shared.platforms.port import Monitoring
+from shared.platforms.azureml_v2_serving import AGAIN_SECONDS, endpoint_name, or_wait
+from shared.platforms.following import Following, Monitoring
 
 TAG = "baton.watches"
 SPARK_VERSION, SPARK_MACHINE = "3.4", "standard_e4s_v3"  # the smallest that serverless Spark takes
 
 
-def keep_monitor(
-    workspace: Workspace, model: str, endpoint: str, deployment: str, asked: Monitoring, wait_seconds: float
-) -> None:
+def keep_monitor(workspace: Workspace, model: str, serves: Following, wait_seconds: float) -> None:
     """Have the model's monitor watch this deployment as asked, or have none. The same again, after whatever crash, changes nothing."""
-    name = f"baton-{model}"
+    name, endpoint = f"baton-{model}", endpoint_name(model, workspace)
+    deployment, asked = serves.deployment, serves.monitoring
     there = found(workspace, partial(workspace.client.schedules.get, name), f"read monitor {name}")
     ours = None if there is None else (there.tags or {}).get(TAG)
     if not asked.signals:

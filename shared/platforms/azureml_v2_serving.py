@@ -33,11 +33,15 @@ STATES: Mapping[str, DeploymentState] = {
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What every deployment has in common: its machines and its image. `settings` are environment variables."""
+    """What every deployment has in common: its machines and its image. `settings` are environment variables.
+
+    `compute` is the cluster of batch jobs whose model names none.
+    """
 
     instance_type: str = "Standard_DS3_v2"
     instances: int = 1
     image: str = IMAGE
+    compute: str = "cpu"
     settings: Mapping[str, str] = field(default_factory=dict)
 
 

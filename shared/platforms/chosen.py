@@ -106,7 +106,7 @@ def _azureml_v2(settings: Settings, blobs: Blobs) -> tuple[Trainer, Registry, En
 
     check_package(settings.platform)
     service = service_by_identity(settings.workspace_topic, client_id=settings.client_id)
-    serving = azureml_v2_serving.Serving(settings.instance_type, settings.instances)
+    serving = azureml_v2_serving.Serving(settings.instance_type, settings.instances, compute=settings.compute)
     folders = functools.partial(fetch_folder, blobs)
     endpoints = azureml_v2_endpoints.AzureMLV2Endpoints(service, folders, serving)
     trainer = azureml_v2.AzureMLV2Trainer(service, _job(settings))

@@ -39,7 +39,8 @@ from shared.platforms.databricks_serving import (
     whole,
 )
 from shared.platforms.databricks_versions import download, tags_of, version_of
-from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Monitoring, Scored
+from shared.platforms.following import Following
+from shared.platforms.port import Deployment, DeployRequest, EndpointSeen, Scored
 
 Folders = Callable[[str, str, Path], None]
 
@@ -89,11 +90,11 @@ class DatabricksEndpoints:
         with self._changing:
             self._service.ask(f"remove {name}", partial(self._remove, model, name))
 
-    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
-        if asked.signals:
+    def follow(self, model: str, serves: Following) -> None:
+        if serves.asks:
             raise DatabricksRefused(
-                f"{model} asks for monitor.signals, and Baton makes no monitors through Databricks.",
-                next="take monitor out of model.yaml and publish, or move the model to a workspace of SDK v2; then discard this",
+                f"{model} asks for {serves.asks}, and Baton makes no monitors and no batch endpoints through Databricks.",
+                next="take that out of model.yaml and publish, or move the model to a workspace of SDK v2; then discard this",
             )
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:

@@ -13,8 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from shared.errors import TrafficMoved
+from shared.platforms.following import Following
 from shared.platforms.local_router import RouterClient, endpoint_seen
-from shared.platforms.port import DeployRequest, EndpointSeen, Monitoring, Registry, Scored
+from shared.platforms.port import DeployRequest, EndpointSeen, Registry, Scored
 
 Folders = Callable[[str, str, Path], None]
 NOT_PLACED = 428  # the router finds no code and model where they belong
@@ -53,8 +54,8 @@ class LocalEndpoints:
         if answer.status != 404:
             answer.document(conflict=TrafficMoved)
 
-    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
-        """Nothing is to be made: the laptop's own monitor watches whatever serves (`local/monitor.py`)."""
+    def follow(self, model: str, serves: Following) -> None:
+        """Nothing is to be made: the laptop's own monitor watches whatever serves (`local/monitor.py`), and it has no batch jobs."""
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         return self._router.score(model, body, deployment=deployment)

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from shared.platforms.following import Following
+
 RunStatus = Literal["queued", "running", "completed", "failed", "canceled"]
 DeploymentState = Literal["starting", "healthy", "failed"]
 TRACE_TAG = "baton.trace"  # of a run or version: the traceparent of the command that asked for it
@@ -128,20 +130,6 @@ class DeployRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Monitoring:
-    """What the platform's own monitor watches of the version that serves: `signals` of `data` and `prediction`, none without.
-
-    It runs `at` a cron expression's times; what is beyond `threshold` is an alert. `task` is `Classification` or `Regression`.
-    """
-
-    signals: tuple[str, ...] = ()
-    at: str = ""
-    time_zone: str = "UTC"
-    threshold: float = 0.1
-    task: str = "Regression"
-
-
-@dataclass(frozen=True, slots=True)
 class Scored:
     """An endpoint's answer to one request; `version` is the one that the answer's header names."""
 
@@ -224,10 +212,10 @@ class Endpoints(Protocol):
         """Remove a deployment that has no traffic; one that is gone is fine, one with traffic raises `TrafficMoved`."""
         ...
 
-    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
-        """Have the platform's monitor of the model watch this deployment, or have none: the same state again, however often.
+    def follow(self, model: str, serves: Following) -> None:
+        """Have the model's monitor and batch endpoint on what serves, or have none: the same state again, however often.
 
-        `Permanent` where signals are asked for and the platform has no monitors of its own to make.
+        `Permanent` where one is asked for that the platform cannot keep. An error of one keeps no other from following.
         """
         ...
 

@@ -10,7 +10,8 @@ from shared.errors import CapacityRefused, Permanent
 from shared.monitoring.breach import read_breach
 from shared.platforms.azureml_errors import AzureMLRefused
 from shared.platforms.azureml_v2_endpoints import AzureMLV2Endpoints
-from shared.platforms.port import DeployRequest, Monitoring
+from shared.platforms.following import Following, Monitoring
+from shared.platforms.port import DeployRequest
 from tests.contracts.test_azureml_v2_endpoints import publish
 from tests.wire.azureml import SCOPE
 from tests.wire.azureml_v2 import FakeAzureMLV2
@@ -33,7 +34,7 @@ class Bench:
         self.endpoints.deploy(DeployRequest("pulse", name, version, "", collect))
 
     def watch(self, name: str, asked: Monitoring = ASKED) -> None:
-        self.endpoints.watch("pulse", name, asked)
+        self.endpoints.follow("pulse", Following(name, "1", "", asked))
 
     @property
     def schedules(self) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 
 from local.daemon import wait_until
 from shared.errors import Permanent, PlatformBusy, TrafficMoved
-from shared.platforms.port import Deployment, DeployRequest, Endpoints, EndpointSeen, Monitoring
+from shared.platforms.following import Following
+from shared.platforms.port import Deployment, DeployRequest, Endpoints, EndpointSeen
 from tests.fakes.platform import FakeEndpoints
 
 FIRST, SECOND = "pulse-0001", "pulse-0002"
@@ -66,10 +67,10 @@ class EndpointsContract:
             list(callers.map(lambda _: deploy(bench, FIRST, "1"), range(8)))
         assert [d.name for d in look(bench).deployments] == [FIRST]
 
-    def test_who_asks_for_no_signal_is_watched_by_nothing_however_often(self, bench: EndpointsBench) -> None:
+    def test_where_nothing_is_asked_for_nothing_follows_however_often(self, bench: EndpointsBench) -> None:
         serve_first(bench)
         for _ in range(2):
-            bench.endpoints.watch(bench.model, FIRST, Monitoring())
+            bench.endpoints.follow(bench.model, Following(FIRST, "1", bench.folder))
         assert look(bench).split == {FIRST: 100}
 
     def test_the_split_is_what_was_set(self, bench: EndpointsBench) -> None:

@@ -14,13 +14,13 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.errors import CapacityRefused, Permanent, PlatformBusy, TrafficMoved
+from shared.platforms.following import Following
 from shared.platforms.port import (
     CARRIED_TAG,
     Deployment,
     DeploymentState,
     DeployRequest,
     EndpointSeen,
-    Monitoring,
     RunRequest,
     RunSeen,
     RunStatus,
@@ -162,7 +162,7 @@ class FakeEndpoints:
     def __init__(self) -> None:
         self.busy = False
         self.states: dict[str, DeploymentState] = {}
-        self.watched: dict[str, tuple[str, Monitoring]] = {}
+        self.followed: dict[str, Following] = {}
         self._endpoints: dict[str, dict[str, Deployment]] = {}
 
     def deploy(self, request: DeployRequest) -> None:
@@ -196,11 +196,11 @@ class FakeEndpoints:
             raise TrafficMoved(f"{name} has {deployment.share} percent of the traffic", next="move it away first")
         self._endpoints.get(model, {}).pop(name, None)
 
-    def watch(self, model: str, deployment: str, asked: Monitoring) -> None:
+    def follow(self, model: str, serves: Following) -> None:
         _answer(self.busy)
-        self.watched.pop(model, None)
-        if asked.signals:
-            self.watched[model] = (deployment, asked)
+        self.followed.pop(model, None)
+        if serves.asks:
+            self.followed[model] = serves
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Scored:
         """Answers 200 and repeats the body; without a pin the deployment with the largest share answers."""

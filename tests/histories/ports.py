@@ -104,11 +104,11 @@ DEEDS: Mapping[tuple[str, str], Deed] = {
         lambda port, request: request.name in _deployed(port, request.model),
         lambda request: {"release": request.name},
     ),
-    ("endpoints", "watch"): Deed(
+    ("endpoints", "follow"): Deed(
         ("observe_champion",),
-        lambda model, deployment, asked: model,
-        lambda port, model, deployment, asked: port.watched.get(model),
-        lambda model, deployment, asked: {},
+        lambda model, serves: model,
+        lambda port, model, serves: port.followed.get(model),
+        lambda model, serves: {},
     ),
     ("endpoints", "set_traffic"): Deed(
         ("set_traffic",),

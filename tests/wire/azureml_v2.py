@@ -22,6 +22,7 @@ from shared.platforms.azureml_service import Service
 from shared.platforms.azureml_v2_service import POLLED_SECONDS, Identity, service_of
 from tests.wire.authority import Authority
 from tests.wire.azureml import PATIENCE, SCOPE, now, token
+from tests.wire.azureml_v2_batches import BatchEndpoints
 from tests.wire.azureml_v2_endpoints import OnlineEndpoints
 from tests.wire.azureml_v2_models import ModelVersions
 from tests.wire.azureml_v2_schedules import Schedules
@@ -63,6 +64,7 @@ class FakeAzureMLV2:
         self.sweeps = Sweeps(self)
         self.shared = SharedModels(self)
         self.schedules = Schedules(self)
+        self.batches = BatchEndpoints(self)
         self._add_routes()
 
     @contextmanager
@@ -148,6 +150,7 @@ class FakeAzureMLV2:
         self.sweeps.add_routes(route)
         self.shared.add_routes(route, self.may)
         self.schedules.add_routes(route)
+        self.batches.add_routes(route)
         self.blobs.add_routes(self.wire.route)
 
     def _workspace(self, _asked: Asked) -> Answer:
