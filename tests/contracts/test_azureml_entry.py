@@ -18,7 +18,7 @@ from tests.contracts.test_azureml_containers import ContainersBench
 from tests.contracts.test_azureml_endpoints import AzureMLEndpointsBench, fake
 from tests.contracts.test_endpoints_contract import FIRST, deploy, healthy, look, serve_first
 from tests.wire.azureml import PATIENCE, FakeAzureML
-from tests.wire.azureml_machines import PROJECT, Servers, end
+from tests.wire.azureml_machines import PROJECT, Servers
 
 __all__ = ["fake"]
 SCORE = """
@@ -43,8 +43,7 @@ def bench(fake: FakeAzureML, tmp_path: Path) -> Iterator[AzureMLEndpointsBench]:
     counts = Counts("a-1", fake.token, clock=iter(range(0, 9000, 100)).__next__)
     bench.endpoints = AzureMLEndpoints(Service(fake.connect, seconds=PATIENCE), published, "aks", counts=counts)
     yield bench
-    for process in servers.processes.values():
-        end(process)
+    servers.end()
 
 
 @pytest.fixture
@@ -55,8 +54,7 @@ def containers(fake: FakeAzureML, tmp_path: Path) -> Iterator[ContainersBench]:
     counts = Counts("a-1", fake.token, clock=iter(range(0, 9000, 100)).__next__)
     bench.endpoints = AzureMLContainers(Service(fake.connect, seconds=PATIENCE), published, counts=counts)
     yield bench
-    for process in servers.processes.values():
-        end(process)
+    servers.end()
 
 
 def is_switched(bench: ContainersBench) -> bool:

@@ -79,7 +79,8 @@ def test_the_main_job_runs_on_azureml(fake: FakeAzureML, tmp_path: Path) -> None
         try:
             OnAzureML(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
         finally:
-            for process in [*cluster.processes, *servers.processes.values()]:
+            servers.end()
+            for process in cluster.processes:
                 end(process)
     assert [model["version"] for model in fake.models.found.values()] == list(range(1, len(fake.models.found) + 1))
     assert len(fake.begun) == len(set(fake.begun))

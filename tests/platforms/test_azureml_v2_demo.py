@@ -19,7 +19,6 @@ from tests.patient import Caller
 from tests.platforms.played import Patient, Played, laptop, model_folder
 from tests.wire.authority import Authority
 from tests.wire.azureml import SCOPE
-from tests.wire.azureml_machines import end
 from tests.wire.azureml_v2 import FakeAzureMLV2
 from tests.wire.azureml_v2_machines import Jobs, ManagedServers, RunsSide, runs_side
 from tests.wire.azureml_v2_models import WHERE
@@ -100,8 +99,7 @@ def test_the_main_job_runs_on_azureml_v2(fake: FakeAzureMLV2, side: RunsSide, tm
             OnAzureMLV2(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
         finally:
             jobs.end()
-            for process in servers.processes.values():
-                end(process)
+            servers.end()
     versions = sorted(int(version) for model, version in fake.models.found if model == MODEL)
     assert versions == list(range(1, len(versions) + 1))
     assert len(fake.begun) == len(set(fake.begun))

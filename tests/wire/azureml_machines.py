@@ -171,7 +171,14 @@ class Servers:
         return scored(self._ports[f"{service}/{version['name']}"], body, who)
 
     def stop(self, service: str, version: Mapping[str, Any]) -> None:
-        end(self.processes.pop(f"{service}/{version['name']}"))
+        if process := self.processes.pop(f"{service}/{version['name']}", None):
+            end(process)
+
+    def end(self) -> None:
+        """End all that serves, while the app may still be taking versions away."""
+        with self._fake.wire.lock:
+            while self.processes:
+                end(self.processes.popitem()[1])
 
     def query(self, asked: Asked, application: str) -> Answer:
         """What Application Insights would find in the lines that the versions printed."""

@@ -133,7 +133,14 @@ class ManagedServers:
 
     def stop(self, key: Key) -> None:
         self._up.discard(key)
-        end(self.processes.pop(key))
+        if process := self.processes.pop(key, None):
+            end(process)
+
+    def end(self) -> None:
+        """End all that serves, while the app may still be taking deployments away."""
+        with self._fake.wire.lock:
+            while self.processes:
+                end(self.processes.popitem()[1])
 
 
 def uploaded(fake: FakeAzureMLV2, code: str) -> Code:
