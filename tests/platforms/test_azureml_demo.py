@@ -72,16 +72,18 @@ def settings(fake: FakeAzureML, home: Path) -> dict[str, str]:
 
 def test_the_main_job_runs_on_azureml(fake: FakeAzureML, tmp_path: Path) -> None:
     home, tell = tmp_path / "baton", Patient(fake.wire)
-    with laptop(home, tell, settings(fake, home)) as env:
-        topic = WorkspaceTopic(env["BATON_WORKSPACE_TOPIC"], env["BATON_TOPIC_KEY"])
-        cluster = Cluster(fake, home / "cluster", topic)
-        servers = Servers(fake, home / "aks")
-        try:
-            OnAzureML(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
-        finally:
-            servers.end()
-            for process in cluster.processes:
-                end(process)
+    servers = Servers(fake, home / "aks")
+    try:
+        with laptop(home, tell, settings(fake, home)) as env:
+            topic = WorkspaceTopic(env["BATON_WORKSPACE_TOPIC"], env["BATON_TOPIC_KEY"])
+            cluster = Cluster(fake, home / "cluster", topic)
+            try:
+                OnAzureML(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
+            finally:
+                for process in cluster.processes:
+                    end(process)
+    finally:
+        servers.end()  # once nobody asks for them any more
     assert [model["version"] for model in fake.models.found.values()] == list(range(1, len(fake.models.found) + 1))
     assert len(fake.begun) == len(set(fake.begun))
     assert {run["status"] for run in fake.runs.values()} == {"Completed"}

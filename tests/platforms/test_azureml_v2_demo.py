@@ -92,14 +92,17 @@ def settings(fake: FakeAzureMLV2, home: Path) -> dict[str, str]:
 
 def test_the_main_job_runs_on_azureml_v2(fake: FakeAzureMLV2, side: RunsSide, tmp_path: Path) -> None:
     home, tell = tmp_path / "baton", Patient(fake.wire)
-    with laptop(home, tell, settings(fake, home)) as env:
-        topic = WorkspaceTopic(env["BATON_WORKSPACE_TOPIC"], env["BATON_TOPIC_KEY"])
-        jobs, servers = Jobs(fake, side, home / "cluster", topic), ManagedServers(fake, home / "managed")
-        try:
-            OnAzureMLV2(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
-        finally:
-            jobs.end()
-            servers.end()
+    servers = ManagedServers(fake, home / "managed")
+    try:
+        with laptop(home, tell, settings(fake, home)) as env:
+            topic = WorkspaceTopic(env["BATON_WORKSPACE_TOPIC"], env["BATON_TOPIC_KEY"])
+            jobs = Jobs(fake, side, home / "cluster", topic)
+            try:
+                OnAzureMLV2(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
+            finally:
+                jobs.end()
+    finally:
+        servers.end()  # once nobody asks for them any more
     versions = sorted(int(version) for model, version in fake.models.found if model == MODEL)
     assert versions == list(range(1, len(versions) + 1))
     assert len(fake.begun) == len(set(fake.begun))

@@ -78,12 +78,12 @@ def settings(fake: FakeDatabricks, home: Path) -> dict[str, str]:
 def test_the_main_job_runs_on_databricks(fake: FakeDatabricks, tmp_path: Path) -> None:
     home, tell = tmp_path / "baton", Patient(fake.wire)
     runs, containers = Runs(fake, tmp_path / "compute"), Containers(fake, tmp_path / "serving")
-    with laptop(home, tell, settings(fake, home)) as env:
-        try:
+    try:
+        with laptop(home, tell, settings(fake, home)) as env:
             OnDatabricks(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
-        finally:
-            for process in [*runs.processes, *containers.processes.values()]:
-                end(process)
+    finally:
+        for process in [*runs.processes, *containers.processes.values()]:  # once nobody asks for them any more
+            end(process)
     versions = sorted(int(version) for version in fake.models.found[f"{SCHEMA}.{MODEL}"])
     assert versions == list(range(1, len(versions) + 1))
     assert len(fake.begun) == len(set(fake.begun))
