@@ -26,6 +26,7 @@ _LIMITS = {  # no effect waits: a server that does not answer is asked again by 
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # on stderr, where a command tells people what it does
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a command may print JSON there
 }
 
