@@ -10,8 +10,9 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from shared.errors import BatonError
-from shared.web import api
 from shared.web.answers import NotFound, status_of
+from shared.web.api import Api
+from shared.web.api_answers import answer
 from shared.web.auth import Gatekeeper
 from shared.web.forms import Forms
 from shared.web.frame import Frame
@@ -27,7 +28,7 @@ def site(app: App) -> ASGIApp:
     gate = Gatekeeper(app.settings)
     renderer = Renderer(clock=app.clock)
     faults = Faults(renderer)
-    routes = [Mount("/api", routes=api.Api(app, gate).routes()), *people(app, gate, renderer)]
+    routes = [Mount("/api", routes=Api(app, gate).routes()), *people(app, gate, renderer)]
     handlers = {BatonError: faults.told, HTTPException: faults.refused, Exception: faults.unforeseen}
     inside = Starlette(routes=[*routes, Route("/{path:path}", faults.nowhere)], exception_handlers=handlers)
     return Guard(Reads(inside, gate, app.access, clock=app.clock), gate, faults.answer)
@@ -48,7 +49,7 @@ class Faults:
     def answer(self, request: Request, error: BatonError, status: int) -> Response:
         """One answer of this status."""
         if request.url.path.startswith("/api"):
-            return api.answer({"what": error.what, "next": error.next}, status)
+            return answer({"what": error.what, "next": error.next}, status)
         return self._renderer.page(request, "problem.html", status=status, what=error.what, next=error.next)
 
     def told(self, request: Request, error: Exception) -> Response:
