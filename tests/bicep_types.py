@@ -4,6 +4,7 @@ the data that it uses, where `../shared/tools/check_bicep.py` is beside this clo
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from tests.bicep import INFRA
 from tests.documents import ROOT
 
 TYPES = ROOT.parent / "shared" / "tools" / "check_bicep.py"
+WRONG_TYPE = re.compile(
+    r"^.* : Warning BCP03[567]: .*\n?", re.MULTILINE
+)  # the compiler's, which ends with 0 after them
 SKIPPED = "skipped: neither `bicep` on PATH nor ../shared/tools/check_bicep.py beside this clone"
 
 
@@ -26,8 +30,15 @@ def commands(files: Sequence[Path]) -> list[list[str]]:
 
 def faults(files: Sequence[Path]) -> str:
     """What the compiler, or the types, say against the files; "" if nothing."""
-    ran = [subprocess.run(command, capture_output=True, text=True, check=False) for command in commands(files)]
-    return "".join(done.stderr + ("" if done.args[1] == "build" else done.stdout) for done in ran if done.returncode)
+    return "".join(_said(command) for command in commands(files))
+
+
+def _said(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not done.returncode:
+        return "".join(WRONG_TYPE.findall(done.stderr))
+    told = done.stderr + ("" if command[1] == "build" else done.stdout)
+    return told or f"{' '.join(command)} ended with {done.returncode} and said nothing\n"
 
 
 def main() -> int:
