@@ -87,9 +87,9 @@ def baton(root: Path, *words: str, **more: str) -> subprocess.CompletedProcess[b
 
 
 def az(resource: str) -> str:
-    """A token of who is signed in to az."""
+    """A token of who is signed in to az, which itself says on stderr why it gives none."""
     command = ["az", "account", "get-access-token", "--resource", resource, "--query", "accessToken", "--output", "tsv"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra import artefact, smoke
+from infra import approved, artefact, models, smoke
 from infra.artefact import PROJECT
 
 
@@ -132,3 +134,15 @@ def test_one_thing_that_is_broken_is_found(installation: Installation, lets: str
 def test_an_app_that_does_not_answer_is_not_well(installation: Installation) -> None:
     installation.server.server_close()
     assert len(smoke.refused("http://127.0.0.1:9")) == 3
+
+
+@pytest.mark.parametrize("az", [approved.az, models.az, smoke.az], ids=["approved", "models", "smoke"])
+def test_why_az_gives_no_token_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], az: Callable[[str], str]
+) -> None:
+    (tmp_path / "az").write_text('#!/bin/sh\necho "AADSTS500011: nobody is called $4" >&2\nexit 1\n')
+    (tmp_path / "az").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(subprocess.CalledProcessError):
+        az("api://baton")
+    assert capfd.readouterr().err == "AADSTS500011: nobody is called api://baton\n"
