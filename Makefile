@@ -6,7 +6,7 @@ PAIRED := $(wildcard $(addprefix tests/,unit histories exhaustive crashes compat
 junit = $(if $(JUNIT),--junitxml=$(JUNIT)/$1.xml)
 COMPILE := $(RUN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: setup demo up test nightly spark checkov lint style types pipelines bench chaos lock
+.PHONY: setup demo up test nightly spark checkov audit lint style types pipelines bench chaos lock
 
 setup: ; @$(PYTHON) local/setup.py
 demo: setup ; @$(RUN)/python -m local.demo
@@ -21,6 +21,8 @@ nightly: setup ; @BATON_FLOOD=2500 $(PYTEST) tests/floods && $(RUN)/python -m te
 spark: setup ; @$(RUN)/python -m tests.spark.environment && $(PYTEST) -m long $(call junit,spark) tests/spark
 # Rules of checkov and ours over infra/ (also in `make test`), in an environment of its own (194 MB).
 checkov: setup ; @$(RUN)/python -m tests.checkov
+# Known vulnerabilities of what every lock names, each lock asked about whatever the others say; pip-audit must be there.
+audit: ; @failed=0; for lock in requirements*.txt; do echo "$$lock"; pip-audit --disable-pip --require-hashes --requirement "$$lock" || failed=1; done; exit $$failed
 lint: style types pipelines
 style: setup ; @$(RUN)/ruff check -q . && $(RUN)/ruff format -q --check . && $(RUN)/lint-imports --no-logo
 types: setup ; @$(RUN)/mypy

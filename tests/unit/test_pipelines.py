@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -35,7 +36,7 @@ PINS = {
 }
 ALLOWED = {"contents": "read", "id-token": "write"}
 COMMAND = (
-    r"\.ci/run|make \w+|pip-audit .+|pip install .+"
+    r"\.ci/run|make \w+|pip install .+"
     r"|infra/carry\.sh \w+|azd (?:env|deploy)\b.*|python3? (?:\.baton-code/)?infra/(?!artefact.py build).+"
 )
 OURS = re.compile(rf"^\s*(?:(?:- )?(?:run|script): )?({COMMAND})$", re.MULTILINE)
@@ -207,6 +208,28 @@ def test_every_make_target_that_a_pipeline_names_is_there() -> None:
     named = re.findall(r"\bmake (\w+)", AZURE + "".join(WORKFLOWS.values()))
     assert named
     assert all(re.search(rf"^{name}:", makefile, re.MULTILINE) for name in named)
+
+
+@pytest.mark.parametrize("bad", ["", "requirements.txt", "requirements-databricks.txt"])
+def test_every_lock_is_asked_about_each_night_whatever_another_one_says(tmp_path: Path, bad: str) -> None:
+    (tmp_path / "pip-audit").write_text(f'#!/bin/sh\necho "$*" >> "{tmp_path}/asked"\ntest "$4" != "{bad}"\n')
+    (tmp_path / "pip-audit").chmod(0o755)
+    named = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["make", "audit"], cwd=ROOT, env=named, capture_output=True, text=True, check=False)
+    asked = (tmp_path / "asked").read_text().splitlines()
+    locks = sorted(path.name for path in ROOT.glob("requirements*.txt"))
+    assert sorted(asked) == [f"--disable-pip --require-hashes --requirement {lock}" for lock in locks]
+    assert (done.returncode != 0) == bool(bad), done.stderr
+
+
+def test_the_nightly_audit_is_a_step_of_its_own_whose_end_counts() -> None:
+    steps = [
+        step["run"] for step in yaml.safe_load(WORKFLOWS["nightly.yml"])["jobs"]["packages"]["steps"] if "run" in step
+    ]
+    (stage,) = (stage for stage in yaml.safe_load(AZURE)["stages"] if stage["stage"] == "nightly")
+    (job,) = (job for job in stage["jobs"] if job["job"] == "packages")
+    assert [step["script"] for step in job["steps"] if "script" in step] == steps
+    assert steps[-1] == "make audit"
 
 
 def unpinned(workflow: str, pipeline: str) -> list[str]:
