@@ -37,20 +37,23 @@ class Sending:
         self.lost = 0
 
     def tell(self, span: Span) -> None:
-        """Take a span if there is room."""
+        """Take a span if there is room, and a thread to send it."""
         try:
+            if self._thread is None:
+                self._begin()
             self._waiting.put_nowait(span)
         except queue.Full:
             self._lose(1, f"{self._waiting.maxsize} spans wait already")
-        if self._thread is None:
-            self._begin()
+        except RuntimeError as error:  # no thread is to be had now; the next span tries again
+            self._lose(1, f"{type(error).__name__}: {error}")
 
     def _begin(self) -> None:
         """The thread begins with the first span: the host may fork or never need it before."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._go_on, name="baton-traces", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._go_on, name="baton-traces", daemon=True)
+                thread.start()
+                self._thread = thread
                 atexit.register(self.flush, 2.0)
 
     def _go_on(self) -> None:

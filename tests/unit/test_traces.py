@@ -449,6 +449,32 @@ def test_an_exporter_that_hangs_holds_nobody_up() -> None:
     assert sending.flush(60)
 
 
+def test_an_effect_is_done_once_where_no_thread_is_to_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The spans are lost, with the reason; those after them are sent once there is a thread again."""
+    import threading
+
+    told: list[Span] = []
+    world = Wired(tmp_path, tracer=(sending := Sending(told.extend)))
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", _no_thread)
+        world.publish()
+        world.drop("rows")
+        world.settle()
+    assert [run.step for run in world.trainer.started][:1] == ["train"]
+    assert world.states() == {"m-0001": "awaiting approval"}
+    assert sending.lost > 0
+    assert "RuntimeError: can't start new thread" in next(line for line in caplog.messages if "spans lost" in line)
+    sending.tell(_span())
+    assert sending.flush(60)
+    assert [span.name for span in told] == ["span 1"]
+
+
+def _no_thread(thread: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_a_release_goes_live_while_every_span_is_refused(tmp_path: Path) -> None:
     def refuse(spans: object) -> None:
         raise RuntimeError("never")
