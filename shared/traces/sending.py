@@ -13,6 +13,7 @@ from shared.traces.port import Span
 
 ROOM, AT_ONCE = 4096, 256
 TOLD_EVERY_SECONDS = 60.0
+AT_THE_END_SECONDS = 2.0
 NEXT = "docs/runbook.md#traces"
 
 Export = Callable[[Sequence[Span]], None]
@@ -21,7 +22,8 @@ Export = Callable[[Sequence[Span]], None]
 class Sending:
     """A `Tracer` over an exporter, which may raise and may take as long as it likes.
 
-    What has no room, and what the exporter did not take, is lost, counted in `lost`, and logged at most once a minute.
+    What has no room, what the exporter did not take, and what is not out when the process ends is lost, counted in `lost`, and
+    logged at most once a minute and at the end.
     """
 
     is_on = True
@@ -32,7 +34,7 @@ class Sending:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._untold = 0
+        self._untold, self._why = 0, ""
         self._told_at: float | None = None
         self.lost = 0
 
@@ -54,7 +56,7 @@ class Sending:
                 thread = threading.Thread(target=self._go_on, name="baton-traces", daemon=True)
                 thread.start()
                 self._thread = thread
-                atexit.register(self.flush, 2.0)
+                atexit.register(self._end)
 
     def _go_on(self) -> None:
         while True:
@@ -79,11 +81,26 @@ class Sending:
         with self._lock:
             self.lost += count
             self._untold += count
+            self._why = why
             now = self._monotonic()
             if self._told_at is not None and now - self._told_at < TOLD_EVERY_SECONDS:
                 return
-            untold, self._untold, self._told_at = self._untold, 0, now
-        log.warning("spans lost", count=untold, why=why, next=NEXT)
+            self._told_at = now
+        self._say()
+
+    def _say(self) -> None:
+        with self._lock:
+            untold, self._untold = self._untold, 0
+        if untold:
+            log.warning("spans lost", count=untold, why=self._why, next=NEXT)
+
+    def _end(self) -> None:
+        """The process ends: wait a moment for what is not out, and say what is lost."""
+        if not self.flush(AT_THE_END_SECONDS):
+            self._lose(
+                self._waiting.unfinished_tasks, f"not out {AT_THE_END_SECONDS:g} s after the process began to end"
+            )
+        self._say()
 
     def flush(self, within_seconds: float) -> bool:
         """Wait until what was told so far has been exported or lost, at most so long; whether it has."""

@@ -471,6 +471,44 @@ def test_an_effect_is_done_once_where_no_thread_is_to_be_had(
     assert [span.name for span in told] == ["span 1"]
 
 
+ENDS = """
+import sys, threading
+from datetime import UTC, datetime
+from shared.traces import context, sending
+from shared.traces.port import Span
+
+def export(spans):
+    {export}
+
+sending.AT_THE_END_SECONDS = 0.1
+out = sending.Sending(export)
+for number in range(3):
+    out.tell(Span(str(number), context.root("m", str(number)), "", datetime.now(UTC), datetime.now(UTC)))
+    {then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("export", "then", "said"),
+    [
+        ("raise OSError('full')", "out.flush(60)", ["count=1 why=OSError: full", "count=2 why=OSError: full"]),
+        ("threading.Event().wait()", "", ["count=3 why=not out 0.1 s after the process began to end"]),
+        ("sys.stdout.write('o' * len(spans))", "", []),
+    ],
+    ids=["refused", "hangs", "takes all"],
+)
+def test_a_process_that_ends_says_which_spans_it_lost(export: str, then: str, said: list[str]) -> None:
+    """Also those that were lost within the minute after the last such line."""
+    import subprocess
+    import sys
+
+    program = ENDS.format(export=export, then=then)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    lost = [line.replace('"', "").split("  ")[1] for line in ended.stderr.splitlines() if "spans lost" in line]
+    assert [line.removesuffix(" next=docs/runbook.md#traces") for line in lost] == said
+    assert ended.stdout == ("" if said else "ooo")
+
+
 def _no_thread(thread: object) -> None:
     raise RuntimeError("can't start new thread")
 
