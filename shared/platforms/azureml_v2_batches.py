@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shared.errors import CapacityRefused
 from shared.model_yaml.served_spec import BatchScoring
 from shared.names import digest
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
 from shared.platforms.azureml_v2 import environment
+from shared.platforms.azureml_v2_changes import FAILED, again, settled, until_ready
 from shared.platforms.azureml_v2_service import Workspace, found, word
-from shared.platforms.azureml_v2_serving import AGAIN_SECONDS, Serving, endpoint_name, or_wait
+from shared.platforms.azureml_v2_serving import Serving, endpoint_name
 from shared.platforms.following import Following
 from shared.runs import score_rows
 from shared.runs.environments import requirements
@@ -61,7 +61,7 @@ def keep_batch(
             f"a batch endpoint {name} is there, and Baton did not make it.",
             next=f"delete it (`az ml batch-endpoint delete --name {name}`), then replay",
         )
-    until_ready(name, there)
+    _ready(name, there)
     try:
         changing.deploy(model, serves, folders, serving)
     except NotThere as error:
@@ -115,8 +115,8 @@ class Changing:
         there = found(self._workspace, get, f"read batch deployment {name}")
         mark = _mark(serves, serving)
         state = "" if there is None else word(there.provisioning_state)
-        if there is not None and (there.tags or {}).get(TAG) == mark and state not in ("Failed", "Canceled"):
-            until_ready(name, there)
+        if there is not None and (there.tags or {}).get(TAG) == mark and state not in FAILED:
+            _ready(name, there)
             return
         with tempfile.TemporaryDirectory() as scratch:
             code = Path(scratch) / "code"
@@ -124,7 +124,7 @@ class Changing:
             folders(model, serves.folder, code)
             wanted = definition(self._name, model, serves, code, serving, mark)
             begin = partial(self._client.batch_deployments.begin_create_or_update, wanted)
-            until_ready(name, self._done(begin, f"make batch deployment {name}"))
+            _ready(name, self._done(begin, f"make batch deployment {name}"))
 
     def tidy(self, kept: str) -> None:
         """Remove our deployments but this one and the latest other one."""
@@ -147,35 +147,12 @@ class Changing:
             self._done(begin, doing)
 
     def _done(self, begin: Callable[[], Any], doing: str) -> Any:
-        begun = False
-        try:
-            poller = begin()
-            begun = True
-            poller.wait(max(0.0, self._until - time.monotonic()))
-            if poller.done():
-                return poller.result()
-        except Exception as error:
-            ours = or_wait(named(error, doing))
-            if begun and isinstance(ours, NotThere):  # it was written, and does not show yet; or it is deleted
-                ours = again(ours.what)
-            raise ours from error
-        raise again(f"Azure ML takes its time to {doing}.")
+        return settled(begin, doing, max(0.0, self._until - time.monotonic()))
 
 
-def until_ready(name: str, one: Any) -> None:
-    """Nothing for what is ready; `CapacityRefused` while it is made or changed, `AzureMLRefused` if that failed."""
-    state = word(one.provisioning_state)
-    if state in ("Creating", "Updating", "Deleting"):
-        raise again(f"{name} is {state}.")
-    if state != "Succeeded":
-        raise AzureMLRefused(
-            f"{name} is {state}.",
-            next="see why in the studio, then replay: a deployment is made anew, an endpoint once it is deleted",
-        )
-
-
-def again(what: str) -> CapacityRefused:
-    return CapacityRefused(what, next="nothing: it is looked at again", after_seconds=AGAIN_SECONDS)
+def _ready(name: str, one: Any) -> None:
+    anew = "see why in the studio, then replay: a deployment is made anew, an endpoint once it is deleted"
+    until_ready(name, word(one.provisioning_state), next=anew)
 
 
 def _mark(serves: Following, serving: Serving) -> str:

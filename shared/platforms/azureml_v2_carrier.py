@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
 from shared.platforms.azureml_run import READ_AGAIN_SECONDS, READS
 from shared.platforms.azureml_service import Service
+from shared.platforms.azureml_v2_changes import or_wait
 from shared.platforms.azureml_v2_numbers import take_number
 from shared.platforms.azureml_v2_registry import version_of, versions_of
 from shared.platforms.azureml_v2_service import LIMITS, Workspace, found
-from shared.platforms.azureml_v2_serving import or_wait
 from shared.platforms.port import CARRIED_TAG
 
 if TYPE_CHECKING:

@@ -21,21 +21,11 @@ from shared.platforms.azureml_errors import NotThere, named
 from shared.platforms.azureml_run import READ_AGAIN_SECONDS, READS
 from shared.platforms.azureml_service import Service
 from shared.platforms.azureml_v2_batches import keep_batch
+from shared.platforms.azureml_v2_changes import or_wait, settled, until_ready
 from shared.platforms.azureml_v2_counts import KEPT, Counted, counts
 from shared.platforms.azureml_v2_monitors import keep_monitor
 from shared.platforms.azureml_v2_service import Workspace, found, word
-from shared.platforms.azureml_v2_serving import (
-    Serving,
-    changed,
-    definition,
-    endpoint_name,
-    live,
-    or_wait,
-    seen,
-    shares,
-    until_ready,
-    version,
-)
+from shared.platforms.azureml_v2_serving import Serving, definition, endpoint_name, live, seen, shares, version
 from shared.platforms.following import Following, each_tried
 from shared.platforms.port import DeployRequest, EndpointSeen, Scored
 
@@ -118,8 +108,9 @@ class AzureMLV2Endpoints:
         one = self._endpoint(endpoint, workspace)
         if one is None:
             made = ManagedOnlineEndpoint(name=endpoint, auth_mode="aad_token", tags={"baton.model": model})
-            one = changed(workspace, made, f"make endpoint {endpoint}", self._wait_seconds)
-        until_ready(endpoint, word(one.provisioning_state))
+            one = self._changed(workspace, made, f"make endpoint {endpoint}")
+        gone = "look at it in the studio; once it is gone, `baton retry`"
+        until_ready(f"endpoint {endpoint}", word(one.provisioning_state), next=gone)
 
     def _make_deployment(self, endpoint: str, request: DeployRequest, workspace: Workspace) -> None:
         """Begin the deployment. After any error look for it: the PUT, or another caller's, may have worked."""
@@ -133,6 +124,10 @@ class AzureMLV2Endpoints:
             except Exception as error:
                 if self._deployment(endpoint, request.name, workspace) is None:
                     raise or_wait(named(error, f"deploy {request.name}")) from error
+
+    def _changed(self, workspace: Workspace, wanted: Any, doing: str) -> Any:
+        begin = partial(workspace.client.online_endpoints.begin_create_or_update, wanted)
+        return settled(begin, doing, self._wait_seconds)
 
     def _endpoint(self, endpoint: str, workspace: Workspace) -> Any | None:
         get = partial(workspace.client.online_endpoints.get, endpoint)
@@ -183,7 +178,7 @@ class AzureMLV2Endpoints:
                 )
             one.traffic = dict(wanted)
             one.mirror_traffic = {n: share for n, share in (one.mirror_traffic or {}).items() if n not in wanted}
-            changed(workspace, one, f"set the traffic of {model}", self._wait_seconds)
+            self._changed(workspace, one, f"set the traffic of {model}")
             self._until_it_shows(model, wanted, workspace)
 
     def _until_it_shows(self, model: str, wanted: Mapping[str, int], workspace: Workspace) -> None:
@@ -199,7 +194,7 @@ class AzureMLV2Endpoints:
             one = self._there(model, workspace)
             if live(one.mirror_traffic) != wanted:
                 one.mirror_traffic = dict(wanted)
-                changed(workspace, one, f"mirror requests of {model}", self._wait_seconds)
+                self._changed(workspace, one, f"mirror requests of {model}")
 
     def _there(self, model: str, workspace: Workspace) -> Any:
         endpoint = endpoint_name(model, workspace)
@@ -218,7 +213,7 @@ class AzureMLV2Endpoints:
                 raise TrafficMoved(f"{name} has {one.traffic[name]} % of the traffic.", next="take it away first")
             if live(one.mirror_traffic).get(name):
                 one.mirror_traffic = {}
-                changed(workspace, one, f"end the mirror of {name}", self._wait_seconds)
+                self._changed(workspace, one, f"end the mirror of {name}")
             try:
                 workspace.client.online_deployments.begin_delete(name, endpoint)
             except Exception as error:

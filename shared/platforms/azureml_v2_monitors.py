@@ -7,14 +7,15 @@ with the model's for that.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from shared.errors import CapacityRefused
 from shared.names import digest
-from shared.platforms.azureml_errors import AzureMLRefused, NotThere, named
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere
+from shared.platforms.azureml_v2_changes import settled
 from shared.platforms.azureml_v2_service import Workspace, found, word
-from shared.platforms.azureml_v2_serving import AGAIN_SECONDS, endpoint_name, or_wait
+from shared.platforms.azureml_v2_serving import endpoint_name
 from shared.platforms.following import Following, Monitoring
 
 TAG = "baton.watches"
@@ -39,7 +40,9 @@ def keep_monitor(workspace: Workspace, model: str, serves: Following, wait_secon
     mark = digest(repr((endpoint, deployment, asked)))[:16]
     if there is None or ours != mark or word(there.provisioning_state) == "Failed":
         wanted = _definition(name, model, f"{endpoint}:{deployment}", asked, mark)
-        _done(partial(workspace.client.schedules.begin_create_or_update, wanted), f"make monitor {name}", wait_seconds)
+        settled(
+            partial(workspace.client.schedules.begin_create_or_update, wanted), f"make monitor {name}", wait_seconds
+        )
 
 
 def _definition(name: str, model: str, target: str, asked: Monitoring, mark: str) -> Any:
@@ -88,23 +91,6 @@ def _signal(kind: str, threshold: float) -> Any:
 def _remove(workspace: Workspace, name: str, wait_seconds: float) -> None:
     """The service deletes a schedule that is disabled; one that is gone is fine."""
     schedules = workspace.client.schedules
-    for ask, doing in ((schedules.begin_disable, "disable"), (schedules.begin_delete, "delete")):
-        try:
-            _done(partial(ask, name), f"{doing} monitor {name}", wait_seconds)
-        except NotThere:
-            return
-
-
-def _done(begin: Any, doing: str, wait_seconds: float) -> None:
-    """Begin a change and wait a little for it; `CapacityRefused` if it takes longer, or another change goes on."""
-    try:
-        poller = begin()
-        poller.wait(wait_seconds)
-        if poller.done():
-            poller.result()
-            return
-    except Exception as error:
-        raise or_wait(named(error, doing)) from error
-    raise CapacityRefused(
-        f"Azure ML takes its time to {doing}.", next="nothing: it is looked at again", after_seconds=AGAIN_SECONDS
-    )
+    with suppress(NotThere):
+        for ask, doing in ((schedules.begin_disable, "disable"), (schedules.begin_delete, "delete")):
+            settled(partial(ask, name), f"{doing} monitor {name}", wait_seconds)

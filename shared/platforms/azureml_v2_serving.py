@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared.errors import BatonError, CapacityRefused, PlatformBusy
+from shared.errors import PlatformBusy
 from shared.names import digest
-from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, named
+from shared.platforms.azureml_errors import AzureMLRefused
 from shared.platforms.azureml_v2 import IMAGE, environment
 from shared.platforms.azureml_v2_counts import Counted
 from shared.platforms.azureml_v2_service import Workspace, word
@@ -21,7 +21,6 @@ from shared.runs.environments import requirements
 ENTRY, ENTRY_SCRIPT = Path(__file__).with_name("azureml_entry") / "serve.py.txt", "baton_entry.py"
 COLLECT, COLLECT_SCRIPT = ENTRY.with_name("collect.py.txt"), "baton_collect.py"
 COLLECTING = "azureml-ai-monitoring==1.0.0"
-AGAIN_SECONDS = 15.0
 LOG_LINES = 40
 COLLECTED = ("model_inputs", "model_outputs")
 STATES: Mapping[str, DeploymentState] = {
@@ -95,39 +94,6 @@ def seen(endpoint: str, one: Any, share: int, counted: Counted, workspace: Works
 def endpoint_name(model: str, workspace: Workspace) -> str:
     """The name of a model's endpoint; at most 27 of the 32 characters that the service allows."""
     return f"{model}-{digest(workspace.resource_id.lower())[:6]}"
-
-
-def until_ready(endpoint: str, state: str) -> None:
-    """Nothing for an endpoint that is ready; `CapacityRefused` while it is made or changed, `AzureMLRefused` if it failed."""
-    if STATES.get(state) == "starting":
-        raise CapacityRefused(
-            f"endpoint {endpoint} is {state}.", next="nothing: it is looked at again", after_seconds=AGAIN_SECONDS
-        )
-    if STATES.get(state) != "healthy":
-        raise AzureMLRefused(
-            f"endpoint {endpoint} is {state}.", next="look at it in the studio; once it is gone, `baton retry`"
-        )
-
-
-def changed(workspace: Workspace, wanted: Any, doing: str, wait_seconds: float) -> Any:
-    """Write an endpoint and wait a little for it; `CapacityRefused` if it takes longer, or another change goes on."""
-    try:
-        poller = workspace.client.online_endpoints.begin_create_or_update(wanted)
-        poller.wait(wait_seconds)
-        if poller.done():
-            return poller.result()
-    except Exception as error:
-        raise or_wait(named(error, doing)) from error
-    raise CapacityRefused(
-        f"Azure ML takes its time to {doing}.", next="nothing: it is looked at again", after_seconds=AGAIN_SECONDS
-    )
-
-
-def or_wait(error: BatonError) -> BatonError:
-    """A conflict means that the endpoint is being changed: that is waited for."""
-    if not isinstance(error, NameTaken):
-        return error
-    return CapacityRefused(error.what, next="nothing: it is tried again", after_seconds=AGAIN_SECONDS)
 
 
 def shares(model: str, split: Mapping[str, int]) -> dict[str, int]:
