@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.names import digest
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere
-from shared.platforms.azureml_v2_changes import settled
+from shared.platforms.azureml_v2_changes import FAILED, settled, until_ready
 from shared.platforms.azureml_v2_service import Workspace, found, word
 from shared.platforms.azureml_v2_serving import endpoint_name
 from shared.platforms.following import Following, Monitoring
@@ -23,7 +23,10 @@ SPARK_VERSION, SPARK_MACHINE = "3.4", "standard_e4s_v3"  # the smallest that ser
 
 
 def keep_monitor(workspace: Workspace, model: str, serves: Following, wait_seconds: float) -> None:
-    """Have the model's monitor watch this deployment as asked, or have none. The same again, after whatever crash, changes nothing."""
+    """Have the model's monitor watch this deployment as asked, or have none. The same again, after whatever crash, changes nothing.
+
+    One that is disabled, as a removal that ended halfway leaves it, is made anew; one that is being made is waited for.
+    """
     name, endpoint = f"baton-{model}", endpoint_name(model, workspace)
     deployment, asked = serves.deployment, serves.monitoring
     there = found(workspace, partial(workspace.client.schedules.get, name), f"read monitor {name}")
@@ -38,11 +41,13 @@ def keep_monitor(workspace: Workspace, model: str, serves: Following, wait_secon
             next=f"rename or delete it (`az ml schedule delete --name {name}`), then replay",
         )
     mark = digest(repr((endpoint, deployment, asked)))[:16]
-    if there is None or ours != mark or word(there.provisioning_state) == "Failed":
+    is_cut_off = there is not None and (there.is_enabled is False or word(there.provisioning_state) in FAILED)
+    if there is None or ours != mark or is_cut_off:
         wanted = _definition(name, model, f"{endpoint}:{deployment}", asked, mark)
-        settled(
-            partial(workspace.client.schedules.begin_create_or_update, wanted), f"make monitor {name}", wait_seconds
-        )
+        begin = partial(workspace.client.schedules.begin_create_or_update, wanted)
+        there = settled(begin, f"make monitor {name}", wait_seconds)
+    anew = "see why in the studio, then replay: it is made anew"
+    until_ready(f"monitor {name}", word(there.provisioning_state), next=anew)
 
 
 def _definition(name: str, model: str, target: str, asked: Monitoring, mark: str) -> Any:
@@ -61,7 +66,9 @@ def _definition(name: str, model: str, target: str, asked: Monitoring, mark: str
     )
     trigger = CronTrigger(expression=asked.at, time_zone=asked.time_zone)
     tags = {TAG: mark, "baton.model": model}
-    return MonitorSchedule(name=name, trigger=trigger, create_monitor=monitor, display_name=name, tags=tags)
+    return MonitorSchedule(
+        name=name, trigger=trigger, create_monitor=monitor, display_name=name, tags=tags, is_enabled=True
+    )
 
 
 def _signal(kind: str, threshold: float) -> Any:

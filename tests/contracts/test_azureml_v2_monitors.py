@@ -109,6 +109,37 @@ def test_a_caller_that_died_between_disabling_and_deleting_is_finished(bench: Be
     assert bench.schedules == []
 
 
+def test_a_monitor_that_a_caller_disabled_before_it_died_watches_again_once_it_is_asked_for(bench: Bench) -> None:
+    bench.watch("pulse-0001")
+    bench.fake.wire.fail("DELETE", PUT, 503)
+    with pytest.raises(Exception, match="delete monitor"):
+        bench.watch("pulse-0001", Monitoring())
+    bench.watch("pulse-0001")
+    assert bench.fake.schedules.found[NAME]["properties"]["isEnabled"] is True
+
+
+@pytest.mark.parametrize("state", ["Creating", "Updating", "Deleting"])
+def test_a_monitor_that_is_not_made_yet_is_looked_at_again_until_it_is(bench: Bench, state: str) -> None:
+    bench.watch("pulse-0001")
+    properties = bench.fake.schedules.found[NAME]["properties"]
+    properties["provisioningState"] = state
+    with pytest.raises(CapacityRefused, match=f"monitor {NAME} is {state}"):
+        bench.watch("pulse-0001")
+    properties["provisioningState"] = "Succeeded"
+    bench.watch("pulse-0001")
+    assert bench.fake.schedules.puts == 1
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+def test_a_monitor_that_failed_is_told_and_made_anew(bench: Bench, state: str) -> None:
+    bench.fake.schedules.ends = state
+    with pytest.raises(AzureMLRefused, match=f"monitor {NAME} is {state}"):
+        bench.watch("pulse-0001")
+    bench.fake.schedules.ends = "Succeeded"
+    bench.watch("pulse-0001")
+    assert bench.fake.schedules.puts == 2
+
+
 def test_a_monitor_whose_answer_was_lost_or_that_does_not_show_yet_is_not_doubled(bench: Bench) -> None:
     bench.fake.wire.fail("PUT", PUT, 500, after=True)
     with pytest.raises(Exception, match="make monitor"):

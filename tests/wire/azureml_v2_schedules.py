@@ -21,13 +21,14 @@ SCHEDULE = rf"{SCOPE}/schedules/(?P<name>[^/]+)"
 
 
 class Schedules:
-    """Schedules by name. A new one, or a changed one, is not seen as such by the next `lag` reads."""
+    """Schedules by name. A new one, or a changed one, is not seen as such by the next `lag` reads. What is written `ends` in that state."""
 
     def __init__(self, fake: FakeAzureMLV2) -> None:
         self._fake = fake
         self.found: dict[str, dict[str, Any]] = {}
         self.data: dict[str, dict[str, Any]] = {}
         self.puts = 0
+        self.ends = "Succeeded"
 
     def add_routes(self, route: Callable[..., None]) -> None:
         route("GET", SCHEDULE, self._get)
@@ -61,7 +62,7 @@ class Schedules:
         if not wanted["action"]["monitorDefinition"]["signals"]:
             return _error(400, "a monitor needs a signal")
         there = name in self.found
-        properties = {"isEnabled": True, **wanted, "provisioningState": "Succeeded"}
+        properties = {"isEnabled": True, **wanted, "provisioningState": self.ends}
         system = {"createdAt": now(), "createdBy": "the app", "createdByType": "Application"}
         self.found[name] = {
             "id": f"{SCOPE}/schedules/{name}",
