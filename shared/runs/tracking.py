@@ -119,11 +119,11 @@ class KeptElsewhere(MlflowTracking):
     """MLflow where the model's files are kept from the run's own outputs, so that MLflow need not keep them once more."""
 
     def store_model(self, tracked: str, folder: Path) -> None:
-        """Nothing: the run's folder of the volume has them."""
+        """Nothing: the platform keeps what lies in the run's outputs."""
 
 
-class PlatformTracking(MlflowTracking):
-    """MLflow under `uri` where the platform itself made the tracked run, ends it, and keeps the model from its outputs."""
+class PlatformTracking(KeptElsewhere):
+    """MLflow under `uri` where moreover the platform itself made the tracked run, and ends it."""
 
     def __init__(self, uri: str, run: str) -> None:
         super().__init__(uri)
@@ -131,9 +131,6 @@ class PlatformTracking(MlflowTracking):
 
     def begin(self, request: RunRequest) -> str:
         return self._run
-
-    def store_model(self, tracked: str, folder: Path) -> None:
-        """Nothing: what lies in the run's outputs is kept by the platform."""
 
     def end(self, tracked: str, *, completed: bool) -> None:
         """Nothing: the run ends when its process does."""
