@@ -22,6 +22,7 @@ LOCKS = (
     "requirements-databricks.txt",
     "requirements-azureml-run.txt",
     "requirements-databricks-run.txt",
+    "requirements-cli.txt",
     "requirements.txt",
 )
 TABLE = json.loads((PROJECT / "infra" / "licences.json").read_text())
