@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -28,6 +29,22 @@ class DaemonFailed(Permanent):
 def home_folder() -> Path:
     """The folder of local state: BATON_HOME, else `.baton` of the working folder."""
     return Path(os.environ.get("BATON_HOME", ".baton"))
+
+
+def fresh_home(name: str) -> Path:
+    """A home of this name in the project's, that nothing was in before; model environments are shared with the project's."""
+    kept = home_folder().resolve()
+    home = kept / name
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    share_environments(kept, home)
+    return home
+
+
+def share_environments(kept: Path, home: Path) -> None:
+    """Let a new home use and make model environments where `kept` has them: to make one takes minutes."""
+    (kept / "envs").mkdir(parents=True, exist_ok=True)
+    (home / "envs").symlink_to((kept / "envs").resolve())
 
 
 def free_port() -> int:

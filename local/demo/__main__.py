@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import sys
 import time
 from pathlib import Path
 
 from local import stack
-from local.daemon import home_folder
+from local.daemon import fresh_home
 from local.demo.story import Story
 from local.demo.telling import Telling
 from shared.errors import BatonError
@@ -33,7 +32,7 @@ PARTS = (
 
 def main() -> int:
     """Play the story in a fresh home of its own; 0 if everything happened as told."""
-    home = _fresh_home()
+    home = fresh_home("demo")
     tell = Telling()
     tell.begin("The laptop's parts start, each waited for by asking it")
     try:
@@ -48,17 +47,6 @@ def main() -> int:
         print(f"\n✕ {error.what}\n  Next: {error.next}\n  Logs: {home}/logs", file=sys.stderr)
         return 1
     return 0
-
-
-def _fresh_home() -> Path:
-    """A home that nothing was in before; model environments are shared with the project's."""
-    kept = home_folder().resolve()
-    home = kept / "demo"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    (kept / "envs").mkdir(exist_ok=True)
-    (home / "envs").symlink_to(kept / "envs")
-    return home
 
 
 def _close(tell: Telling, story: Story, home: Path) -> None:

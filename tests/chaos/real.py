@@ -22,6 +22,7 @@ from azure.storage.blob import BlobServiceClient, LinearRetry
 
 from local import stack
 from local.client import Client
+from local.daemon import share_environments
 from local.faultplan import Plan
 from local.faultswitch import Faults
 from shared import wiring
@@ -141,8 +142,7 @@ def run(size: Size, seed: int, say: Say) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="baton-chaos-") as place:
         home = Path(place) / "home"
         home.mkdir()
-        (PROJECT / ".baton" / "envs").mkdir(parents=True, exist_ok=True)
-        (home / "envs").symlink_to(PROJECT / ".baton" / "envs")
+        share_environments(PROJECT / ".baton", home)
         with stack.running(home, lambda *_: None, extra=HURRY, faults=True, compress=EVENT_GRID_FASTER) as running:
             ground = Ground(running, MODELS[: size.models], random.Random(f"people:{seed}"), say)
             ground.publish(Path(place) / "folders", files_a_batch=size.files_a_batch)

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from local import stack
+from local.daemon import share_environments
 from shared.web.site import site
 from tests.e2e.looking import DESK, Visit
 from tests.storybook import serving, tell, world_with_users
@@ -48,8 +49,7 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Play the demo in a home of its own; model environments are the project's."""
     kept = tmp_path_factory.mktemp("demo")
-    (PROJECT / ".baton" / "envs").mkdir(parents=True, exist_ok=True)
-    (kept / "envs").symlink_to(PROJECT / ".baton" / "envs")
+    share_environments(PROJECT / ".baton", kept)
     env = {**os.environ, "BATON_HOME": str(kept), "CI": ""}
     command = [sys.executable, "-m", "local.demo", "--stay"]
     with subprocess.Popen(

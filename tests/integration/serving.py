@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local import processes
-from local.daemon import wait_until
+from local.daemon import share_environments, wait_until
 from shared.platforms.local_endpoints import LocalEndpoints
 from shared.platforms.port import Deployment, DeployRequest, Registry
 from tests.conftest import PROJECT
@@ -181,10 +181,8 @@ class HttpAnswer:
 @contextmanager
 def bench(home: Path, *options: str, data: str = "") -> Iterator[Bench]:
     """A started router on a fresh home, which shares the clone's environments; all servers are ended at the end."""
-    shared = PROJECT / ".baton" / "envs"
-    shared.mkdir(parents=True, exist_ok=True)
     home.mkdir(parents=True, exist_ok=True)
-    (home / "envs").symlink_to(shared)
+    share_environments(PROJECT / ".baton", home)
     started = Bench(home, data, options)
     started.start()
     try:
