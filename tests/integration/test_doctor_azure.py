@@ -2,113 +2,34 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from azure.core.credentials import AccessToken
 
 from cli.cloud import doctor
 from cli.cloud.arm import Arm
-from cli.cloud.expected import APP_ROLES, CONTAINER_INSTANCES, DEAD_LETTERS, IMMUTABLE, PROVIDERS, ROLE_IDS
+from cli.cloud.expected import APP_ROLES, PROVIDERS
 from cli.cloud.grid import rules
-from cli.cloud.installation import NEEDED, find
-from cli.doctor import Finding, examine
-from cli.machine import Wrong
-from tests import roles
-from tests.bicep import files
-from tests.infra_rules import ROLES, roles_of
-from tests.unit.test_infra import listed
+from cli.doctor import examine
+from tests.integration.doctoring import (
+    SETTINGS,
+    Break,
+    Known,
+    found,
+    gone,
+    on_containers,
+    put,
+    unassigned,
+    without,
+    wrong,
+)
 from tests.wire import arm as wire
-from tests.wire.arm import APP, ASSIGNED, AT, DATA, GROUP, LOGS, SUBSCRIPTION, USAGES, WORKSPACE, Documents
+from tests.wire.arm import APP, AT, DATA, GROUP, LOGS, SUBSCRIPTION, USAGES, WORKSPACE
 from tests.wire.server import WireServer
 
-Break = Callable[[Documents], None]
-SETTINGS = f"POST {APP}/config/appsettings/list"
 AUTH = f"{APP}/config/authsettingsV2"
 TOPICS = AT.topic_ids
 DROPS = f"{TOPICS['storage']}/eventSubscriptions/on-new-data"
-
-
-class Known:
-    """A caller whose token the fake knows."""
-
-    def get_token(self, *_scopes: str, **_more: Any) -> AccessToken:
-        return AccessToken("a-token", int(time.time()) + 3600)
-
-
-def found(documents: Documents, only: str = "", **faults: Any) -> dict[str, Finding]:
-    """What the doctor says of an installation, by check: of all, or of one alone."""
-    server = WireServer()
-    wire.serve(server, documents)
-    for fault in faults.get("orders", ()):
-        server.fail(*fault["words"], **fault.get("more", {}))
-    with server.running():
-        arm = Arm(Known(), server.url)
-        return {name: examine(name, check) for name, check in doctor.checks(arm, AT) if only in ("", name)}
-
-
-def wrong(findings: dict[str, Finding]) -> dict[str, Finding]:
-    return {name: one for name, one in findings.items() if not one.is_well}
-
-
-def gone(path: str) -> Break:
-    return lambda documents: documents.pop(path) and None
-
-
-def without(path: str, name: str) -> Break:
-    """A list without the entry of this name."""
-
-    def broken(documents: Documents) -> None:
-        left = [one for one in documents[path]["value"] if not str(one["name"]).endswith(name)]
-        assert len(left) < len(documents[path]["value"])
-        documents[path]["value"] = left
-
-    return broken
-
-
-def put(path: str, *steps: Any) -> Break:
-    """A document with another value at this place; the last step is the value, `None` takes the key away."""
-
-    def broken(documents: Documents) -> None:
-        place = documents[path]
-        for step in steps[:-2]:
-            place = place[step]
-        if steps[-1] is None:
-            del place[steps[-2]]
-        else:
-            place[steps[-2]] = steps[-1]
-
-    return broken
-
-
-def on_containers(state: str) -> Break:
-    """Versions are served on container instances, whose provider is in this state."""
-
-    def broken(documents: Documents) -> None:
-        documents[SETTINGS]["properties"] |= {"BATON_SERVING": "aci"}
-        provider = {"namespace": CONTAINER_INSTANCES, "registrationState": state}
-        documents[f"/subscriptions/{SUBSCRIPTION}/providers/{CONTAINER_INSTANCES}"] = provider
-
-    return broken
-
-
-def unassigned(scope: str, role: str, principal: str = "") -> Break:
-    def broken(documents: Documents) -> None:
-        given = documents[f"{scope}{ASSIGNED}"]["value"]
-        left = [
-            one
-            for one in given
-            if not one["properties"]["roleDefinitionId"].endswith(ROLE_IDS[role])
-            or principal not in one["properties"]["principalId"]
-        ]
-        assert len(left) == len(given) - 1
-        documents[f"{scope}{ASSIGNED}"]["value"] = left
-
-    return broken
 
 
 # ruff: noqa: E501 - a case stands on one line
@@ -247,60 +168,3 @@ def test_no_secret_is_shown() -> None:
     told = "".join(f"{one.what}{one.next}" for one in found(documents).values())
     assert "k" * 32 not in told
     assert "0" * 64 not in told
-
-
-# What it expects is what the Bicep files make
-
-
-def test_it_expects_the_roles_that_the_bicep_files_give_the_app() -> None:
-    given = {
-        (role, roles.WHAT[on])
-        for source in files().values()
-        for who, role, on in roles_of(source)
-        if roles.WHO[who] == "the app"
-    }
-    assert given == set(APP_ROLES)
-    assert {ROLES[identity]: identity for identity in ROLE_IDS.values()} == ROLE_IDS
-
-
-def test_it_expects_the_providers_of_the_bicep_files() -> None:
-    made = {one.split("/")[0] for source in files().values() for one in _kinds(source)}
-    assert made - {"Microsoft.Authorization", "Microsoft.Resources"} == set(PROVIDERS)
-
-
-def _kinds(source: str) -> Iterator[str]:
-    from tests.bicep import declared
-
-    return (one.what for one in declared(source))
-
-
-def test_it_expects_what_cannot_be_changed_to_be_what_the_bicep_files_make_so() -> None:
-    assert listed("immutable") == set(IMMUTABLE)
-    assert DEAD_LETTERS in listed("containers")
-
-
-# Which installation
-
-
-def test_azds_default_environment_is_found(tmp_path: Path) -> None:
-    (tmp_path / ".azure" / "dev").mkdir(parents=True)
-    (tmp_path / ".azure" / "config.json").write_text('{"version": 1, "defaultEnvironment": "dev"}')
-    lines = [f'{name}="{name.lower()}"' for name in NEEDED]
-    (tmp_path / ".azure" / "dev" / ".env").write_text("\n".join(lines) + "\n")
-    seen = find({"AZURE_RESOURCE_GROUP": "other"}, tmp_path)
-    assert (seen.subscription, seen.group, seen.topics["custom"]) == (
-        "azure_subscription_id",
-        "other",
-        "baton_custom_topic",
-    )
-
-
-def test_without_an_environment_it_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(Wrong, match="AZURE_SUBSCRIPTION_ID, AZURE_RESOURCE_GROUP") as fault:
-        find({}, tmp_path)
-    assert "azd env refresh" in fault.value.next
-
-
-def test_every_needed_value_is_an_output_of_the_bicep_files() -> None:
-    outputs = files()["main.bicep"]
-    assert all(f"output {name} " in outputs for name in NEEDED if name != "AZURE_SUBSCRIPTION_ID")

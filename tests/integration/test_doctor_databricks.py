@@ -2,111 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from cli.cloud import doctor
-from cli.cloud.arm import Arm
-from cli.cloud.expected import GRANTS, OF_A_WORKSPACE, ON_A_WORKSPACE, ROLE_IDS, ROLES_OF_RUNS
-from cli.cloud.installation import NEEDED, Installation, find
-from cli.doctor import Finding, examine
-from shared.names import digest
-from tests import roles
-from tests.bicep import files
-from tests.infra_rules import roles_of
-from tests.integration.test_doctor_azure import Known, wrong
-from tests.unit.test_settings import ON_DATABRICKS
-from tests.wire import arm as wire
-from tests.wire import databricks_workspace as at_databricks
-from tests.wire.arm import APP, ASSIGNED, DATA, GROUP, IDENTITY, SUBSCRIPTION, Documents
-from tests.wire.databricks import SCHEMA, FakeDatabricks
+from cli.cloud.expected import GRANTS, OF_A_WORKSPACE, ON_A_WORKSPACE
+from tests.integration.doctoring import wrong
+from tests.integration.doctoring_databricks import (
+    CONNECTOR,
+    CREDENTIAL,
+    OWN_ID,
+    RUNS,
+    Break,
+    Workspace,
+    found,
+    put,
+    revoked,
+    unassigned,
+    unset,
+)
+from tests.wire.arm import IDENTITY, Documents
 from tests.wire.databricks_workspace import CATALOG, PERMISSIONS, PRINCIPALS, WAREHOUSE
-from tests.wire.server import WireServer
-
-AT = Installation(SUBSCRIPTION, "rg-baton", APP, DATA, {"storage": "evgt-s", "custom": "evgt-c"}, "databricks")
-OWN_ID, RUNS = "c", "cccccccc-0000-0000-0000-000000000001"
-CONNECTOR = f"{GROUP}/providers/Microsoft.Databricks/accessConnectors/runs"
-SETTINGS = f"POST {APP}/config/appsettings/list"
-CREDENTIAL = f"{CATALOG}/credentials/baton-data"
-CONTAINERS = f"{DATA}/blobServices/default/containers"
-Workspace = dict[str, Any]
-Break = Callable[[Documents, Workspace], object]
-
-
-def azure(host: str) -> Documents:
-    """What is deployed where Databricks trains: no workspace of Azure ML, and the identity behind the credential."""
-    documents = {path: one for path, one in wire.deployed().items() if "MachineLearning" not in path}
-    documents = {path: one for path, one in documents.items() if "evgt-w" not in path}
-    settings = documents[SETTINGS]["properties"]
-    dropped = ("BATON_WORKSPACE_SOURCE", "BATON_AKS", "BATON_SCORING_LOGS")
-    kept = {name: value for name, value in settings.items() if name not in dropped}
-    own = {name: value for name, value in ON_DATABRICKS.items() if "DATABRICKS" in name or name == "BATON_PLATFORM"}
-    documents[SETTINGS] = {"properties": {**kept, **own, "BATON_DATABRICKS_HOST": host}}
-    documents[CONNECTOR] = {"identity": {"type": "SystemAssigned", "principalId": RUNS}}
-    for role, container in ROLES_OF_RUNS:
-        given = {"principalId": RUNS, "roleDefinitionId": f"/roleDefinitions/{ROLE_IDS[role]}"}
-        documents[f"{CONTAINERS}/{container}{ASSIGNED}"] = {"value": [{"properties": given}]}
-    return documents
-
-
-def found(broken: Break = lambda _azure, _workspace: None, *, orders: tuple[Any, ...] = ()) -> dict[str, Finding]:
-    """What the doctor says, by check."""
-    server = WireServer()
-    with FakeDatabricks().running() as fake:
-        documents = azure(fake.wire.url)
-        workspace = at_databricks.whole(OWN_ID, CONNECTOR, digest(SCHEMA)[:6])
-        every = dict(documents)
-        broken(documents, workspace)
-        at_databricks.serve(fake, workspace)
-        wire.serve(server, {**dict.fromkeys(every), **documents})
-        for words in orders:
-            fake.fail(*words, times=99)
-        with server.running():
-            arm = Arm(Known(), server.url)
-            checks = list(doctor.checks(arm, AT, lambda host, schema: opened(fake, host, schema)))
-            return {name: examine(name, check) for name, check in checks}
-
-
-def opened(fake: FakeDatabricks, host: str, schema: str) -> Any:
-    assert (host, schema) == (fake.wire.url, SCHEMA)
-    return fake.service()
-
-
-def put(*steps: Any) -> Break:
-    """A document of the workspace with another value at this place; None takes it away."""
-
-    def broken(_azure: Documents, workspace: Workspace) -> None:
-        place: Any = workspace
-        for step in steps[:-2]:
-            place = place[step]
-        if steps[-1] is None:
-            del place[steps[-2]]
-        else:
-            place[steps[-2]] = steps[-1]
-
-    return broken
-
-
-def revoked(kind: str, name: str, privilege: str) -> Break:
-    def broken(_azure: Documents, workspace: Workspace) -> None:
-        (own,) = workspace[f"{CATALOG}/effective-permissions/{kind}/{name}"]["privilege_assignments"]
-        left = [one for one in own["privileges"] if one["privilege"] != privilege]
-        assert len(left) < len(own["privileges"])
-        own["privileges"] = left
-
-    return broken
-
-
-def unset(name: str, value: str = "") -> Break:
-    return lambda documents, _workspace: documents[SETTINGS]["properties"].update({name: value})
-
-
-def unassigned(container: str) -> Break:
-    return lambda documents, _workspace: documents.update({f"{CONTAINERS}/{container}{ASSIGNED}": {"value": []}})
-
 
 ACL = f"{PERMISSIONS}/warehouses/0123456789abcdef"
 CASES: dict[str, tuple[Break, str, str, str]] = {
@@ -313,17 +227,3 @@ def test_nothing_of_azure_ml_is_looked_for() -> None:
     assert not [name for name in names if any(one in name for one in (*OF_A_WORKSPACE, *ON_A_WORKSPACE))]
     assert "subscription on-run-completed" not in names
     assert "subscription on-new-data" in names
-
-
-def test_it_expects_the_roles_that_the_bicep_files_give_runs() -> None:
-    containers = {"readable[index]": ("models", "incoming"), "writable[index]": ("datasets", "quarantine")}
-    given = roles_of(files()["modules/databricks.bicep"])
-    assert {roles.WHO[who] for who, _, _ in given} == {"runs on Databricks"}
-    assert {(role, one) for _, role, on in given for one in containers[on]} == set(ROLES_OF_RUNS)
-
-
-def test_an_installation_on_databricks_needs_no_topic_of_a_workspace() -> None:
-    values = {name: name.lower() for name in NEEDED} | {"BATON_WORKSPACE_TOPIC": "", "BATON_PLATFORM": "databricks"}
-    seen = find(values, Path("/nonexistent"))
-    assert seen.on_databricks
-    assert seen.topic_ids.keys() == {"storage", "custom"}
