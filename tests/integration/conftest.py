@@ -119,6 +119,14 @@ def baton(world: World, tmp_path: Path) -> Iterator[CommandLine]:
         yield CommandLine({"BATON_URL": url, "BATON_USERS": users, "BATON_HOME": str(tmp_path)})
 
 
+@pytest.fixture
+def scene(tmp_path: Path) -> Any:
+    """What the drift monitor looks at, as a `Scene`."""
+    from tests.integration.monitored import scene_in
+
+    return scene_in(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def serving_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The interpreter of an environment with Microsoft's inference server in it."""

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import socket
-import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pytest
 from azure.functions.meta import Datum
-from azure.storage.queue import QueueClient, QueueServiceClient
+from azure.storage.queue import QueueClient
 
 from local.daemon import wait_until
 from local.host.host_json import QueueSettings
 from local.host.invoke import Outcome
 from local.host.messages import StorageQueue, queue_service
 from local.host.queues import QueueListener
-from tests.integration.hosting import RunningHost, running_host
+from tests.integration.queued import encoded, waiting
 
 QUICK = QueueSettings(batch_size=4, new_batch_threshold=2, max_polling_seconds=0.2, max_dequeue_count=3)
 FAILED = Outcome(error=RuntimeError("refused"))
-
-
-def encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.fixture
@@ -65,13 +58,6 @@ class Listening:
             finally:
                 listener.stop()
                 await listening
-
-
-def waiting(client: QueueClient) -> list[str]:
-    """The raw messages that are in a queue and visible; none if it does not exist."""
-    with suppress(Exception):
-        return [str(message.content) for message in client.peek_messages(32)]
-    return []
 
 
 def count(client: QueueClient) -> int:
@@ -213,118 +199,3 @@ def test_a_queue_that_is_made_later_is_served(connection: str) -> None:
 
     asyncio.run(listening.until(create_and_look))
     assert listening.taken[0] == ("late", 1)
-
-
-class Relay:
-    """A TCP relay before the queue service that can be cut and mended, as a network would."""
-
-    def __init__(self, port: int) -> None:
-        self._target, self._open = port, True
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._server.getsockname()[1])
-        self._sockets: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        self._open = False
-        for one in self._sockets:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-    def mend(self) -> None:
-        self._open = True
-
-    def close(self) -> None:
-        self.cut()
-        self._server.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._server.accept()
-                if not self._open:
-                    client.close()
-                    continue
-                server = socket.create_connection(("127.0.0.1", self._target))
-                self._sockets += [client, server]
-                for pair in ((client, server), (server, client)):
-                    threading.Thread(target=_pump, args=pair, daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while chunk := source.recv(65536):
-            sink.sendall(chunk)
-    for one in (source, sink):
-        one.close()
-
-
-@pytest.fixture
-def relay(connection: str) -> Iterator[Relay]:
-    port = QueueServiceClient.from_connection_string(connection).primary_hostname.split("/")[0].rsplit(":", 1)[1]
-    relay = Relay(int(port))
-    yield relay
-    relay.close()
-
-
-def through(relay: Relay, connection: str) -> str:
-    parts = dict(part.split("=", 1) for part in connection.strip(";").split(";"))
-    parts["QueueEndpoint"] = f"http://127.0.0.1:{relay.port}/devstoreaccount1"
-    return ";".join(f"{name}={value}" for name, value in parts.items())
-
-
-def test_a_service_that_is_away_for_a_while_is_told_once_and_served_again(
-    relay: Relay, connection: str, tmp_path: Path
-) -> None:
-    with running_host(tmp_path, through(relay, connection)) as host:
-        before = QueueClient.from_connection_string(connection, host.queue)
-        before.create_queue()
-        relay.cut()
-        down = f"queue {host.queue} does not answer"
-        wait_until(lambda: down in host.log(), timeout_seconds=15, what="the outage was not told")
-        before.send_message(encoded("after the outage"))
-        relay.mend()
-        host.wait_for("on_message", lambda line: line["body"] == "after the outage")
-        assert host.log().count(down) == 1
-        assert f"queue {host.queue} answers again" in host.log()
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory, connection: str) -> Iterator[RunningHost]:
-    with running_host(tmp_path_factory.mktemp("host"), connection) as running:
-        yield running
-
-
-def send(host: RunningHost, connection: str, text: str, *, suffix: str = "") -> QueueClient:
-    client = QueueClient.from_connection_string(connection, host.queue + suffix)
-    with suppress(Exception):
-        client.create_queue()
-    client.send_message(encoded(text))
-    return client
-
-
-def test_the_function_sees_the_messages_properties(host: RunningHost, connection: str) -> None:
-    send(host, connection, "properties")
-    (line,) = host.wait_for("on_message", lambda line: line["body"] == "properties")
-    assert line["count"] == 1
-    assert str(line["inserted"]).endswith("+00:00")
-    assert line["id"]
-
-
-def test_what_a_function_cannot_do_reaches_the_poison_queues_function(host: RunningHost, connection: str) -> None:
-    send(host, connection, "fail always")
-    host.wait_for("on_poison", lambda line: line["body"] == "fail always")
-    assert [line["count"] for line in host.journal("on_message") if line["body"] == "fail always"] == [1, 2, 3]
-    assert "RuntimeError: this message is refused at" in host.log()
-
-
-def test_a_list_becomes_one_message_each_and_a_returned_text_another(host: RunningHost, connection: str) -> None:
-    send(host, connection, "some words", suffix="-text")
-    done = QueueClient.from_connection_string(connection, f"{host.queue}-done")
-    expected = sorted(encoded(text) for text in ("some words", "SOME WORDS", "Some Words"))
-    wait_until(lambda: sorted(waiting(done)) == expected, timeout_seconds=10, what="three messages")
-
-
-def test_a_message_is_taken_within_the_longest_pause(host: RunningHost, connection: str) -> None:
-    send(host, connection, "prompt")
-    host.wait_for("on_message", lambda line: line["body"] == "prompt", timeout_seconds=2)

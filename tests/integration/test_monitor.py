@@ -3,110 +3,19 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
-from statistics import NormalDist
 
-import pyarrow as pa
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.monitor import DRIFT, Monitor, watch_once
-from shared.data.cells import Cells
-from shared.data.profile import ColumnProfile, Profile
-from shared.errors import PlatformBusy
-from shared.events import DriftDetected, MonitorReported
-from shared.platforms.port import Deployment, EndpointSeen
+from local.monitor import DRIFT, watch_once
+from shared.events import DriftDetected
 from shared.settings import LOCAL_STORAGE, LOCAL_TOPIC, LOCAL_WORKSPACE
 from shared.wire import Delivered, Sources, read
-from tests.fakes.storage import MemoryBlobs
-from tests.integration.serving import FIRST, KEY, MODEL, SECOND, bench, until
-
-NOON = datetime(2026, 3, 4, 12, 30, tzinfo=UTC)
-STANDARD = [NormalDist().inv_cdf((number + 0.5) / 1000) for number in range(1000)]
-
-
-def reference_of(name: str, values: list[float]) -> dict[str, object]:
-    """The reference.json of a version that was trained on one column."""
-    column = ColumnProfile("number")
-    column.add(Cells(pa.array(values), pa.array(values)))
-    return {"v": 2, "profile": Profile(len(values), {name: column}).to_dict()}
-
-
-REFERENCE = reference_of("AGE", STANDARD)
-
-
-@dataclass
-class Scene:
-    """A home with one endpoint, storage with what was scored, and a topic that remembers or refuses."""
-
-    home: Path
-    blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
-    told: list[tuple[str, str, dict[str, object], str]] = field(default_factory=list)
-    reported: list[tuple[str, str, dict[str, object], str]] = field(default_factory=list)
-    refuse: bool = False
-    now: datetime = NOON
-    version: str = "1"
-    segments: int = 0
-    seed: int = 0
-
-    def score(
-        self,
-        rows: int,
-        *,
-        shift: float = 0.0,
-        answer: float = 0.0,
-        version: str = "1",
-        status: int = 200,
-        pinned: bool = False,
-    ) -> None:
-        """Rows come to storage as one more segment, one request each."""
-        drawn = random.Random(self.seed)
-        self.seed += 1
-        self.segment(
-            json.dumps(
-                {
-                    "time": self.now.isoformat(),
-                    "request_id": f"{self.segments}-{number}",
-                    "version": version,
-                    "status": status,
-                    "pinned": pinned,
-                    "rows": [{"AGE": drawn.gauss(shift, 1)}],
-                    "predictions": [drawn.gauss(answer, 1)],
-                }
-            )
-            for number in range(rows)
-        )
-
-    def segment(self, lines: Iterable[str]) -> None:
-        name = f"{MODEL}/{self.now:%Y/%m/%d/%H}-{self.segments:04d}.jsonl"
-        self.blobs.drop("scored", name, "\n".join(lines).encode())
-        self.segments += 1
-
-    def publish(self, subject: str, event_type: str, data: dict[str, object], id: str) -> None:
-        if self.refuse:
-            raise PlatformBusy("the topic does not answer", next="wait")
-        (self.told if event_type == DRIFT else self.reported).append((subject, event_type, data, id))
-
-    def endpoints(self) -> tuple[EndpointSeen, ...]:
-        serving = Deployment(FIRST if self.version == "1" else SECOND, self.version, "healthy", 100)
-        return (EndpointSeen(MODEL, (serving, Deployment("staged", "9", "healthy", 0))),)
-
-    def watch(self) -> None:
-        """One beat of a monitor that has just begun: all it knows is on disk."""
-        Monitor(self.home, self.endpoints, self.blobs, self.publish).watch(self.now)
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    for name in (FIRST, SECOND):
-        model = tmp_path / "endpoints" / MODEL / name / "model"
-        model.mkdir(parents=True)
-        (model / "reference.json").write_text(json.dumps(REFERENCE))
-    return Scene(tmp_path)
+from tests.integration.monitored import BREAKS_OF_A_REFERENCE, NOON, Scene, reference_of
+from tests.integration.serving import FIRST, KEY, MODEL, bench, until
 
 
 def test_rows_far_from_the_reference_are_one_alarm_of_azures_shape(scene: Scene) -> None:
@@ -230,14 +139,7 @@ def test_segments_of_the_next_hour_and_day_are_found(scene: Scene) -> None:
     assert len(scene.told) == 1
 
 
-BREAKS: list[Callable[[Path], object]] = [
-    Path.unlink,
-    lambda file: file.write_text("[]"),
-    lambda file: file.write_text('{"v": 1, "rows": 9, "features": {}}'),
-]
-
-
-@pytest.mark.parametrize("break_it", BREAKS)
+@pytest.mark.parametrize("break_it", BREAKS_OF_A_REFERENCE)
 def test_a_version_without_a_readable_reference_raises_no_alarm(
     scene: Scene, break_it: Callable[[Path], object]
 ) -> None:
@@ -245,13 +147,6 @@ def test_a_version_without_a_readable_reference_raises_no_alarm(
     scene.score(60, shift=2.0)
     scene.watch()
     assert scene.told == []
-
-
-def test_a_look_is_a_life_sign_once_in_a_quarter_of_an_hour(scene: Scene) -> None:
-    for minutes in (0, 5, 14, 15, 44):
-        scene.now = NOON + timedelta(minutes=minutes)
-        scene.watch()
-    assert [id for *_, id in scene.reported] == [f"{MODEL}-monitor-20260304T{at}" for at in ("1230", "1245", "1300")]
 
 
 def test_the_chain_takes_an_alarm_with_its_columns(scene: Scene) -> None:
@@ -262,29 +157,6 @@ def test_the_chain_takes_an_alarm_with_its_columns(scene: Scene) -> None:
     routed = read(Delivered(id, LOCAL_WORKSPACE, subject, event_type, scene.now, data), sources, scene.now)
     assert isinstance(routed.event, DriftDetected)
     assert (routed.model, routed.event.signal, routed.event.columns) == (MODEL, "data", ("AGE",))
-
-
-def test_the_chain_takes_a_life_sign_for_what_it_is(scene: Scene) -> None:
-    scene.watch()
-    ((subject, event_type, data, id),) = scene.reported
-    sources = Sources(LOCAL_STORAGE, LOCAL_WORKSPACE, LOCAL_TOPIC)
-    routed = read(Delivered(id, LOCAL_WORKSPACE, subject, event_type, scene.now, data), sources, scene.now)
-    assert (routed.model, type(routed.event)) == (MODEL, MonitorReported)
-
-
-@pytest.mark.parametrize("break_it", BREAKS)
-def test_a_monitor_that_cannot_look_gives_no_life_sign(scene: Scene, break_it: Callable[[Path], object]) -> None:
-    break_it(scene.home / "endpoints" / MODEL / FIRST / "model" / "reference.json")
-    scene.watch()
-    assert scene.reported == []
-
-
-def test_a_life_sign_that_the_topic_did_not_take_is_given_with_the_next_look(scene: Scene) -> None:
-    scene.refuse = True
-    scene.watch()
-    scene.refuse = False
-    scene.watch()
-    assert len(scene.reported) == 1
 
 
 def test_without_a_stack_there_is_nothing_to_watch(scene: Scene) -> None:
