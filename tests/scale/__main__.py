@@ -9,7 +9,8 @@ from pathlib import Path
 from tests.conftest import PROJECT
 from tests.scale.page import page
 from tests.scale.picture import draw
-from tests.scale.simulation import Scenario, Simulation
+from tests.scale.scenario import Scenario
+from tests.scale.simulation import Simulation
 
 
 def main() -> None:

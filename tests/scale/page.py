@@ -7,7 +7,8 @@ from tests.scale.account import (
     LATENCY_SECONDS,
     PARTITION_ENTITIES_A_SECOND,
 )
-from tests.scale.simulation import CHECK_SECONDS, RUN_SECONDS, Found
+from tests.scale.scenario import Found
+from tests.scale.simulation import CHECK_SECONDS, RUN_SECONDS
 
 WORDS = {
     "row": "table: one row read",

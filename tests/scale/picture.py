@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from tests.bench.chart import BAR, INK, STYLE, TAIL
-from tests.scale.simulation import Found
+from tests.scale.scenario import Found
 
 
 def draw(found: Found, file: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from shared.errors import Retryable
 from tests.scale.account import ACCOUNT_TRANSACTIONS_A_SECOND, Meter
 from tests.scale.page import page
-from tests.scale.simulation import Found, Scenario, Simulation
+from tests.scale.scenario import Found, Scenario
+from tests.scale.simulation import Simulation
 
 SMALL = Scenario(sample=250, hours=0.6, outage_from_hour=0.1, outage_hours=0.1)
 
