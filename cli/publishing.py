@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 PAUSE_SECONDS = 0.25
 
 
+class GitSilent(Permanent):
+    """Git does not tell what the folder's repository holds: there is none, or git is not there, fails or takes too long."""
+
+
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--why", default="", help="The reason; the journal keeps it as written.")
@@ -73,18 +77,31 @@ def put_folder(at: Address, folder: Path) -> tuple[str, str]:
 
 
 def source_of(folder: Path) -> dict[str, object]:
-    """The commit that the folder's repository stands at, and whether the folder differs from it; empty outside of one."""
-    commit, changed = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain", "--", ".")
-    return {"commit": commit + ("+changed" if changed else ""), "changed": bool(changed)} if commit else {}
+    """The commit that the folder's repository stands at, and whether the folder differs from it; empty outside of one.
+
+    A folder of which git cannot tell counts as one that differs.
+    """
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+    except GitSilent:
+        return {}
+    try:
+        changed = bool(_git(folder, "status", "--porcelain", "--", "."))
+    except GitSilent:
+        changed = True
+    return {"commit": commit + ("+changed" if changed else ""), "changed": changed}
 
 
 def not_as_in(commit: str, folder: Path) -> str:
-    """How the folder differs from this commit, which its repository must stand at; "" if it is the same, file by file."""
+    """How the folder differs from this commit, which its repository must stand at; "" if it is the same, file by file.
+
+    `GitSilent` if git cannot tell.
+    """
     from shared.files.folder import folder_files
 
     head = _git(folder, "rev-parse", "HEAD")
     if head != commit:
-        return f"its repository stands at {head}" if head else "it is in no repository of git"
+        return f"its repository stands at {head}"
     changed = _git(folder, "diff", "--name-only", "--relative", "-z", commit, "--", ".").split("\0")
     tracked = _git(folder, "ls-files", "-z", "--", ".").split("\0")
     added = (file.relative_to(folder).as_posix() for file in folder_files(folder))
@@ -93,10 +110,13 @@ def not_as_in(commit: str, folder: Path) -> str:
 
 
 def _git(folder: Path, *question: str) -> str:
+    """Git's answer; `GitSilent` with what it said instead."""
     try:
         asked = subprocess.run(["git", *question], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
+    except (OSError, subprocess.SubprocessError) as error:
+        said = str(getattr(error, "stderr", "") or "").strip() or str(error)
+        todo = f"cd {folder} && git {' '.join(question)}"
+        raise GitSilent(f"git {question[0]} does not answer for {folder}: {said}", next=todo) from error
     return asked.stdout.strip()
 
 
