@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,19 +19,44 @@ SERVICE = "baton"
 
 
 class Lines:
-    """Appends spans to a file. One of 64 MiB becomes `traces.jsonl.1`, in place of the one before it."""
+    """Appends spans to a file. One of 64 MiB becomes `traces.jsonl.1`, in place of the one before it.
+
+    Several processes may: each holds the file (flock) while it writes to it or puts it aside.
+    """
 
     def __init__(self, file: Path, *, largest: int = LARGEST) -> None:
         self.file = file
         self._largest = largest
 
     def export(self, spans: Sequence[Span]) -> None:
-        """Write all of them with one call, a line each."""
+        """Write all of them with one call, a line each. A line that was begun and not ended costs none of them."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        if self.file.exists() and self.file.stat().st_size >= self._largest:
-            self.file.replace(self.file.with_name(f"{self.file.name}.1"))
-        with self.file.open("a", encoding="utf-8") as lines:
-            lines.write("".join(f"{json.dumps(document(span))}\n" for span in spans))
+        text = "".join(f"{json.dumps(document(span))}\n" for span in spans).encode()
+        while not self._is_written(text):
+            pass
+
+    def _is_written(self, text: bytes) -> bool:
+        """Write, if this is the file that lies there now, and not full: a full one is put aside, and the next try begins another."""
+        with self.file.open("ab+") as lines:
+            fcntl.flock(lines, fcntl.LOCK_EX)
+            if not _is_at(self.file, lines.fileno()):
+                return False
+            size = lines.seek(0, os.SEEK_END)
+            if size >= self._largest:
+                self.file.replace(self.file.with_name(f"{self.file.name}.1"))
+                return False
+            lines.seek(max(size - 1, 0))
+            is_begun = lines.read(1) not in (b"", b"\n")
+            lines.write(b"\n" * is_begun + text)
+        return True
+
+
+def _is_at(place: Path, opened: int) -> bool:
+    """Whether an open file is the one that lies there now."""
+    try:
+        return os.path.samestat(place.stat(), os.fstat(opened))
+    except FileNotFoundError:
+        return False
 
 
 def document(span: Span) -> dict[str, Any]:

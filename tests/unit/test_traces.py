@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -405,6 +406,49 @@ def test_spans_are_read_back_from_the_file_and_from_the_one_before(tmp_path: Pat
         file.write('{"name": "half of a li')
     assert [span["name"] for span in read(lines.file)][-2:] == ["span 1", "span 2"]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_line_that_a_process_did_not_end_costs_no_other(tmp_path: Path) -> None:
+    """It was killed, or the disk was full."""
+    lines = Lines(tmp_path / "traces.jsonl")
+    lines.export([_span(1)])
+    with lines.file.open("a") as file:
+        file.write('{"name": "half of a li')
+    lines.export([_span(2), _span(3)])
+    assert [span["name"] for span in read(lines.file)] == ["span 1", "span 2", "span 3"]
+
+
+def test_a_full_file_is_put_aside_by_one_process_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another that found it full too must not put the next one in its place."""
+    lines = Lines(tmp_path / "traces.jsonl", largest=400)
+    lines.export([_span(1)])
+    put_aside, seen = Path.replace, list[str]()
+
+    def replace_held(self: Path, target: Path) -> Path:
+        with self.open("ab") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        seen.append(self.name)
+        return put_aside(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_held)
+    lines.export([_span(2)])
+    assert seen == ["traces.jsonl"]
+    assert [span["name"] for span in read(lines.file)] == ["span 1", "span 2"]
+
+
+def test_who_waited_for_a_full_file_writes_to_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, hold, others = tmp_path / "traces.jsonl", fcntl.flock, [_span(2)]
+    Lines(file).export([_span(1)])
+
+    def hold_after_another(opened: Any, how: int) -> None:
+        if others:
+            Lines(file, largest=400).export([others.pop()])
+        hold(opened, how)
+
+    monkeypatch.setattr(fcntl, "flock", hold_after_another)
+    Lines(file, largest=400).export([_span(3)])
+    told = {one.name: [span["name"] for span in map(json.loads, one.open())] for one in tmp_path.iterdir()}
+    assert told == {"traces.jsonl": ["span 3"], "traces.jsonl.1": ["span 2"]}
 
 
 def test_an_exporter_that_fails_costs_its_spans_which_are_counted_and_told_once_a_minute(
