@@ -19,11 +19,10 @@ import click
 
 from cli import address, api, live_trace, options
 from shared.state import ENDS
+from shared.traces.lines import SERVICE
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
-
-SERVICE = "baton"
 
 
 @click.command()
@@ -42,33 +41,24 @@ def trace(release: str, out: Path | None, live: bool, wants_json: bool) -> None:
     Example:  baton trace diabetes-0001 --out trace.jsonl
     """
     if live:
-        _live(release, out, wants_json)
-        return
-    at = address.find()
-    found, story = api.read(at, "releases", release), api.read(at, "releases", release, "story")
-    lines = [span.to_json(indent=None) for span in spans(found, story, now=datetime.now(UTC))]
+        told = live_trace.spans(address.home(), release)
+        name, is_tree = str(told[0]["context"]["trace_id"])[2:], out is None and not wants_json
+        lines = list(live_trace.tree(told)) if is_tree else [json.dumps(one) for one in told]
+    else:
+        at = address.find()
+        found, story = api.read(at, "releases", release), api.read(at, "releases", release, "story")
+        name = f"{trace_id(release):032x}"
+        lines = [span.to_json(indent=None) for span in spans(found, story, now=datetime.now(UTC))]
     if out is None:
         click.echo("\n".join(lines))
         return
     out.write_text("\n".join(lines) + "\n")
-    told = {"trace": f"{trace_id(release):032x}", "spans": len(lines), "file": str(out)}
     if wants_json:
         from cli.telling import tell_json
 
-        tell_json(told)
+        tell_json({"trace": name, "spans": len(lines), "file": str(out)})
     else:
-        click.echo(f"{told['spans']} spans of trace {told['trace']} are in {out}.")
-
-
-def _live(release: str, out: Path | None, wants_json: bool) -> None:
-    """The spans of this laptop's file: a tree for a person, a line each for programs."""
-    found = live_trace.spans(address.home(), release)
-    lines = [json.dumps(one) for one in found] if wants_json or out is not None else list(live_trace.tree(found))
-    if out is None:
-        click.echo("\n".join(lines))
-        return
-    out.write_text("\n".join(lines) + "\n")
-    click.echo(f"{len(found)} spans of trace {found[0]['context']['trace_id'][2:]} are in {out}.")
+        click.echo(f"{len(lines)} spans of trace {name} are in {out}.")
 
 
 def trace_id(release: str) -> int:

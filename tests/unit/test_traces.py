@@ -589,6 +589,20 @@ def test_the_file_of_a_release_is_told_as_a_tree_from_the_blob_on(
     assert len(lines) == len(list(live_trace.spans(tmp_path, "m-0001")))
 
 
+def test_the_live_trace_written_to_a_file_is_told_as_json_where_json_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATON_HOME", str(tmp_path))
+    Lines(tmp_path / "traces.jsonl").export(
+        [replace(_span(), name="release opened", about={"baton.release": "m-0001"})]
+    )
+    file = tmp_path / "out.jsonl"
+    answer = CliRunner().invoke(main, ["trace", "m-0001", "--live", "--out", str(file), "--json"])
+    name = context.trace_id(context.root("m", "1"))
+    assert json.loads(answer.output) == {"trace": name, "spans": 1, "file": str(file)}
+    assert json.loads(file.read_text())["context"]["trace_id"] == f"0x{name}"
+
+
 def test_a_release_of_which_no_span_was_kept_is_told_with_where_else_to_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
