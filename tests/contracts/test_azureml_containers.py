@@ -9,10 +9,11 @@ import pytest
 
 from shared.errors import CapacityRefused, Permanent, PlatformBusy, TrafficMoved
 from shared.platforms.azureml_containers import AzureMLContainers
+from shared.platforms.azureml_endpoints import Counts, Folders
 from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, NotThere
 from shared.platforms.azureml_service import Service
-from shared.platforms.port import DeployRequest, Endpoints
-from tests.contracts.test_azureml_endpoints import BODY, fake, published
+from shared.platforms.port import DeployRequest
+from tests.contracts.test_azureml_endpoints import BODY, ServicesBench, fake
 from tests.contracts.test_azureml_serving_traps import single
 from tests.contracts.test_endpoints_contract import (
     FIRST,
@@ -25,25 +26,13 @@ from tests.contracts.test_endpoints_contract import (
     serve_first,
 )
 from tests.wire.azureml import PATIENCE, FakeAzureML
-from tests.wire.azureml_services import SaidByTheFake
 
 __all__ = ["fake"]
 
 
-class ContainersBench:
-    model, folder, body = "pulse", "f" * 16, BODY
-
-    def __init__(self, fake: FakeAzureML) -> None:
-        self.fake = fake
-        for _ in range(2):
-            fake.models.register(self.model, "ExperimentRun/dcid.r/outputs/model")
-        said = fake.services.serving
-        assert isinstance(said, SaidByTheFake)
-        self.endpoints = AzureMLContainers(Service(fake.connect, seconds=PATIENCE), published, counts=said.counts)
-
-    def unreachable(self) -> Endpoints:
-        self.fake.wire.fail("GET", "/services/", 503, times=99)
-        return self.endpoints
+class ContainersBench(ServicesBench[AzureMLContainers]):
+    def adapter(self, folders: Folders, counts: Counts) -> AzureMLContainers:
+        return AzureMLContainers(Service(self.fake.connect, seconds=PATIENCE), folders, counts=counts)
 
     @property
     def front(self) -> dict[str, Any]:

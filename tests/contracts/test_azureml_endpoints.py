@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import pytest
 
-from shared.platforms.azureml_endpoints import AzureMLEndpoints
+from shared.platforms.azureml_endpoints import AzureMLEndpoints, Counts, Folders
 from shared.platforms.azureml_service import Service
 from shared.platforms.port import Endpoints
 from tests.contracts.test_endpoints_contract import EndpointsContract
@@ -19,20 +20,33 @@ from tests.wire.azureml_services import SaidByTheFake
 BODY = '{"data": [{"x": 1}]}'
 
 
-class AzureMLEndpointsBench:
-    model, folder, body = "pulse", "f" * 16, BODY
+E = TypeVar("E", bound=Endpoints)
 
-    def __init__(self, fake: FakeAzureML) -> None:
-        self.fake = fake
+
+class ServicesBench(Generic[E]):
+    """Two versions of a model to serve through SDK v1."""
+
+    folder, body = "f" * 16, BODY
+
+    def __init__(self, fake: FakeAzureML, model: str = "pulse") -> None:
+        self.fake, self.model = fake, model
         for _ in range(2):
-            fake.models.register(self.model, "ExperimentRun/dcid.r/outputs/model")
+            fake.models.register(model, "ExperimentRun/dcid.r/outputs/model")
         said = fake.services.serving
         assert isinstance(said, SaidByTheFake)
-        self.endpoints = AzureMLEndpoints(Service(fake.connect, seconds=PATIENCE), published, "aks", counts=said.counts)
+        self.endpoints = self.adapter(published, said.counts)
+
+    def adapter(self, folders: Folders, counts: Counts) -> E:
+        raise NotImplementedError
 
     def unreachable(self) -> Endpoints:
         self.fake.wire.fail("GET", "/services/", 503, times=99)
         return self.endpoints
+
+
+class AzureMLEndpointsBench(ServicesBench[AzureMLEndpoints]):
+    def adapter(self, folders: Folders, counts: Counts) -> AzureMLEndpoints:
+        return AzureMLEndpoints(Service(self.fake.connect, seconds=PATIENCE), folders, "aks", counts=counts)
 
 
 def published(_model: str, _folder: str, into: Path) -> None:

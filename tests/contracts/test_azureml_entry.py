@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
 from local.daemon import wait_until
 from shared.errors import CapacityRefused
-from shared.platforms.azureml_containers import AzureMLContainers
 from shared.platforms.azureml_counts import Counts
-from shared.platforms.azureml_endpoints import AzureMLEndpoints
-from shared.platforms.azureml_service import Service
 from tests.contracts.test_azureml_containers import ContainersBench
-from tests.contracts.test_azureml_endpoints import AzureMLEndpointsBench, fake
+from tests.contracts.test_azureml_endpoints import AzureMLEndpointsBench, ServicesBench, fake
 from tests.contracts.test_endpoints_contract import FIRST, deploy, healthy, look, serve_first
-from tests.wire.azureml import PATIENCE, FakeAzureML
+from tests.wire.azureml import FakeAzureML
 from tests.wire.azureml_machines import PROJECT, Servers
 
 __all__ = ["fake"]
+B = TypeVar("B", bound=ServicesBench[Any])
 SCORE = """
 import json, os
 from pathlib import Path
@@ -35,26 +35,27 @@ def published(_model: str, _folder: str, into: Path) -> None:
     shutil.copy2(PROJECT / "models/diabetes/requirements.txt", into)
 
 
-@pytest.fixture
-def bench(fake: FakeAzureML, tmp_path: Path) -> Iterator[AzureMLEndpointsBench]:
-    bench = AzureMLEndpointsBench(fake)
-    fake.files["dcid.r", "outputs/model/weight.txt"] = b"2.5"
-    servers = Servers(fake, tmp_path / "aks")
-    counts = Counts("a-1", fake.token, clock=iter(range(0, 9000, 100)).__next__)
-    bench.endpoints = AzureMLEndpoints(Service(fake.connect, seconds=PATIENCE), published, "aks", counts=counts)
+@contextmanager
+def really_served(bench: B, home: Path) -> Iterator[B]:
+    """The bench, whose services are processes of this machine, and are counted by what they print."""
+    bench.fake.files["dcid.r", "outputs/model/weight.txt"] = b"2.5"
+    servers = Servers(bench.fake, home)
+    counts = Counts("a-1", bench.fake.token, clock=iter(range(0, 9000, 100)).__next__)
+    bench.endpoints = bench.adapter(published, counts)
     yield bench
     servers.end()
+
+
+@pytest.fixture
+def bench(fake: FakeAzureML, tmp_path: Path) -> Iterator[AzureMLEndpointsBench]:
+    with really_served(AzureMLEndpointsBench(fake), tmp_path / "aks") as bench:
+        yield bench
 
 
 @pytest.fixture
 def containers(fake: FakeAzureML, tmp_path: Path) -> Iterator[ContainersBench]:
-    bench = ContainersBench(fake)
-    fake.files["dcid.r", "outputs/model/weight.txt"] = b"2.5"
-    servers = Servers(fake, tmp_path / "aci")
-    counts = Counts("a-1", fake.token, clock=iter(range(0, 9000, 100)).__next__)
-    bench.endpoints = AzureMLContainers(Service(fake.connect, seconds=PATIENCE), published, counts=counts)
-    yield bench
-    servers.end()
+    with really_served(ContainersBench(fake), tmp_path / "aci") as bench:
+        yield bench
 
 
 def is_switched(bench: ContainersBench) -> bool:
