@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import CapacityRefused, TrafficMoved
 from shared.platforms.azureml_endpoints import Counts, Folders, read_service
 from shared.platforms.azureml_errors import AzureMLRefused, NotThere, nothing_follows
-from shared.platforms.azureml_instances import begin_delete, made, replace, services_of
+from shared.platforms.azureml_instances import begin_delete, begin_service, replace, services_of
 from shared.platforms.azureml_scoring import Scoring
 from shared.platforms.azureml_service import Service
 from shared.platforms.azureml_versions import (
@@ -158,7 +158,7 @@ def _deploy(request: DeployRequest, code: Path, workspace: Workspace) -> None:
     if front is None:
         tags = {MODEL_TAG: request.model, SERVES_TAG: CLOSED}
         with tempfile.TemporaryDirectory() as scratch:
-            made(workspace, endpoint_name(request.model), [], closed_inference(Path(scratch)), tags)
+            begin_service(workspace, endpoint_name(request.model), [], closed_inference(Path(scratch)), tags)
     else:
         _own(front, request.model)
     there = read_service(request.name, workspace)
@@ -166,7 +166,7 @@ def _deploy(request: DeployRequest, code: Path, workspace: Workspace) -> None:
         is_version(request.name, request.version, _tags(_of_model(there, request.model)))
         return
     tags = {MODEL_TAG: request.model, VERSION_TAG: request.version, FOLDER_TAG: request.folder}
-    made(workspace, request.name, [f"{request.model}:{request.version}"], inference(request, code), tags)
+    begin_service(workspace, request.name, [f"{request.model}:{request.version}"], inference(request, code), tags)
 
 
 def _target(model: str, wanted: str, expected: Mapping[str, int], workspace: Workspace) -> DeployRequest | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import CapacityRefused, TrafficMoved
-from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, NotThere, named, nothing_follows
+from shared.platforms.azureml_errors import AzureMLRefused, NotThere, nothing_follows
 from shared.platforms.azureml_scoring import Scoring
 from shared.platforms.azureml_service import Service
 from shared.platforms.azureml_versions import (
@@ -26,6 +26,7 @@ from shared.platforms.azureml_versions import (
     endpoint_name,
     inference,
     is_version,
+    made,
     shares,
     versions_of,
 )
@@ -123,7 +124,6 @@ class AzureMLEndpoints:
 
     def _open(self, model: str, workspace: Workspace) -> None:
         """Make the endpoint with the version that answers 503. Whoever comes second finds it."""
-        from azureml.core import Model
         from azureml.core.webservice import AksEndpoint
 
         with tempfile.TemporaryDirectory() as scratch:
@@ -138,18 +138,7 @@ class AzureMLEndpoints:
                 enable_app_insights=True,
                 tags={"baton.model": model},
             )
-            try:
-                Model.deploy(
-                    workspace,
-                    endpoint_name(model),
-                    models=[],
-                    inference_config=closed_inference(Path(scratch)),
-                    deployment_config=configuration,
-                )
-            except Exception as error:
-                ours = named(error, f"make the endpoint {endpoint_name(model)}")
-                if not isinstance(ours, NameTaken):
-                    raise ours from error
+            made(workspace, endpoint_name(model), [], closed_inference(Path(scratch)), configuration)
 
     def _set_traffic(
         self, model: str, split: Mapping[str, int], expected: Mapping[str, int], workspace: Workspace

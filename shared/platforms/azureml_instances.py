@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, named
+from shared.platforms.azureml_errors import AzureMLRefused
+from shared.platforms.azureml_versions import made
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -20,28 +21,16 @@ CORES, MEMORY_GB = 1.0, 2.0  # of each service, from its making on: an update ca
 ASK_SECONDS = 40.0
 
 
-def made(
+def begin_service(
     workspace: Workspace, name: str, models: Sequence[str], inference: InferenceConfig, tags: Mapping[str, str]
 ) -> None:
     """Begin to make a service that serves these model ids. Whoever comes second finds it."""
-    from azureml.core import Model
     from azureml.core.webservice import AciWebservice
 
     configuration = AciWebservice.deploy_configuration(
         cpu_cores=CORES, memory_gb=MEMORY_GB, auth_enabled=True, enable_app_insights=True, tags=dict(tags)
     )
-    try:
-        Model.deploy(
-            workspace,
-            name,
-            models=[Model(workspace, id=identity, expand=False) for identity in models],
-            inference_config=inference,
-            deployment_config=configuration,
-        )
-    except Exception as error:
-        ours = named(error, f"make the web service {name}")
-        if not isinstance(ours, NameTaken):
-            raise ours from error
+    made(workspace, name, models, inference, configuration)
 
 
 def replace(

@@ -1,4 +1,4 @@
-"""A web service of Azure ML (SDK v1) as its own document says it is, and what is sent along to make a version of one.
+"""A web service of Azure ML (SDK v1) as its own document says it is, and what is sent along to make one, or a version of one.
 
 The document is read and not the SDK's object for it: that asks twice more for each model, and hides what went wrong.
 Its keys are those that azureml-core reads (core/webservice/aks.py).
@@ -7,15 +7,16 @@ Its keys are those that azureml-core reads (core/webservice/aks.py).
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.platforms.azureml_errors import AzureMLRefused, NameTaken
+from shared.platforms.azureml_errors import AzureMLRefused, NameTaken, named
 from shared.platforms.port import Deployment, DeploymentState, DeployRequest
 from shared.runs.environments import requirements
 
 if TYPE_CHECKING:
+    from azureml.core import Workspace
     from azureml.core.model import InferenceConfig
 
 ENTRY = Path(__file__).with_name("azureml_entry")
@@ -126,3 +127,21 @@ def _inference(source: Path, entry: str, packages: list[str], settings: Mapping[
     environment.python.conda_dependencies = dependencies
     environment.environment_variables = {**settings, "AML_APP_INSIGHTS_ENABLED": "true"}
     return InferenceConfig(entry_script=entry, source_directory=str(source), environment=environment)
+
+
+def made(workspace: Workspace, name: str, models: Sequence[str], sent: InferenceConfig, configuration: object) -> None:
+    """Begin to make a web service that serves these model ids. Whoever comes second finds it."""
+    from azureml.core import Model
+
+    try:
+        Model.deploy(
+            workspace,
+            name,
+            models=[Model(workspace, id=identity, expand=False) for identity in models],
+            inference_config=sent,
+            deployment_config=configuration,
+        )
+    except Exception as error:
+        ours = named(error, f"make the web service {name}")
+        if not isinstance(ours, NameTaken):
+            raise ours from error
