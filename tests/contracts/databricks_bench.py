@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shared.platforms.databricks_endpoints import DatabricksEndpoints
 from shared.platforms.databricks_serving import Serving
 from shared.platforms.port import Endpoints
@@ -57,6 +59,11 @@ class Bench:
         """The deployments that something is packed for."""
         tags = [{tag["key"]: tag["value"] for tag in one["tags"]} for one in self.fake.models.found[PACKED].values()]
         return [one["baton.deployment"] for one in tags]
+
+
+@pytest.fixture
+def bench(databricks: FakeDatabricks) -> Bench:
+    return Bench(databricks)
 
 
 def published(_model: str, _folder: str, into: Path) -> None:

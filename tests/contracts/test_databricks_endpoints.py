@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import CapacityRefused, PlatformBusy, TrafficMoved
 from shared.platforms.databricks_errors import NotThere
-from tests.contracts.databricks_bench import BODY, Bench
+from tests.contracts.databricks_bench import BODY, Bench, bench
 from tests.contracts.test_endpoints_contract import (
     FIRST,
     SECOND,
@@ -20,10 +20,7 @@ from tests.contracts.test_endpoints_contract import (
 )
 from tests.wire.databricks import FakeDatabricks
 
-
-@pytest.fixture
-def bench(databricks: FakeDatabricks) -> Bench:
-    return Bench(databricks)
+__all__ = ["bench"]
 
 
 @pytest.mark.long

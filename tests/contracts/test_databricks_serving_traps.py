@@ -9,7 +9,7 @@ import pytest
 from shared.errors import PlatformBusy
 from shared.platforms.databricks_errors import DatabricksRefused, NameTaken
 from shared.platforms.port import DeployRequest
-from tests.contracts.databricks_bench import BODY, MODEL, TABLE, Bench
+from tests.contracts.databricks_bench import BODY, MODEL, TABLE, Bench, bench
 from tests.contracts.test_endpoints_contract import (
     FIRST,
     SECOND,
@@ -18,12 +18,8 @@ from tests.contracts.test_endpoints_contract import (
     look,
     serve_first,
 )
-from tests.wire.databricks import FakeDatabricks
 
-
-@pytest.fixture
-def bench(databricks: FakeDatabricks) -> Bench:
-    return Bench(databricks)
+__all__ = ["bench"]
 
 
 @pytest.mark.long
