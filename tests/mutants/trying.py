@@ -15,6 +15,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,7 +81,9 @@ class Trial:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the tests once as they are, then try each mutant."""
         alone = _alone(lambda: self._as_it_is(session.items), None)
-        assert isinstance(alone, dict), "the tests could not be run"
+        if not isinstance(alone, dict):
+            self.failed = f"the tests could not be run: {alone}"
+            return True
         self._reach = alone["reach"]
         took = self._took = alone["took"]
         self.failed, self.tests, self.seconds = alone["failed"], len(took), sum(took.values())
@@ -90,7 +93,7 @@ class Trial:
             gc.freeze()
             workers = [os.fork() or self.work(number, by_name, took) for number in range(self.workers)]
             if sum(os.waitpid(worker, 0)[1] for worker in workers):
-                self.failed = "a worker did not come to its end"
+                self.failed = "not done; why stands above"
         return True
 
     def _as_it_is(self, items: Sequence[pytest.Item]) -> dict[str, Any]:
@@ -117,19 +120,26 @@ class Trial:
         return "" if noticed == SURVIVED else f"with nothing changed: {noticed}"
 
     def work(self, number: int, items: Mapping[str, pytest.Item], took: Mapping[str, float]) -> int:
-        """A worker's share of the mutants; it does not return, and ends with 1 where it did not come to its end."""
-        noticing: Counter[tuple[str, str]] = Counter()
-        failed = 1
+        """What a worker does; it does not return, and ends with 1, having told why, where its share is not done."""
+        is_done = False
         try:
-            for mutant in self.mutants[number :: self.workers]:
-                place = f"{mutant.path}: {mutant.within}"
-                names = sorted(self.tests_of(mutant), key=lambda name, at=place: (-noticing[at, name], took[name]))
-                noticed = self.noticed_by(mutant, [items[name] for name in names])
-                noticing[place, noticed] += 1
-                self.told(mutant, noticed)
-            failed = 0
+            is_done = self.share(number, items, took)
+        except BaseException:  # noqa: BLE001  # the process ends here, whatever it was
+            traceback.print_exc()
         finally:
-            os._exit(failed)
+            sys.stdout.flush()
+            os._exit(0 if is_done else 1)
+
+    def share(self, number: int, items: Mapping[str, pytest.Item], took: Mapping[str, float]) -> bool:
+        """Try a worker's share of the mutants; True when it is done."""
+        noticing: Counter[tuple[str, str]] = Counter()
+        for mutant in self.mutants[number :: self.workers]:
+            place = f"{mutant.path}: {mutant.within}"
+            names = sorted(self.tests_of(mutant), key=lambda name, at=place: (-noticing[at, name], took[name]))
+            noticed = self.noticed_by(mutant, [items[name] for name in names])
+            noticing[place, noticed] += 1
+            self.told(mutant, noticed)
+        return True
 
     def noticed_by(self, mutant: Mutant, chosen: Sequence[pytest.Item]) -> str:
         """What of these, in this order, notices the mutant first."""
@@ -211,7 +221,10 @@ def _size() -> int:
 
 
 def run(trial: Trial, tests: Sequence[str]) -> None:
-    """Collect the tests and try."""
+    """Collect the tests and try; `trial.failed` says why it could not be done."""
     options = ["-q", "-s", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-o", "timeout=0"]
     sys.dont_write_bytecode = True
-    pytest.main([*options, f"--rootdir={trial.root}", *(str(trial.root / name) for name in tests)], plugins=[trial])
+    named = [str(trial.root / name) for name in tests]
+    ended = pytest.main([*options, f"--rootdir={trial.root}", *named], plugins=[trial])
+    if ended and not trial.failed:
+        trial.failed = f"the tests were not all collected and tried: pytest ended with {int(ended)}"
