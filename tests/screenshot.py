@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from shared.web.site import site
 from tests.documents import ROOT
-from tests.storybook import serving, tell, world_with_users
+from tests.storybook import serving, storied
 
 PICTURE = ROOT / "docs/dashboard.png"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -20,8 +20,7 @@ def main() -> None:
     """Write docs/dashboard.png: 1280 x 800, light, signed in as an approver."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        world = world_with_users(Path(home))
-        tell(world)
+        world = storied(Path(home))
         running = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = running.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
         with serving(site(world.app)) as url:

@@ -37,6 +37,13 @@ def world_with_users(home: Path) -> World:
     return World(home)
 
 
+def storied(home: Path) -> World:
+    """That world with the whole story told: one model waits for approval, one was held, one failed."""
+    world = world_with_users(home)
+    tell(world)
+    return world
+
+
 def judged(value: float, champion: float, lower: float, upper: float) -> Outcome:
     """How a judge run ends, with the whole interval of the gain."""
     document: dict[str, Any] = dict(evidence(value, champion, lower=lower).result)
@@ -105,8 +112,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
 def main() -> None:
     """Serve the story until a line or the end of standard input comes."""
     with tempfile.TemporaryDirectory() as home:
-        world = world_with_users(Path(home))
-        tell(world)
+        world = storied(Path(home))
         with serving(site(world.app)) as url:
             print(f"{url}/sign-in?key=operations-key  (Enter ends it)", flush=True)
             sys.stdin.readline()

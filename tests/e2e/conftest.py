@@ -19,7 +19,7 @@ from local import stack
 from local.daemon import share_environments
 from shared.web.site import site
 from tests.e2e.looking import DESK, Visit
-from tests.storybook import serving, tell, world_with_users
+from tests.storybook import serving, storied
 from tests.world import World
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -93,9 +93,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """The storybook's three models."""
-    made = world_with_users(tmp_path)
-    tell(made)
-    return made
+    return storied(tmp_path)
 
 
 @pytest.fixture

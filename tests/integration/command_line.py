@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
 from cli.main import main
+from shared.web.site import site
+from tests.storybook import serving
+from tests.world import World
 
 ASKED, HELD, FAILED = "diabetes-0002", "wine-0002", "churn-0001"
 """The releases of the storybook: one waits for approval, one was held, one failed."""
@@ -41,3 +46,10 @@ class CommandLine:
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Ran(done.exit_code, done.stdout, done.stderr)
+
+
+@contextmanager
+def terminal(world: World, home: Path, **more: str) -> Iterator[CommandLine]:
+    """A terminal that finds this Baton by its environment while the block runs; the world's users lie in `home`."""
+    with serving(site(world.app)) as url:
+        yield CommandLine({"BATON_URL": url, "BATON_USERS": str(home / "users.json"), "BATON_HOME": str(home), **more})

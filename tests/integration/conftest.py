@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 from shared.runs.interpreters import installed
 from shared.web.site import site
 from tests.integration.asking import HOST
-from tests.integration.command_line import CommandLine
+from tests.integration.command_line import CommandLine, terminal
 from tests.integration.recording import Peer, peer
-from tests.storybook import serving, tell, world_with_users
+from tests.storybook import storied
 from tests.world import World
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -99,9 +99,7 @@ def emulator(start: Callable[..., Daemon], tmp_path: Path, functions: Peer) -> C
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """The storybook's three models: one waits for approval, one was held, one failed."""
-    made = world_with_users(tmp_path)
-    tell(made)
-    return made
+    return storied(tmp_path)
 
 
 @pytest.fixture
@@ -114,9 +112,8 @@ def http(world: World) -> Iterator[TestClient]:
 @pytest.fixture
 def baton(world: World, tmp_path: Path) -> Iterator[CommandLine]:
     """A terminal that finds the story's Baton by its environment."""
-    with serving(site(world.app)) as url:
-        users = str(tmp_path / "users.json")
-        yield CommandLine({"BATON_URL": url, "BATON_USERS": users, "BATON_HOME": str(tmp_path)})
+    with terminal(world, tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

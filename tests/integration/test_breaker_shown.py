@@ -15,12 +15,11 @@ from shared.performing import breaker
 from shared.performing.breakers import ROW
 from shared.web.site import site
 from tests.integration.command_line import CommandLine
-from tests.storybook import serving, tell, world_with_users
+from tests.storybook import serving, storied
 
 
 def test_a_silent_platform_is_shown_wherever_people_look(tmp_path: Path) -> None:
-    world = world_with_users(tmp_path)
-    tell(world)
+    world = storied(tmp_path)
     with serving(site(world.app)) as url:
         at = Address({"BATON_URL": url})
         baton = CommandLine(

@@ -15,11 +15,8 @@ from azure.storage.blob import BlobServiceClient
 from local.datasets import Row, diabetes, write_csv
 from shared import events
 from shared.files.folder import folder_files, folder_hash
-from shared.storage.blobs import AzureBlobs
-from shared.web.site import site
-from shared.wiring import create_storage
-from tests.integration.command_line import CommandLine
-from tests.storybook import serving, world_with_users
+from tests.integration.command_line import CommandLine, terminal
+from tests.integration.stored import checking_world
 from tests.world import World, evidence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,11 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def world(home: Path, connection: str) -> World:
     """Two versions: the patients 1 to 100 of the shuffled order, and those with 101 to 200. The first has PATIENT."""
-    create_storage(connection)
-    made = world_with_users(home)
-    made.checker = None
-    made.blobs = AzureBlobs(BlobServiceClient.from_connection_string(connection))  # type: ignore[assignment]
-    made.restart()
+    made = checking_world(home, connection)
     folder = _publish(made, home / MODEL)
     made.app.book.list_model(MODEL)
     made.accept(MODEL, events.ModelPublished(id="published", at=made.now, by="author", folder=folder))
@@ -74,9 +67,8 @@ def _drop(world: World, connection: str, home: Path, name: str, rows: list[Row])
 
 @pytest.fixture(scope="module")
 def baton(world: World, home: Path, connection: str) -> Iterator[CommandLine]:
-    with serving(site(world.app)) as url:
-        users = {"BATON_USERS": str(home / "users.json"), "BATON_HOME": str(home)}
-        yield CommandLine({"BATON_URL": url, "BATON_DATA": connection, **users})
+    with terminal(world, home, BATON_DATA=connection) as found:
+        yield found
 
 
 def test_the_log_tells_versions_with_their_marks_and_releases(baton: CommandLine) -> None:

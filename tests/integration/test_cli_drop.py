@@ -14,10 +14,9 @@ from cli.newmodel import copy_template
 from local.daemon import wait_until
 from shared.files.folder import folder_hash
 from shared.storage.blobs import AzureBlobs
-from shared.web.site import site
 from shared.wiring import create_storage
-from tests.integration.command_line import CommandLine, Ran
-from tests.storybook import serving, world_with_users
+from tests.integration.command_line import CommandLine, Ran, terminal
+from tests.storybook import world_with_users
 from tests.world import World
 
 
@@ -40,9 +39,8 @@ def world(tmp_path: Path, account: BlobServiceClient) -> World:
 @pytest.fixture
 def baton(world: World, here: Path, connection: str) -> Iterator[CommandLine]:
     """A terminal that finds both."""
-    with serving(site(world.app)) as url:
-        users = {"BATON_USERS": str(here / "users.json"), "BATON_HOME": str(here)}
-        yield CommandLine({"BATON_URL": url, "BATON_DATA": connection, **users})
+    with terminal(world, here, BATON_DATA=connection) as found:
+        yield found
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,28 +14,23 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from local.datasets import diabetes, write_csv
 from shared import events
 from shared.files.folder import folder_files, folder_hash
-from shared.storage.blobs import AzureBlobs
-from shared.web.site import site
 from shared.wiring import create_storage
-from tests.integration.command_line import CommandLine
-from tests.storybook import serving, world_with_users
+from tests.integration.command_line import CommandLine, terminal
+from tests.integration.stored import checking_world
 from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Path]:
+def here(here: Path) -> Path:
     """A working folder of its own, with a folder `out` of two parts, as Spark leaves it."""
-    before = Path.cwd()
-    os.chdir(tmp_path)
-    (tmp_path / "out").mkdir()
+    (here / "out").mkdir()
     for number, rows in enumerate([diabetes(1, 61), diabetes(61, 101)]):
-        write_csv(rows, tmp_path / "out" / f"part-0000{number}.csv")
+        write_csv(rows, here / "out" / f"part-0000{number}.csv")
     for name in ("_started_17", "_committed_17", ".part-00000.csv.crc"):
-        (tmp_path / "out" / name).write_text("{}")
-    yield tmp_path
-    os.chdir(before)
+        (here / "out" / name).write_text("{}")
+    return here
 
 
 @pytest.fixture(params=["_SUCCESS", "manifest.json"])
@@ -64,10 +58,7 @@ def incoming(connection: str) -> ContainerClient:
 @pytest.fixture
 def world(here: Path, model: str, incoming: ContainerClient, connection: str) -> World:
     """The model is published; its blobs lie in the real account."""
-    made = world_with_users(here)
-    made.checker = None
-    made.blobs = AzureBlobs(BlobServiceClient.from_connection_string(connection))  # type: ignore[assignment]
-    made.restart()
+    made = checking_world(here, connection)
     folder = here / "models" / model
     published = folder_hash(folder)
     for file in folder_files(folder):
@@ -82,9 +73,8 @@ def world(here: Path, model: str, incoming: ContainerClient, connection: str) ->
 
 @pytest.fixture
 def baton(world: World, here: Path, connection: str) -> Iterator[CommandLine]:
-    with serving(site(world.app)) as url:
-        users = {"BATON_USERS": str(here / "users.json"), "BATON_HOME": str(here)}
-        yield CommandLine({"BATON_URL": url, "BATON_DATA": connection, **users})
+    with terminal(world, here, BATON_DATA=connection) as found:
+        yield found
 
 
 def deliver(world: World, incoming: ContainerClient, model: str, *, loses: str = "") -> None:

@@ -6,31 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
-
-from shared.web.site import site
 from tests.integration.command_line import CommandLine
-from tests.storybook import serving, tell, world_with_users
 from tests.world import World
 
 MODELS = ("diabetes", "wine", "churn")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """The storybook's three models."""
-    made = world_with_users(tmp_path)
-    tell(made)
-    return made
-
-
-@pytest.fixture
-def baton(world: World, tmp_path: Path) -> Iterator[CommandLine]:
-    """A terminal that finds the story's Baton by its environment."""
-    with serving(site(world.app)) as url:
-        yield CommandLine({"BATON_URL": url, "BATON_USERS": str(tmp_path / "users.json"), "BATON_HOME": str(tmp_path)})
 
 
 @contextmanager

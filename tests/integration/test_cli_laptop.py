@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,15 +27,6 @@ from tests.storybook import serving
 
 NO_PROCESS = 2**22 + 1  # one more than the kernel gives
 GONE = {"pid": NO_PROCESS, "began": "0", "env": {}}
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Path]:
-    """A working folder of its own."""
-    before = Path.cwd()
-    os.chdir(tmp_path)
-    yield tmp_path
-    os.chdir(before)
 
 
 @pytest.fixture

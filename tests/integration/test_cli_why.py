@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from cli.diffing import differences
-from shared.web.site import site
 from tests.integration.command_line import CommandLine
-from tests.storybook import serving, tell, world_with_users
 
 LIVE, HELD = "wine-0001", "wine-0002"
-
-
-@pytest.fixture
-def baton(tmp_path: Path) -> Iterator[CommandLine]:
-    """A terminal that finds the Baton of the storybook, where one release was held."""
-    world = world_with_users(tmp_path)
-    tell(world)
-    with serving(site(world.app)) as url:
-        yield CommandLine({"BATON_URL": url, "BATON_USERS": str(tmp_path / "users.json"), "BATON_HOME": str(tmp_path)})
 
 
 def test_why_not_names_what_stopped_the_attempt_with_rule_numbers_event_and_what_would_pass(baton: CommandLine) -> None:

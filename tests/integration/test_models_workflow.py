@@ -15,14 +15,12 @@ from typing import Any
 
 import pytest
 import yaml
-from azure.storage.blob import BlobServiceClient
 
 from shared.files.folder import folder_hash
 from shared.files.published import source_blob
-from shared.storage.blobs import AzureBlobs
 from shared.web.site import site
-from shared.wiring import create_storage
-from tests.storybook import serving, world_with_users
+from tests.integration.stored import checking_world
+from tests.storybook import serving
 from tests.world import World
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -128,12 +126,7 @@ def test_the_check_of_a_repository_without_models_is_no_pass(steps: Steps, repos
 
 @pytest.fixture
 def world(tmp_path: Path, connection: str) -> World:
-    create_storage(connection)
-    made = world_with_users(tmp_path)
-    made.checker = None  # the real check
-    made.blobs = AzureBlobs(BlobServiceClient.from_connection_string(connection))  # type: ignore[assignment]
-    made.restart()
-    return made
+    return checking_world(tmp_path, connection)
 
 
 @pytest.fixture

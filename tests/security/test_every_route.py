@@ -18,7 +18,7 @@ from shared.web.api import Api
 from shared.web.rendering import Renderer
 from shared.web.site import people, site
 from shared.wiring import now
-from tests.storybook import tell, world_with_users
+from tests.storybook import storied
 from tests.world import World
 
 HOST = {"host": "127.0.0.1:7071"}
@@ -51,9 +51,7 @@ def _operations(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The storybook's three models, and people who can sign in."""
-    made = world_with_users(tmp_path_factory.mktemp("site"))
-    tell(made)
-    return made
+    return storied(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="module")

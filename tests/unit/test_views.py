@@ -13,7 +13,7 @@ from shared.journaling import journal
 from shared.state import STATES
 from shared.web import chart, reading, steps, story, views
 from shared.web.person import Person
-from tests.storybook import tell, world_with_users
+from tests.storybook import storied
 from tests.world import World, evidence
 
 ASKED, APPROVED_FIRST = "diabetes-0002", "diabetes-0001"
@@ -22,9 +22,7 @@ ASKED, APPROVED_FIRST = "diabetes-0002", "diabetes-0001"
 @pytest.fixture
 def told(tmp_path: Path) -> World:
     """The storybook's three models."""
-    world = world_with_users(tmp_path)
-    tell(world)
-    return world
+    return storied(tmp_path)
 
 
 def view(world: World, model: str) -> views.ModelView:
