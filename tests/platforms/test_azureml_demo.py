@@ -21,7 +21,7 @@ from tests.patient import Caller
 from tests.platforms.played import Patient, Played, laptop, model_folder
 from tests.wire.authority import Authority
 from tests.wire.azureml import FakeAzureML
-from tests.wire.azureml_machines import Cluster, Servers, end
+from tests.wire.azureml_machines import Cluster, Servers
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 
@@ -80,8 +80,7 @@ def test_the_main_job_runs_on_azureml(fake: FakeAzureML, tmp_path: Path) -> None
             try:
                 OnAzureML(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
             finally:
-                for process in cluster.processes:
-                    end(process)
+                cluster.runs.end()
     finally:
         servers.end()  # once nobody asks for them any more
     assert [model["version"] for model in fake.models.found.values()] == list(range(1, len(fake.models.found) + 1))

@@ -17,9 +17,9 @@ import requests
 from local.client import Answer
 from local.demo.story import MODEL
 from tests.platforms.played import PARTS, Caller, Patient, Played, laptop, model_folder
-from tests.wire.azureml_machines import end
 from tests.wire.databricks import SCHEMA, FakeDatabricks
 from tests.wire.databricks_machines import Containers, Runs, identity
+from tests.wire.run_processes import end
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 
@@ -82,7 +82,8 @@ def test_the_main_job_runs_on_databricks(fake: FakeDatabricks, tmp_path: Path) -
         with laptop(home, tell, settings(fake, home)) as env:
             OnDatabricks(env, home / "files", tell, source=model_folder(tmp_path)).with_workspace(fake).play()
     finally:
-        for process in [*runs.processes, *containers.processes.values()]:  # once nobody asks for them any more
+        runs.runs.end()  # once nobody asks for them any more
+        for process in containers.processes.values():
             end(process)
     versions = sorted(int(version) for version in fake.models.found[f"{SCHEMA}.{MODEL}"])
     assert versions == list(range(1, len(versions) + 1))

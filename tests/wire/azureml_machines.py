@@ -28,6 +28,7 @@ from local.serving.process import APPLICATION, last_words, listen
 from shared.runs.environments import python_for
 from tests.wire.azureml import REGION, TENANT, token
 from tests.wire.azureml_tracking import Tracking
+from tests.wire.run_processes import RunProcesses, end
 from tests.wire.server import Answer, Asked
 
 if TYPE_CHECKING:
@@ -47,12 +48,9 @@ class Cluster:
         self._home = home
         self._topic = topic
         self._tracking = Tracking(fake)
-        self.processes: list[subprocess.Popen[bytes]] = []
-        fake.behave = self.begin
+        self.runs = RunProcesses(fake.wire, self._run)
+        fake.behave = self.runs.begin
         fake.registered = self.announce
-
-    def begin(self, run_id: str) -> None:
-        threading.Thread(target=self._guarded, args=[run_id], daemon=True).start()
 
     def announce(self, model: Mapping[str, Any]) -> None:
         """ModelRegistered, as Azure ML tells it: names in PascalCase, the version a number."""
@@ -61,13 +59,6 @@ class Cluster:
         name = f"models/{model['name']}:{model['version']}"
         tell = (name, f"{EVENTS}.ModelRegistered", data, str(uuid.uuid4()))
         threading.Thread(target=self._topic.publish, args=tell, daemon=True).start()
-
-    def _guarded(self, run_id: str) -> None:
-        try:
-            self._run(run_id)
-        except Exception as error:
-            self._fake.wire.broken.append(f"run {run_id}: {error!r}")
-            raise
 
     def _run(self, run_id: str) -> None:
         place = self._home / run_id
@@ -81,10 +72,7 @@ class Cluster:
         words = shlex.split(said) if isinstance(said, str) else said
         command = [sys.executable if word == "python" else word for word in words]
         environment = {**os.environ, **configuration["environmentVariables"], **self._variables(run_id)}
-        with (place / "log.txt").open("wb") as log:
-            process = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=subprocess.STDOUT)
-            self.processes.append(process)
-            code = process.wait()
+        code = self.runs.carry_out(command, place, environment, place / "log.txt")
         self._end(run_id, place, "Completed" if code == 0 else "Failed")
 
     def _variables(self, run_id: str) -> dict[str, str]:
@@ -231,13 +219,3 @@ def scored(port: int, body: bytes, headers: Mapping[str, str] | None = None) -> 
     said = requests.post(f"http://{LOCALHOST}:{port}/score", data=body, headers=given, timeout=30)
     named = {name: value for name, value in said.headers.items() if name.lower().startswith("x-")}
     return Answer(said.status_code, content=said.content, headers=named)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that this machine began."""
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -18,9 +18,10 @@ from local.serving.process import last_words
 from local.topic import WorkspaceTopic
 from tests.wire.authority import Authority
 from tests.wire.azureml import FakeAzureML, now
-from tests.wire.azureml_machines import Cluster, end, is_up, scored, serve
+from tests.wire.azureml_machines import Cluster, is_up, scored, serve
 from tests.wire.azureml_v2 import STORES, FakeAzureMLV2
 from tests.wire.azureml_v2_endpoints import Key
+from tests.wire.run_processes import end
 from tests.wire.server import Answer, Asked
 
 PLACE = re.compile(r"azureml://.+/datastores/(?P<store>[^/]+)/paths/(?P<path>.+?)/?")
@@ -46,14 +47,13 @@ class Jobs:
     def __init__(self, fake: FakeAzureMLV2, side: RunsSide, home: Path, topic: WorkspaceTopic) -> None:
         self._fake = fake
         self._side = side
-        self._cluster = Cluster(side, home, topic)
+        self._runs = Cluster(side, home, topic).runs
         fake.ends = self._begin
         fake.models.registered = self._registered
 
     def end(self) -> None:
         """End every process that goes on."""
-        for process in self._cluster.processes:
-            end(process)
+        self._runs.end()
 
     def _begin(self, request: Mapping[str, Any]) -> Mapping[str, bytes]:
         """A job was submitted: it begins, and how it ends is told later."""
@@ -71,7 +71,7 @@ class Jobs:
             "environmentVariables": dict(wanted["environmentVariables"]),
         }
         self._side.snapshot = dict(uploaded(self._fake, wanted["codeId"]))
-        self._cluster.begin(job)
+        self._runs.begin(job)
         return {}
 
     def _registered(self, model: str, version: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from shared.runs.environments import python_for
 from tests.wire.azureml_machines import ENVIRONMENTS, PROJECT
 from tests.wire.databricks import VOLUME, FakeDatabricks
 from tests.wire.databricks_tracking import Tracking
+from tests.wire.run_processes import RunProcesses
 from tests.wire.server import Answer, Asked
 
 RUNTIME = """
@@ -72,7 +73,7 @@ class Runs:
         self._home = home
         self._copying = threading.Lock()
         self.tracking = Tracking(fake)
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.runs = RunProcesses(fake.wire, self._run)
         runtime = home / "runtime"
         (runtime / "dbruntime").mkdir(parents=True)
         (runtime / "dbruntime/__init__.py").write_text(RUNTIME)
@@ -81,15 +82,8 @@ class Runs:
 
     def _begin(self, request: Mapping[str, Any]) -> Mapping[str, bytes]:
         """A run was submitted: it begins, and how it ends shows later."""
-        threading.Thread(target=self._guarded, args=[str(request["run_id"])], daemon=True).start()
+        self.runs.begin(str(request["run_id"]))
         return {}
-
-    def _guarded(self, run_id: str) -> None:
-        try:
-            self._run(run_id)
-        except Exception as error:
-            self._fake.wire.broken.append(f"run {run_id}: {error!r}")
-            raise
 
     def _run(self, run_id: str) -> None:
         with self._fake.wire.lock:
@@ -108,11 +102,7 @@ class Runs:
             "TEST_ENVIRONMENTS": str(ENVIRONMENTS / "envs"),
             "HOME": str(self._home),
         }
-        with (place / f"{run_id}.txt").open("wb") as log:
-            process = subprocess.Popen(command, cwd=self._home, env=environment, stdout=log, stderr=subprocess.STDOUT)
-            self.processes.append(process)
-            code = process.wait()
-        self._end(run_id, code)
+        self._end(run_id, self.runs.carry_out(command, self._home, environment, place / f"{run_id}.txt"))
 
     def _mount(self) -> None:
         """The volume's files as a folder."""
