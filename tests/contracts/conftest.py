@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local.mlflow_server import mlflow_server
 from tests.wire.authority import Authority
 from tests.wire.azureml_v2 import FakeAzureMLV2
 from tests.wire.databricks import FakeDatabricks
@@ -23,6 +24,13 @@ def home_of_the_sdk(tmp_path_factory: pytest.TempPathFactory) -> None:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """Signs for every host, so that each test need not make its certificates anew."""
     return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One MLflow for all tests of a module; each takes a model name of its own."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
 
 
 @pytest.fixture

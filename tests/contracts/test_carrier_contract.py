@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Protocol
 
 import pytest
 
-from local.mlflow_server import mlflow_server
 from shared.errors import Permanent, PlatformBusy
 from shared.platforms.local_carrier import LocalCarrier
 from shared.platforms.port import CARRIED_TAG, Carrier, Registry
@@ -137,12 +136,6 @@ class LocalCarrierBench(LocalBench):
     def unreachable(self) -> Carrier:  # type: ignore[override]
         (self.home / "file").write_text("no folder")
         return LocalCarrier(self.registry, self.home / "file")
-
-
-@pytest.fixture(scope="module")
-def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
-        yield url
 
 
 class TestLocalCarrier(CarrierContract):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -12,7 +12,6 @@ from typing import Protocol
 
 import pytest
 
-from local.mlflow_server import mlflow_server
 from shared.errors import Permanent, PlatformBusy
 from shared.platforms.local import LocalRegistry
 from shared.platforms.port import Registry
@@ -204,13 +203,6 @@ class LocalBench:
             file.write_bytes(content)
         self._client.log_artifacts(run.info.run_id, self.home / "logged" / run.info.run_id, "model")
         return str(run.info.run_id)
-
-
-@pytest.fixture(scope="module")
-def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One MLflow for all tests of this module; each takes a model name of its own."""
-    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
-        yield url
 
 
 class TestLocalRegistry(RegistryContract):
