@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from local import stack
 from local.demo.following import FOLDER, MODEL
@@ -41,9 +41,18 @@ class Patient(Unhurried):
         return super().until(looked, what, within_seconds=within_seconds)
 
 
+class Consumer(Caller):
+    """Asks the platform's endpoint itself, as each story's own says."""
+
+    def __init__(self, env: dict[str, str], fake: Any) -> None:
+        super().__init__(env, "operations")
+        self.fake = fake
+
+
 class Played(Story):
     """The story, where it touches the platform itself; `parts` are told, and the releases end in `states`."""
 
+    consumer: ClassVar[type[Consumer]]
     parts: ClassVar[tuple[str, ...]] = PARTS
     states: ClassVar[Mapping[str, str]] = STATES
 
@@ -52,6 +61,11 @@ class Played(Story):
             Caller(self.env, user) for user in ("data-engineer", "data-scientist", "operations")
         )
         self.topic = WorkspaceTopic(self.env["BATON_WORKSPACE_TOPIC"], self.env["BATON_TOPIC_KEY"])
+
+    def with_workspace(self, fake: Any) -> Self:
+        self.fake = fake
+        self.operations = self.consumer(self.env, fake)
+        return self
 
     def drift(self) -> None:
         """A monitor of the workspace raises its event."""

@@ -17,8 +17,7 @@ from local.client import Answer
 from local.demo.following import MODEL
 from local.topic import WorkspaceTopic
 from shared.settings import LOCAL_WORKSPACE
-from tests.patient import Caller
-from tests.platforms.played import Patient, Played, laptop, model_folder
+from tests.platforms.played import Consumer, Patient, Played, laptop, model_folder
 from tests.wire.authority import Authority
 from tests.wire.azureml import FakeAzureML
 from tests.wire.azureml_machines import Cluster, Servers
@@ -26,16 +25,14 @@ from tests.wire.azureml_machines import Cluster, Servers
 pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 
 
-class Consumer(Caller):
+class AzureMLConsumer(Consumer):
     """Asks the AKS endpoint itself, with its key."""
 
-    def __init__(self, env: dict[str, str], user: str, fake: FakeAzureML) -> None:
-        super().__init__(env, user)
-        self._fake = fake
+    fake: FakeAzureML
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Answer:
-        headers = {"Authorization": f"Bearer {self._fake.services.keys[model]}", "Content-Type": "application/json"}
-        said = requests.post(self._fake.services.found[model]["scoringUri"], data=body, headers=headers, timeout=60)
+        headers = {"Authorization": f"Bearer {self.fake.services.keys[model]}", "Content-Type": "application/json"}
+        said = requests.post(self.fake.services.found[model]["scoringUri"], data=body, headers=headers, timeout=60)
         named = (said.headers.get(f"x-baton-{part}", "") for part in ("version", "deployment"))
         return Answer(said.status_code, said.text, *named)
 
@@ -43,10 +40,8 @@ class Consumer(Caller):
 class OnAzureML(Played):
     """The story with SDK v1."""
 
-    def with_workspace(self, fake: FakeAzureML) -> OnAzureML:
-        self.fake = fake
-        self.operations = Consumer(self.env, "operations", fake)
-        return self
+    fake: FakeAzureML
+    consumer = AzureMLConsumer
 
     def _register_by_hand(self) -> str:
         """What somebody trained on the first patients, registered by a client of their own."""

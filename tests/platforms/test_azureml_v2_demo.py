@@ -15,8 +15,7 @@ import requests
 from local.client import Answer
 from local.demo.following import MODEL
 from local.topic import WorkspaceTopic
-from tests.patient import Caller
-from tests.platforms.played import Patient, Played, laptop, model_folder
+from tests.platforms.played import Consumer, Patient, Played, laptop, model_folder
 from tests.wire.authority import Authority
 from tests.wire.azureml import SCOPE
 from tests.wire.azureml_v2 import FakeAzureMLV2
@@ -26,12 +25,13 @@ from tests.wire.azureml_v2_models import WHERE
 pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 
 
-class Consumer(Caller):
+class AzureMLV2Consumer(Consumer):
     """Asks the managed endpoint itself, with a token for scoring."""
 
-    def __init__(self, env: dict[str, str], user: str, fake: FakeAzureMLV2) -> None:
-        super().__init__(env, user)
-        self._fake = fake
+    fake: FakeAzureMLV2
+
+    def __init__(self, env: dict[str, str], fake: FakeAzureMLV2) -> None:
+        super().__init__(env, fake)
         self._session = requests.Session()
         self._session.trust_env = False  # a machine's own REQUESTS_CA_BUNDLE would count for more than `verify`
         self._session.proxies = {"https": fake.wire.url}
@@ -39,9 +39,9 @@ class Consumer(Caller):
         self._session.verify = str(fake.wire.authority.bundle)
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Answer:
-        with self._fake.wire.lock:
-            ((uri),) = [one["properties"]["scoringUri"] for one in self._fake.endpoints.endpoints.values()]
-            token, _ = self._fake.fetch("https://ml.azure.com/.default")
+        with self.fake.wire.lock:
+            ((uri),) = [one["properties"]["scoringUri"] for one in self.fake.endpoints.endpoints.values()]
+            token, _ = self.fake.fetch("https://ml.azure.com/.default")
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         said = self._session.post(uri, data=body, headers=headers, timeout=60)
         version, by = said.headers.get("x-baton-version", ""), said.headers.get("azureml-model-deployment", "")
@@ -51,10 +51,8 @@ class Consumer(Caller):
 class OnAzureMLV2(Played):
     """The story with SDK v2."""
 
-    def with_workspace(self, fake: FakeAzureMLV2) -> OnAzureMLV2:
-        self.fake = fake
-        self.operations = Consumer(self.env, "operations", fake)
-        return self
+    fake: FakeAzureMLV2
+    consumer = AzureMLV2Consumer
 
     def _register_by_hand(self) -> str:
         """What somebody trained on the first patients, registered by a client of their own."""

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from local.client import Answer
-from local.demo.story import MODEL
-from tests.platforms.played import PARTS, Caller, Patient, Played, laptop, model_folder
+from local.demo.following import MODEL
+from tests.platforms.played import PARTS, Consumer, Patient, Played, laptop, model_folder
 from tests.wire.databricks import SCHEMA, FakeDatabricks
 from tests.wire.databricks_machines import Containers, Runs, identity
 from tests.wire.run_processes import end
@@ -24,18 +24,16 @@ from tests.wire.run_processes import end
 pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 
 
-class Consumer(Caller):
+class DatabricksConsumer(Consumer):
     """Asks the serving endpoint itself."""
 
-    def __init__(self, env: dict[str, str], user: str, fake: FakeDatabricks) -> None:
-        super().__init__(env, user)
-        self._fake = fake
+    fake: FakeDatabricks
 
     def score(self, model: str, body: str, *, deployment: str = "") -> Answer:
-        with self._fake.wire.lock:
-            ((name),) = self._fake.serving.found
-            token, _ = self._fake.fetch_for_a_run()
-        url = f"{self._fake.wire.url}/serving-endpoints/{name}/invocations"
+        with self.fake.wire.lock:
+            ((name),) = self.fake.serving.found
+            token, _ = self.fake.fetch_for_a_run()
+        url = f"{self.fake.wire.url}/serving-endpoints/{name}/invocations"
         asked = {"dataframe_records": [{"body": body}]}
         said = requests.post(url, json=asked, headers={"Authorization": f"Bearer {token}"}, timeout=60)
         (one,) = json.loads(said.text)["predictions"]
@@ -45,12 +43,9 @@ class Consumer(Caller):
 class OnDatabricks(Played):
     """The story without a version by hand, of which Databricks tells nobody; an alert asks for a retrain."""
 
+    consumer = DatabricksConsumer
     parts: ClassVar[tuple[str, ...]] = tuple(part for part in PARTS if part != "by_hand")
     states: ClassVar[Mapping[str, str]] = {"0001": "replaced", "0002": "rolled back", "0003": "held", "0004": "held"}
-
-    def with_workspace(self, fake: FakeDatabricks) -> OnDatabricks:
-        self.operations = Consumer(self.env, "operations", fake)
-        return self
 
     def drift(self) -> None:
         """A job of Databricks' own monitoring asks for a retrain."""
