@@ -146,3 +146,36 @@ def test_why_az_gives_no_token_is_told(
     with pytest.raises(subprocess.CalledProcessError):
         az("api://baton")
     assert capfd.readouterr().err == "AADSTS500011: nobody is called api://baton\n"
+
+
+def subscribed(folder: Path, answers: str, **lacking: str) -> subprocess.CompletedProcess[str]:
+    """infra/subscribe.sh with an az that notes what it is asked, and no time that passes."""
+    az, sleep = folder / "az", folder / "sleep"
+    az.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{folder}/asked"\n{answers}\n')
+    sleep.write_text("#!/bin/sh\n")
+    for program in (az, sleep):
+        program.chmod(0o755)
+    names = ("STORAGE_TOPIC", "WORKSPACE_TOPIC", "CUSTOM_TOPIC", "APP_ID", "DATA_ACCOUNT_ID")
+    given = {f"BATON_{name}": name.lower() for name in names} | {
+        "AZURE_SUBSCRIPTION_ID": "ours",
+        "AZURE_RESOURCE_GROUP": "rg-baton",
+    }
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", **given, **lacking}
+    return subprocess.run(
+        [PROJECT / "infra/subscribe.sh"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_subscriptions_are_made_where_azd_deployed_wherever_az_is_set_to(tmp_path: Path) -> None:
+    assert subscribed(tmp_path, "exit 0").returncode == 0
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[asked.index("--subscription") + 1] == "ours"
+    assert asked[asked.index("--resource-group") + 1] == "rg-baton"
+    assert "appId=app_id" in asked
+
+
+def test_functions_that_are_not_indexed_in_time_are_told_with_what_to_do(tmp_path: Path) -> None:
+    late = subscribed(tmp_path, "echo 'Destination endpoint not found' >&2; exit 1")
+    assert late.returncode == 1
+    assert late.stderr.count("Destination endpoint not found") == 6
+    assert "run infra/subscribe.sh again" in late.stderr

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cli.cloud.expected import APP_ROLES, BLOB_CONTRIBUTOR, CLUSTER_QUOTA, PROVIDERS, ROLE_IDS
+from cli.cloud.expected import APP_ROLES, BLOB_CONTRIBUTOR, CLUSTER_QUOTA, MANAGED_ENDPOINTS, PROVIDERS, ROLE_IDS
 from cli.cloud.grid import rules
 from cli.cloud.installation import Installation
 from shared import chain, wiring
@@ -60,7 +60,10 @@ def _around() -> Documents:
     return {
         base: {"state": "Enabled", "displayName": "Ours", "subscriptionId": SUBSCRIPTION},
         GROUP: {"id": GROUP, "location": "westeurope", "properties": {"provisioningState": "Succeeded"}},
-        **{f"{base}/providers/{name}": {"namespace": name, "registrationState": "Registered"} for name in PROVIDERS},
+        **{
+            f"{base}/providers/{name}": {"namespace": name, "registrationState": "Registered"}
+            for name in (*PROVIDERS, *MANAGED_ENDPOINTS)
+        },
     }
 
 
