@@ -65,7 +65,7 @@ def evidence(
         "gain": _gain(measuring, candidate, theirs) if theirs else None,
         "sanity": {**_sanity(candidate, theirs), **beside.sanity},
     }
-    if theirs is None or champion is None or _fault(candidate) or _fault(theirs):
+    if theirs is None or champion is None or _fault(measuring, candidate) or _fault(measuring, theirs):
         return document
     if gates.guards:
         document["guards"] = guards(measuring, theirs, candidate, sizes=(champion.size_mb, beside.size_mb))
@@ -75,7 +75,7 @@ def evidence(
 
 
 def _model(measuring: Measuring, predictions: Predictions) -> dict[str, object]:
-    if error := _fault(predictions):
+    if error := _fault(measuring, predictions):
         return {"error": error}
     whole = measuring.value(measuring.gates.metric, predictions)
     if math.isnan(whole):
@@ -85,16 +85,16 @@ def _model(measuring: Measuring, predictions: Predictions) -> dict[str, object]:
     return {"value": whole, "predicted": _summary(predictions.values)}
 
 
-def _fault(predictions: Predictions) -> str:
+def _fault(measuring: Measuring, predictions: Predictions) -> str:
     if predictions.error:
         return predictions.error
     if predictions.not_finite:
         return f"{predictions.not_finite} of {len(predictions.values)} predictions are no finite number"
-    return ""
+    return measuring.unfit(measuring.gates.metric, predictions)
 
 
 def _gain(measuring: Measuring, candidate: Predictions, champion: Predictions) -> Mapping[str, object] | None:
-    if _fault(candidate) or _fault(champion) or len(measuring.truth) < 2:
+    if _fault(measuring, candidate) or _fault(measuring, champion) or len(measuring.truth) < 2:
         return None
     gates = measuring.gates
     gain = measuring.gain(gates.metric, champion, candidate, confidence=gates.confidence, beyond=gates.minimum_gain)

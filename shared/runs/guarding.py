@@ -31,6 +31,8 @@ def _guard(
         return _size(*sizes, confidence=confidence)
     if name == "latency":
         return _latency(champion, candidate, confidence)
+    if error := measuring.unfit(name, champion) or measuring.unfit(name, candidate):
+        return {"error": error}
     gain = measuring.gain(name, champion, candidate, confidence=confidence)
     known = all(math.isfinite(number) for number in (gain.mean, gain.lower, gain.upper))
     return asdict(gain) if known else {"error": f"these rows have no {name}"}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.gating.metric_facts import facts, is_custom
 from shared.runs.comparison import Gain, compare_units
-from shared.runs.metrics import Measure, Metric, Numbers, fitting, measure, metric_named
+from shared.runs.metrics import Measure, Metric, Numbers, fitting, measure, metric_named, unfit
 from shared.runs.ranked import VALUES, compare_ranked
 from shared.runs.scoring import Predictions
 from shared.spec import Direction, Gates
@@ -42,6 +42,10 @@ class Measuring:
             return VALUES[name](self.truth, self._fitting(name, predictions))
         with np.errstate(all="ignore"):
             return self._measure(name, predictions).value
+
+    def unfit(self, name: str, predictions: Predictions) -> str:
+        """Why the metric cannot be told of these predictions, which are finite numbers; "" if it can."""
+        return "" if is_custom(name) else unfit(name, predictions.values, len(self.gates.compare.classes))
 
     def gain(
         self, name: str, champion: Predictions, candidate: Predictions, *, confidence: float, beyond: float = 0.0

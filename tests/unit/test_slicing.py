@@ -84,7 +84,9 @@ def test_the_worst_slice_of_two_conditions_is_found_and_judged_on_the_rows_that_
 def test_a_slice_is_found_whatever_its_columns_hold():
     land = np.where(SEX == 1, "Trinidad and Tobago", "Chad")
 
-    (found,) = judged(Slices(depth=1, min_rows=50), SEX == 1, pa.table({"LAND": land}))
+    (found,) = judged(
+        Slices(depth=1, min_rows=50), SEX == 1, pa.table({"LAND": land, "KEY": [f"k{row}" for row in range(ROWS)]})
+    )
 
     assert found["slice"] == "LAND = Trinidad and Tobago"
     assert found["p_worse"] < 0.001
