@@ -83,6 +83,9 @@ param signInClientId string = ''
 @maxValue(146000)
 param journalImmutableDays int = 365
 
+@description('Whether the policies of the journal and the access log were locked (docs/audit.md): then they are left as they are.')
+param journalLocked bool = false
+
 @description('Address that alerts are sent to. Empty: they are only seen in the portal.')
 param onCall string = ''
 
@@ -133,6 +136,7 @@ module dataAccount 'modules/account.bicep' = {
     tables: [ 'ledger' ]
     immutable: [ 'journal', 'access' ]
     immutableDays: journalImmutableDays
+    locked: journalLocked
     deleteAfterDays: { 'quarantine/': 90, 'scored/': 90, 'deadletter/': 180 }
     versioned: true
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -84,9 +85,18 @@ def test_the_data_account_has_all_that_the_app_opens() -> None:
 def test_the_journal_and_the_access_log_can_be_written_to_and_never_changed() -> None:
     assert listed("immutable") == {"journal", "access"}
     policy = (INFRA / "modules/account.bicep").read_text().split("immutabilityPolicies@", 1)[1].split("\n}]", 1)[0]
-    assert "in immutable:" in policy
+    assert "in locked ? [] : immutable:" in policy
     assert "immutabilityPeriodSinceCreationInDays: immutableDays" in policy
     assert "allowProtectedAppendWrites: true" in policy
+
+
+def test_a_policy_that_was_locked_is_left_alone_since_it_takes_no_deployment() -> None:
+    """ "The only action allowed on a Locked policy is ExtendImmutabilityPolicy action" (azure-rest-api-specs, blob containers)."""
+    parameters = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    assert parameters["journalLocked"] == {"value": "${BATON_JOURNAL_LOCKED=false}"}
+    called = (INFRA / "main.bicep").read_text().split("module dataAccount", 1)[1].split("\n}", 1)[0]
+    assert "locked: journalLocked" in called
+    assert "azd env set BATON_JOURNAL_LOCKED true" in (INFRA.parent / "docs/audit.md").read_text()
 
 
 def unguarded(source: str, named: str) -> list[str]:
