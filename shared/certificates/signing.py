@@ -99,6 +99,10 @@ def opened(envelope: bytes, *trusted: str) -> bytes:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    if strange := [public for public in trusted if not is_key(public)]:
+        raise SettingsRefused(
+            f"{strange[0][:80]!r} is no public key: 32 bytes in hex", next="`baton certificate key` tells the signer's"
+        )
     body, signatures = _parts(envelope)
     known = {key_id(public): public for public in trusted}
     mine = [(known[key], sig) for key, sig in signatures if key in known]
