@@ -58,15 +58,14 @@ param databricksAccess string = ''
 @description('Size of what serves a version on Databricks: Small, Medium or Large.')
 param databricksWorkload string = 'Small'
 
-@description('Secret under which people\'s decisions are bound to what they decided on.')
+@description('Secret under which people\'s decisions are bound to what they decided on; or a reference to a Key Vault secret.')
 @secure()
 @minLength(32)
 param approvalKey string
 
-@description('Key that signs certificates: 32 bytes in hex, made once by `openssl rand -hex 32`.')
+@description('Key that signs certificates: 32 bytes in hex, made once by `openssl rand -hex 32`; or a reference to a Key Vault secret.')
 @secure()
 @minLength(64)
-@maxLength(64)
 param signingKey string
 
 @description('Public keys that signed certificates before signingKey, with commas between, so that these still hold.')
