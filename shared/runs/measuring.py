@@ -89,3 +89,8 @@ def chosen(predictions: Predictions, rows: NDArray[np.bool_]) -> Predictions:
     """The predictions of some of the rows."""
     own = None if predictions.own is None else predictions.own[rows]
     return replace(predictions, values=predictions.values[rows], own=own)
+
+
+def why_unknown(name: str, gain: Gain) -> str:
+    """Why a gain has no finite mean or bounds: rows that have no such metric, all of them or some that were drawn."""
+    return gain.method if name == "auc" else f"these rows, or some drawn from them, have no {name}"

@@ -149,6 +149,22 @@ def test_scores_of_a_ranking_are_no_probabilities_and_a_guard_that_wants_some_sa
     )
 
 
+@pytest.mark.parametrize(("ones", "known"), [(4, False), (5, True)])
+def test_an_area_of_few_rows_of_a_kind_is_held_with_how_many_there_are(ones: int, known: bool) -> None:
+    draw, rules = np.random.default_rng(4), Gates("auc", "higher", 0.5, guards={"auc": "0.9"})
+    both = Predictions(draw.random(90)), Predictions(draw.random(90))
+    truth = np.repeat([1.0, 0.0], [ones, 90 - ones])
+
+    document = evidence(rules, truth, both[0], Champion("1", both[1]))
+
+    few = f"of 90 rows {ones} are of the rarer kind, auc is compared from 5 on"
+    assert (document["gain"] is not None, "gain_error" in document) == (known, not known)
+    if not known:
+        assert document["gain_error"] == few
+        assert document["guards"] == {"auc": {"error": few}}
+        assert gates.judge(rules, document).results[0].why == f"the gain has no interval: {few}"
+
+
 def test_rounding_makes_no_probability_less_of_one() -> None:
     rules = Gates("log_loss", "lower", 2.0, compare=Comparing(classes=("a", "b", "c")))
     rounded = Predictions(np.array([[0.333, 0.333, 0.333], [1 + 1e-9, -1e-9, 0.0]]))
