@@ -146,7 +146,7 @@ def _subscribed(rule: Mapping[str, Any]) -> dict[str, Any]:
     letters = {"resourceId": DATA, "blobContainerName": "deadletter"}
     return {
         "provisioningState": "Succeeded",
-        "eventDeliverySchema": "CloudEventSchemaV1_0" if rule["topic"] == "custom" else "EventGridSchema",
+        "eventDeliverySchema": "EventGridSchema",
         "destination": {"endpointType": "AzureFunction", "properties": destination},
         "filter": {name: rule[name] for name in ("includedEventTypes", "subjectBeginsWith", "advancedFilters")},
         "retryPolicy": {name: rule[name] for name in ("maxDeliveryAttempts", "eventTimeToLiveInMinutes")},
