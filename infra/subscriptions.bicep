@@ -83,7 +83,7 @@ resource customSubscriptions 'Microsoft.EventGrid/topics/eventSubscriptions@2025
   parent: custom
   name: rule.name
   properties: {
-    eventDeliverySchema: 'EventGridSchema'
+    eventDeliverySchema: 'CloudEventSchemaV1_0'
     destination: {
       endpointType: 'AzureFunction'
       properties: { resourceId: '${appId}/functions/${rule.function}', maxEventsPerBatch: 1 }

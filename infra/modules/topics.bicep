@@ -41,9 +41,7 @@ resource custom 'Microsoft.EventGrid/topics@2025-02-15' = {
   tags: tags
   identity: { type: 'SystemAssigned' }
   properties: {
-    // Not CloudEvents: Azure's worker for Python 3.11 does not read them (functions/intake.py), and their source is the
-    // sender's own word, while the topic in an event of this schema is written by Event Grid.
-    inputSchema: 'EventGridSchema'
+    inputSchema: 'CloudEventSchemaV1_0'
     disableLocalAuth: true
     minimumTlsVersionAllowed: '1.2'
     publicNetworkAccess: 'Enabled'

@@ -67,11 +67,11 @@ def _by_contract(
     keep: Path | None,
     quick_from: int,
 ) -> Verdict:
-    sha256 = content_hash(file)
     if file.is_file() and file.stat().st_size >= quick_from:
-        quick = _quickly(file, contract, foreign, at, profile, sha256)
+        quick = _quickly(file, contract, foreign, at, profile)
         if quick is not None:
             return quick
+    sha256 = content_hash(file)
     sieve = Sieve() if contract.floor_percent is not None else None
     try:
         found = look(file, contract, foreign, at=at, profile=profile, sieve=sieve)
@@ -94,7 +94,7 @@ def _placed(verdict: Verdict, found: Look) -> Verdict:
 
 
 def _quickly(
-    file: Path, contract: Contract, foreign: Known, at: datetime | None, profile: Profile | None, sha256: str
+    file: Path, contract: Contract, foreign: Known, at: datetime | None, profile: Profile | None
 ) -> Verdict | None:
     """The verdict of the quick reading, or None where the careful one has to tell what is wrong, or sort the rows."""
     seen = Profile.of(contract) if profile is not None else None
@@ -107,6 +107,7 @@ def _quickly(
         return None
     if profile is not None and seen is not None:
         profile.merge(seen)
+    sha256 = found.rows.sha256 or content_hash(file)
     return Verdict(found.is_clean, sha256, found.total, found.header, found.all_problems)
 
 

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from shared.data.casts import ARROW_TYPES
+from shared.data.cells import ARROW_TYPES
+from shared.data.csv_blocks import convert
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable
 from shared.data.opened import BLOCK_BYTES, Rows, Skipped
 from shared.data.quotes import quoted
@@ -27,6 +28,7 @@ DELIMITERS = (",", ";", "\t", "|")
 AS_UTF8 = "save the file as UTF-8, or name its encoding in the contract: docs/contracts.md#how-text-is-written"
 FIRST_BYTES = 1 << 16
 FIRST_LINE = re.compile(rb"[^\r\n]*[^\s][^\r\n]*")
+HEADER = re.compile(rb"(?:[ \t\r]*\n)*[^\r\n]+\r?\n")
 READ_AS: Mapping[Kind, tuple[pa.DataType, ...]] = {
     "number": (ARROW_TYPES["number"],),
     "boolean": (ARROW_TYPES["boolean"],),
@@ -53,7 +55,13 @@ def open_csv(
     header, delimiter = _header(start, wanted, dialect)
     once = [name for name in header if name in wanted and header.count(name) == 1]
     is_foreign = bool(found.encoding) or quote != '"' or delimiter not in DELIMITERS
-    types, has_long_rows = _types(start, once, delimiter, kinds) if kinds and not is_foreign else ({}, True)
+    head = _end_of_header(start)
+    types = _types(start, once, delimiter, kinds) if kinds and head and not is_foreign else {}
+    if types:
+        converted = frozenset(name for name, kind in types.items() if kind != pa.string())
+        rows = Rows(header, iter(()), skipped, converted)
+        convert(rows, file, found, head, delimiter, _conversion(once, types))
+        return rows
 
     def skip(row: csv.InvalidRow) -> str:
         skipped.add(row.number - 1, f"{row.actual_columns} cells", row.text)
@@ -63,12 +71,11 @@ def open_csv(
         quoted(lambda: found.open(file), delimiter, quote),
         read_options=csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
         parse_options=csv.ParseOptions(
-            delimiter=delimiter, quote_char=quote, newlines_in_values=has_long_rows, invalid_row_handler=skip
+            delimiter=delimiter, quote_char=quote, newlines_in_values=True, invalid_row_handler=skip
         ),
-        convert_options=_conversion(once, types),
+        convert_options=_conversion(once, {}),
     )
-    converted = frozenset(name for name, kind in types.items() if kind != pa.string())
-    return Rows(header, iter(batches), skipped, converted, is_foreign)
+    return Rows(header, iter(batches), skipped, is_foreign=is_foreign)
 
 
 def _conversion(names: Collection[str], types: Mapping[str, pa.DataType]) -> csv.ConvertOptions:
@@ -82,20 +89,16 @@ def _conversion(names: Collection[str], types: Mapping[str, pa.DataType]) -> csv
 
 def _types(
     start: bytes, names: Collection[str], delimiter: str, kinds: Mapping[str, Kind]
-) -> tuple[Mapping[str, pa.DataType], bool]:
-    """The types to which the first rows convert, of the columns where that is all of their reading; and whether rows may be
-    longer than a line. If none of the first is, blocks are cut at line ends without a look at the quotes; Arrow's parser starts
-    each at the end of the last whole row, and says that it cannot go on where a later cell holds such an end.
-    """
+) -> Mapping[str, pa.DataType]:
+    """The types to which the first rows convert, of the columns where that is all of their reading."""
     whole = start[: start.rfind(b"\n", 0, FIRST_BYTES) + 1]
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=lambda _: "skip")
     try:
         rows = csv.read_csv(pa.BufferReader(whole), parse_options=parse, convert_options=_conversion(names, {}))
     except pa.ArrowInvalid:
-        return {}, True
+        return {}
     found = {name: _type(rows[name], kinds[name]) for name in names}
-    types = {name: kind for name, kind in found.items() if kind}
-    return types, not types or whole.count(b"\n") != len(rows) + 1
+    return {name: kind for name, kind in found.items() if kind}
 
 
 def _type(cells: pa.ChunkedArray, kind: Kind) -> pa.DataType | None:
@@ -133,6 +136,12 @@ def _header(start: bytes, wanted: Collection[str], dialect: Dialect) -> tuple[li
     remedy = f"make the first line {','.join(wanted)}; {INSTEAD}"
     what = "the first line names no column of the contract"
     raise Unreadable("header", what, shown(remedy, 400), (shown(line),))
+
+
+def _end_of_header(start: bytes) -> int:
+    """Where the header's line ends; 0 if no line feed ends it."""
+    found = HEADER.match(start)
+    return found.end() if found else 0
 
 
 def _names(line: str, delimiter: str, quote: str) -> list[str]:

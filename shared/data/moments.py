@@ -37,7 +37,7 @@ class Moments:
         if max(-least, most) > GREATEST:
             numbers = np.clip(numbers, -GREATEST, GREATEST)
         total = len(numbers) if counts is None else int(counts.sum())
-        mean = float(numbers.mean() if counts is None else np.dot(numbers, counts) / total)
+        mean = float((np.add.reduce(numbers, dtype=np.float64) if counts is None else np.dot(numbers, counts)) / total)
         away = numbers - mean
         squares = float(np.dot(away, away if counts is None else away * counts))
         return Moments(total, mean, squares, least, most)

@@ -40,7 +40,7 @@ class Rows:
     Batches hold those of the wanted columns that the file has exactly once; CSV cells are bytes, JSON cells text. Of the
     `converted` columns the CSV reader gives values, and the text that they came from is gone. `is_foreign` says
     that only who knows the contract, or the byte order mark of UTF-16, reads it so. Of a folder, `parts` are its parts with the
-    number of the first row of each.
+    number of the first row of each. `sha256` is that of the file's bytes, where the reading has hashed them all by then.
     """
 
     header: list[str]
@@ -49,3 +49,4 @@ class Rows:
     converted: frozenset[str] = frozenset()
     is_foreign: bool = False
     parts: list[tuple[str, int]] = field(default_factory=list)
+    sha256: str = ""

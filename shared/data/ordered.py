@@ -42,8 +42,25 @@ def repeated(ordered: Floats) -> tuple[Floats, NDArray[np.int64], bool]:
     """
     again = ordered[1:] == ordered[:-1]
     if len(ordered) > 2 * KEPT and 4 * np.count_nonzero(again) < len(ordered):
-        places = np.flatnonzero(again)
-        firsts = np.flatnonzero(np.diff(places, prepend=-2) > 1)
-        return ordered[places[firsts]], np.diff(firsts, append=len(places)) + 1, True
-    starts = np.concatenate(([0], np.flatnonzero(~again) + 1))
-    return ordered[starts], np.diff(starts, append=len(ordered)), False
+        places = again.nonzero()[0]
+        firsts = _starts(places[1:] - places[:-1] > 1)[: len(places)]
+        return ordered[places[firsts]], _lengths(firsts, len(places)) + 1, True
+    starts = _starts(ordered[1:] != ordered[:-1])
+    return ordered[starts], _lengths(starts, len(ordered)), False
+
+
+def _starts(is_other: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where runs begin, by whether each but the first is another than the one before."""
+    others = is_other.nonzero()[0]
+    found = np.empty(len(others) + 1, np.int64)
+    found[0] = 0
+    np.add(others, 1, out=found[1:])
+    return found
+
+
+def _lengths(starts: NDArray[np.int64], end: int) -> NDArray[np.int64]:
+    """How long runs are, the last up to the end."""
+    found = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=found[:-1])
+    found[-1:] = end - starts[-1:]
+    return found

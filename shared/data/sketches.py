@@ -132,6 +132,11 @@ def _singles(ordered: Floats) -> NDArray[np.float32]:
     return ordered.astype(np.float32)
 
 
+def _ones(lowest: int) -> np.uint64:
+    """The first bits of a hash behind its register's place: a value with one there raises no register beyond `lowest`."""
+    return np.uint64(((1 << lowest) - 1) << 64 - REGISTER_BITS - lowest)
+
+
 def _error(sketch: Any) -> float:
     return float(sketch.normalized_rank_error(False))
 
@@ -146,11 +151,10 @@ class Distinct:
 
     def add(self, hashes: Hashes) -> None:
         """Add values by their 64-bit hashes. Those that could raise no register are left out early."""
-        rest = hashes & np.uint64((1 << 64 - REGISTER_BITS) - 1)
         lowest = int(self.registers.min())
         if lowest:
-            could = np.flatnonzero(rest < np.uint64(1 << 64 - REGISTER_BITS - lowest))
-            hashes, rest = hashes.take(could), rest.take(could)
+            hashes = hashes[hashes & _ones(lowest) == 0]
+        rest = hashes & np.uint64((1 << 64 - REGISTER_BITS) - 1)
         places = (hashes >> np.uint64(64 - REGISTER_BITS)).astype(np.int64)
         _, exponents = np.frexp(rest.astype(np.float64))
         np.maximum.at(self.registers, places, (65 - REGISTER_BITS - exponents).astype(np.uint8))
@@ -233,11 +237,14 @@ def largest(counts: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], in
 
 def hashes_of(numbers: NDArray[Any]) -> Hashes:
     """64-bit hashes of numbers of 8 bytes each (the finisher of MurmurHash3 over their bits)."""
-    bits = numbers.view(np.uint64).copy()
+    bits = numbers.view(np.uint64)
+    half = bits >> np.uint64(33)
+    found = bits ^ half
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        bits ^= bits >> np.uint64(33)
-        bits *= np.uint64(factor)
-    return bits ^ (bits >> np.uint64(33))
+        found *= np.uint64(factor)
+        np.right_shift(found, np.uint64(33), out=half)
+        found ^= half
+    return found
 
 
 def _packed(content: bytes) -> str:
