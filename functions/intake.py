@@ -15,11 +15,15 @@ def _receive(event: func.EventGridEvent) -> None:
 
 
 def delivered(event: func.EventGridEvent | func.CloudEvent) -> Delivered:
-    """The event as our wire format has it, whichever schema it was delivered in."""
-    if isinstance(event, func.CloudEvent):
-        topic, kind, time = event.source, event.type, event.time
-    else:
+    """The event as our wire format has it, whichever schema it was delivered in.
+
+    On Python 3.11 Azure's own azure-functions wins over the one in the package, and 1.24.0, which its worker pins, has no
+    CloudEvent (Azure/azure-functions-python-worker, workers/pyproject.toml). So that name is not used here.
+    """
+    if isinstance(event, func.EventGridEvent):
         topic, kind, time = event.topic, event.event_type, event.event_time
+    else:
+        topic, kind, time = event.source, event.type, event.time
     return Delivered(_text(event.id), _text(topic), _text(event.subject), _text(kind), time, event.get_json())
 
 

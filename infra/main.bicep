@@ -58,15 +58,14 @@ param databricksAccess string = ''
 @description('Size of what serves a version on Databricks: Small, Medium or Large.')
 param databricksWorkload string = 'Small'
 
-@description('Secret under which people\'s decisions are bound to what they decided on.')
+@description('Secret under which people\'s decisions are bound to what they decided on; or a reference to a Key Vault secret.')
 @secure()
 @minLength(32)
 param approvalKey string
 
-@description('Key that signs certificates: 32 bytes in hex, made once by `openssl rand -hex 32`.')
+@description('Key that signs certificates: 32 bytes in hex, made once by `openssl rand -hex 32`; or a reference to a Key Vault secret.')
 @secure()
 @minLength(64)
-@maxLength(64)
 param signingKey string
 
 @description('Public keys that signed certificates before signingKey, with commas between, so that these still hold.')
@@ -82,6 +81,9 @@ param signInClientId string = ''
 @minValue(1)
 @maxValue(146000)
 param journalImmutableDays int = 365
+
+@description('Whether the policies of the journal and the access log were locked (docs/audit.md): then they are left as they are.')
+param journalLocked bool = false
 
 @description('Address that alerts are sent to. Empty: they are only seen in the portal.')
 param onCall string = ''
@@ -133,6 +135,7 @@ module dataAccount 'modules/account.bicep' = {
     tables: [ 'ledger' ]
     immutable: [ 'journal', 'access' ]
     immutableDays: journalImmutableDays
+    locked: journalLocked
     deleteAfterDays: { 'quarantine/': 90, 'scored/': 90, 'deadletter/': 180 }
     versioned: true
   }

@@ -83,7 +83,7 @@ resource customSubscriptions 'Microsoft.EventGrid/topics/eventSubscriptions@2025
   parent: custom
   name: rule.name
   properties: {
-    eventDeliverySchema: 'CloudEventSchemaV1_0'
+    eventDeliverySchema: 'EventGridSchema'
     destination: {
       endpointType: 'AzureFunction'
       properties: { resourceId: '${appId}/functions/${rule.function}', maxEventsPerBatch: 1 }

@@ -133,7 +133,8 @@ def _gain_faults(gates: Gates, evidence: Document) -> list[str]:
     if champion_value is None or value is None:
         return [f"the champion has no {gates.metric}"]
     if mean is None or lower is None or upper is None or confidence is None:
-        return ["the gain has no interval"]
+        error = evidence.get("gain_error")
+        return [f"the gain has no interval{f': {error}' if error else ''}"]
     better_by = champion_value - value if gates.direction == "lower" else value - champion_value
     if lower > upper or mean * better_by < 0:
         return [f"the gain {text(mean)} contradicts its bounds or the values that it is the difference of"]

@@ -103,10 +103,7 @@ class Settings:
         faults += [] if serving in SERVINGS else [f"BATON_SERVING is {serving!r}, must be one of {SERVINGS}"]
         needed = _needed(platform, serving)
         faults += [f"{name} is missing ({what})" for name, what in needed.items() if not found.get(name)]
-        if 0 < len(env.get("BATON_APPROVAL_KEY", "")) < 16:
-            faults.append("BATON_APPROVAL_KEY is shorter than 16 characters")
-        if env.get("BATON_SIGNING_KEY") and not is_key(env["BATON_SIGNING_KEY"]):
-            faults.append("BATON_SIGNING_KEY is not 32 bytes in hex (make one: openssl rand -hex 32)")
+        faults += _faults_of_keys(env)
         keys = verifying_keys(env)
         faults += [
             f"BATON_VERIFYING_KEYS holds {key[:12]!r}, which is no public key: 32 bytes in hex each, with commas between"
@@ -226,6 +223,17 @@ def kept_keys(kept: Mapping[str, Any]) -> dict[str, str]:
     {'BATON_SIGNING_KEY': '00', 'BATON_VERIFYING_KEYS': '03a1,3b6a'}
     """
     return {"BATON_SIGNING_KEY": str(kept["seed"]), "BATON_VERIFYING_KEYS": ",".join(kept.get("retired", []))}
+
+
+def _faults_of_keys(env: Mapping[str, str]) -> list[str]:
+    """What is wrong with the two secrets. A reference that App Service cannot resolve stands in the setting as it was written."""
+    asked = "is a reference that was not resolved: give the app's identity Key Vault Secrets User on its vault"
+    faults = [f"{name} {asked}" for name in ("BATON_APPROVAL_KEY", "BATON_SIGNING_KEY") if env.get(name, "")[:1] == "@"]
+    if 0 < len(env.get("BATON_APPROVAL_KEY", "")) < 16:
+        faults.append("BATON_APPROVAL_KEY is shorter than 16 characters")
+    if (env.get("BATON_SIGNING_KEY") or "@")[:1] != "@" and not is_key(env["BATON_SIGNING_KEY"]):
+        faults.append("BATON_SIGNING_KEY is not 32 bytes in hex (make one: openssl rand -hex 32)")
+    return faults
 
 
 def _by_identity(env: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ Only reads: GET, and the two POST requests by which the service lists what it ta
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -104,8 +105,8 @@ def _fault(status: int, method: str, path: str, text: str) -> Wrong:
     if status == 401:
         return Wrong(f"Azure does not know you ({told})", next="az login")
     if status == 403:
-        todo = (
-            f"an owner gives you the role Reader: az role assignment create --role Reader --assignee YOU --scope {path}"
-        )
+        role = "Website Contributor" if method == "POST" else "Reader"  # a list by POST holds values: no reader gets it
+        scope = re.split(r"/config/|/providers/Microsoft\.Authorization/", path)[0]
+        todo = f'az role assignment create --role "{role}" --assignee YOU --scope {scope}, by an owner'
         return Wrong(f"you may not read {path} ({told})", next=todo)
     return Wrong(f"{method} {path} is answered {status} ({told})", next="try again; then look at the portal")

@@ -35,7 +35,7 @@ def before(arm: Arm, at: Installation) -> Iterator[tuple[str, Check]]:
     yield "subscription", partial(subscription, arm, at)
     yield "clock", partial(clock, arm)
     needed = [name for name in PROVIDERS if not (at.on_databricks and name in OF_A_WORKSPACE)]
-    yield from ((f"provider {name}", partial(provider, arm, at, name)) for name in needed)
+    yield from ((f"provider {name}", partial(provider, arm, at.subscription, name)) for name in needed)
     yield "resource group", partial(group, arm, at)
 
 
@@ -76,11 +76,12 @@ def clock(arm: Arm) -> str:
     return f"{skew.total_seconds():+.0f} s from Azure's"
 
 
-def provider(arm: Arm, at: Installation, name: str) -> str:
-    """Registered, so that its resources can be made."""
-    found = arm.get(f"/subscriptions/{at.subscription}/providers/{name}", "2021-04-01").get("registrationState")
+def provider(arm: Arm, subscription: str, name: str) -> str:
+    """Registered in that subscription, so that its resources can be made."""
+    found = arm.get(f"/subscriptions/{subscription}/providers/{name}", "2021-04-01").get("registrationState")
     if found != "Registered":
-        raise Wrong(f"it is {found}", next=f"az provider register --namespace {name} --wait")
+        todo = f"az provider register --namespace {name} --subscription {subscription} --wait"
+        raise Wrong(f"it is {found}", next=todo)
     return "registered"
 
 
@@ -209,7 +210,11 @@ def cluster(arm: Arm, at: Installation) -> str:
         raise Wrong(f"the cluster {name} is {found.get('provisioningState')}", next=PROVISION)
     least = ((found.get("properties") or {}).get("scaleSettings") or {}).get("minNodeCount", 0)
     if least:
-        todo = f"az ml compute update --name {name} --min-instances 0 --ids {workspace_id(arm, at)}"
+        _, _, subscription, _, group, *_, named = workspace_id(arm, at).split("/")
+        todo = (
+            f"az ml compute update --name {name} --min-instances 0 --workspace-name {named} "
+            f"--resource-group {group} --subscription {subscription}"
+        )
         raise Wrong(f"the cluster {name} keeps {least} nodes running, which costs by the hour", next=todo)
     return f"{name}, asleep when idle"
 

@@ -14,6 +14,9 @@ PROVIDERS = (
     "Microsoft.Insights",
 )
 CONTAINER_INSTANCES = "Microsoft.ContainerInstance"  # needed where versions are served on them: BATON_SERVING is aci
+# Managed endpoints are refused without them, as "Resource provider [N/A] isn't registered" (MicrosoftLearning/mslearn-mlops#72):
+# the service uses them itself, so no deployment of ours registers them.
+MANAGED_ENDPOINTS = ("Microsoft.Cdn", "Microsoft.PolicyInsights")
 OF_A_WORKSPACE = ("Microsoft.MachineLearningServices", "Microsoft.ContainerRegistry", "Microsoft.KeyVault")
 BLOB_OWNER = "Storage Blob Data Owner"
 BLOB_CONTRIBUTOR = "Storage Blob Data Contributor"

@@ -15,6 +15,7 @@ from cli.doctor import Check
 from cli.machine import ROOT, Wrong
 
 GRID = "2025-02-15"
+SCHEMA = "EventGridSchema"
 SUBSCRIBE = "infra/subscribe.sh, with azd's values in the environment: azd hooks run postdeploy"
 RULES = ROOT / "infra" / "subscriptions.json"
 
@@ -73,9 +74,8 @@ def _delivery(found: Mapping[str, Any], at: Installation, rule: Mapping[str, Any
     wanted = f"{at.app}/functions/{rule['function']}"
     if destination.get("endpointType") != "AzureFunction" or target.lower() != wanted.lower():
         yield f"it delivers to {target or destination.get('endpointType')}, not to {rule['function']}"
-    schema = "CloudEventSchemaV1_0" if rule["topic"] == "custom" else "EventGridSchema"
-    if found.get("eventDeliverySchema") != schema:
-        yield f"it delivers as {found.get('eventDeliverySchema')}, not as {schema}"
+    if found.get("eventDeliverySchema") != SCHEMA:
+        yield f"it delivers as {found.get('eventDeliverySchema')}, not as {SCHEMA}"
 
 
 def _filter(found: Mapping[str, Any], rule: Mapping[str, Any]) -> Iterator[str]:

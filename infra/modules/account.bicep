@@ -10,6 +10,8 @@ param immutable array = []
 @minValue(1)
 @maxValue(146000)
 param immutableDays int = 365
+@description('Whether their policies were locked by hand. A locked one takes no deployment, only az storage container immutability-policy extend.')
+param locked bool = false
 @description('Prefix (container/...) to the days after which its blobs are deleted.')
 param deleteAfterDays object = {}
 @description('Whether what is written over or deleted is kept as an earlier version.')
@@ -75,7 +77,7 @@ resource allContainers 'Microsoft.Storage/storageAccounts/blobServices/container
 }]
 
 // Unlocked: an owner of the account may still shorten or remove it. Locking it is a decision of its own (docs/audit.md).
-resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [for container in immutable: {
+resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [for container in locked ? [] : immutable: {
   name: '${account.name}/default/${container}/default'
   properties: {
     immutabilityPeriodSinceCreationInDays: immutableDays

@@ -126,7 +126,8 @@ resource signIn 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(signInClien
       requireAuthentication: true
       unauthenticatedClientAction: 'RedirectToLoginPage'
       redirectToProvider: 'azureactivedirectory'
-      excludedPaths: [ '/runtime/webhooks/*', '/api/health' ]
+      // The first is Event Grid's whole path, should the pattern after it not be taken as one.
+      excludedPaths: [ '/runtime/webhooks/EventGrid', '/runtime/webhooks/*', '/api/health' ]
     }
     identityProviders: {
       azureActiveDirectory: {

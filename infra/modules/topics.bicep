@@ -41,7 +41,9 @@ resource custom 'Microsoft.EventGrid/topics@2025-02-15' = {
   tags: tags
   identity: { type: 'SystemAssigned' }
   properties: {
-    inputSchema: 'CloudEventSchemaV1_0'
+    // Not CloudEvents: Azure's worker for Python 3.11 does not read them (functions/intake.py), and their source is the
+    // sender's own word, while the topic in an event of this schema is written by Event Grid.
+    inputSchema: 'EventGridSchema'
     disableLocalAuth: true
     minimumTlsVersionAllowed: '1.2'
     publicNetworkAccess: 'Enabled'

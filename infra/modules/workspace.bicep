@@ -13,6 +13,13 @@ param reader string
 
 var blobReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
 var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
+// A batch deployment spreads its files over workers by a queue and a table of that account, which without keys the cluster's
+// identity has to be allowed (learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage, "Parallel Run Step").
+var roles = [
+  'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
+  '974c5e8b-45b9-4653-ba55-5f855dd0fb88' // Storage Queue Data Contributor
+  '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3' // Storage Table Data Contributor
+]
 var acrPull = '7f951dda-4ed3-4680-a7ca-43fe172d538d' // AcrPull
 
 module account 'account.bicep' = {
@@ -117,16 +124,16 @@ resource runsKeep 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for in
   }
 }]
 
-resource runsStore 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(resourceId('Microsoft.Storage/storageAccounts', 'stml${token}'), cluster.id, blobContributor)
+resource runsStore 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
+  name: guid(resourceId('Microsoft.Storage/storageAccounts', 'stml${token}'), cluster.id, role)
   scope: store
   properties: {
     principalId: cluster.identity.principalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
   }
   dependsOn: [ account ]
-}
+}]
 
 resource appReads 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(resourceId('Microsoft.Storage/storageAccounts', 'stml${token}'), reader, blobReader)

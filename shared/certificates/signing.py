@@ -99,6 +99,10 @@ def opened(envelope: bytes, *trusted: str) -> bytes:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    if strange := [public for public in trusted if not is_key(public)]:
+        raise SettingsRefused(
+            f"{strange[0][:80]!r} is no public key: 32 bytes in hex", next="`baton certificate key` tells the signer's"
+        )
     body, signatures = _parts(envelope)
     known = {key_id(public): public for public in trusted}
     mine = [(known[key], sig) for key, sig in signatures if key in known]
@@ -128,10 +132,18 @@ def _parts(envelope: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
         listed = found["signatures"]
         if not isinstance(listed, list):
             raise TypeError("signatures is no list")
-        signatures = [(str(one["keyid"]), base64.b64decode(one["sig"], validate=True)) for one in listed]
-        return base64.b64decode(str(found["payload"]), validate=True), signatures
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+        signatures = [(str(one["keyid"]), _bytes(one["sig"])) for one in listed]
+        return _bytes(found["payload"]), signatures
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
         raise SignatureRefused(
             f"the envelope cannot be read: {type(error).__name__}: {error}",
             next="restore the blob from its versions, or certify again: `baton retry RELEASE --why ...`",
         ) from error
+
+
+def _bytes(text: object) -> bytes:
+    """What a base64 text stands for; its one text only, so that a bit which decoding drops is a change as well."""
+    found = base64.b64decode(str(text), validate=True)
+    if base64.b64encode(found).decode() != text:
+        raise ValueError(f"base64 has another last character than {str(text)[-4:]!r}")
+    return found

@@ -1,16 +1,14 @@
 """Cells as the contract's kinds: from text, or from the types that a Parquet file has, and which of them are wrong.
 
 Reading is by whole columns. Only a column in which something does not fit is looked at a second time, by patterns.
-Numbers have a point and no thousands separator; times without an offset are UTC; NaN and `NA` are missing values,
-infinity is no number.
+Numbers have a point and no thousands separator; times without an offset are UTC, and are kept to the microsecond; NaN and
+`NA` are missing values, infinity is no number.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TypeAlias
 
@@ -19,25 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from shared.data.casts import ARROW_TYPES, CASTS, FITTING, ONE_BY_ONE, TRIMS
 from shared.data.rules import Kind
 
 Floats: TypeAlias = NDArray[np.float64]
 
-ARROW_TYPES: Mapping[Kind, pa.DataType] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", "UTC"),
-}
-FITTING: Mapping[Kind, str] = {
-    "integer": r"^[+-]?[0-9]{1,18}(\.0*)?$",
-    "number": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$",
-    "boolean": r"^(?i:true|false|0|1)$",
-    "date": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
-    "timestamp": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$",
-}
+LARGEST_WHOLE = 2**53
+"""Above it not every whole number is a float of its own."""
 WORDS_FOR_MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none")
 
 
@@ -104,6 +90,9 @@ def cells(raw: pa.Array, kind: Kind) -> Cells:
     """Read a column of text, bytes or any plain Arrow type as `kind`. What cannot be read is wrong, never an exception."""
     if pa.types.is_dictionary(raw.type):
         raw = raw.dictionary_decode()
+    if pa.types.is_nested(raw.type):
+        text = _as_text(raw)
+        return Cells(text, pa.nulls(len(raw), ARROW_TYPES[kind]), pc.is_valid(text))
     if not (_is_text(raw.type) or _is_bytes(raw.type)):
         return _from_type(raw, kind)
     if kind != "string" and pa.types.is_binary(raw.type) and (quick := _from_ascii(raw.view(pa.string()), kind)):
@@ -184,11 +173,11 @@ def _carefully(text: pa.Array, kind: Kind) -> Cells:
     present = pc.and_not(pc.is_valid(text), pc.is_in(trimmed, pa.array(WORDS_FOR_MISSING)))
     fits = pc.and_(present, pc.fill_null(pc.match_substring_regex(trimmed, FITTING[kind]), False))
     kept = pc.if_else(fits, trimmed, pa.scalar(None, pa.string()))
-    if kind == "integer":
-        kept = pc.replace_substring_regex(kept, r"^\+|\.0*$", "")
+    if kind in TRIMS:
+        kept = pc.replace_substring_regex(kept, *TRIMS[kind])
     try:
         values = CASTS[kind](kept)
-    except pa.ArrowInvalid:  # 31 February fits the pattern
+    except pa.ArrowInvalid:  # 31 February fits the pattern, and 9999999999999999999
         values = pa.array([ONE_BY_ONE[kind](value) for value in kept.to_pylist()], ARROW_TYPES[kind])
     read = _finite(text, values) if kind == "number" else Cells(text, values)
     return Cells(text, read.values, pc.and_(present, pc.is_null(read.values)))
@@ -204,51 +193,6 @@ def _finite(raw: pa.Array, numbers: pa.Array) -> Cells:
     return Cells(raw, pc.if_else(finite, numbers, pa.scalar(None, pa.float64())), infinite)
 
 
-def _timestamps(text: pa.Array) -> pa.Array:
-    """All with an offset, or all without; a mixture is for the second look."""
-    try:
-        return pc.cast(text, ARROW_TYPES["timestamp"])
-    except pa.ArrowInvalid:
-        return pc.cast(pc.cast(text, pa.timestamp("us")), ARROW_TYPES["timestamp"])
-
-
-def _caster(kind: Kind) -> Callable[[pa.Array], pa.Array]:
-    return lambda text: pc.cast(text, ARROW_TYPES[kind])
-
-
-CASTS: Mapping[Kind, Callable[[pa.Array], pa.Array]] = {
-    "integer": _caster("integer"),
-    "number": _caster("number"),
-    "boolean": _caster("boolean"),
-    "date": _caster("date"),
-    "timestamp": _timestamps,
-}
-
-
-def _one_date(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-
-
-def _one_timestamp(text: str | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-        # an offset may carry the first or last day of the calendar beyond it
-        return (
-            moment.replace(tzinfo=UTC) if moment and not moment.tzinfo else moment.astimezone(UTC) if moment else None
-        )
-    except (ValueError, OverflowError):
-        return None
-
-
-ONE_BY_ONE: Mapping[Kind, Callable[[str | None], date | datetime | None]] = {
-    "date": _one_date,
-    "timestamp": _one_timestamp,
-}
-
-
 # Types of a file that has types
 
 
@@ -257,6 +201,8 @@ def _from_type(raw: pa.Array, kind: Kind) -> Cells:
     types, found = pa.types, raw.type
     if kind == "number" and (types.is_integer(found) or types.is_floating(found) or types.is_decimal(found)):
         return _finite(raw, pc.cast(raw, pa.float64(), safe=False))
+    if kind == "integer" and types.is_floating(found):
+        return _from_floats(raw)
     if kind == "timestamp" and types.is_timestamp(found):
         return Cells(raw, pc.cast(pc.cast(raw, pa.timestamp("us", found.tz), safe=False), ARROW_TYPES[kind]))
     if kind == "date" and types.is_date(found):
@@ -264,6 +210,15 @@ def _from_type(raw: pa.Array, kind: Kind) -> Cells:
     if found == ARROW_TYPES[kind]:
         return Cells(raw, raw)
     return _from_text(_as_text(raw), kind)
+
+
+def _from_floats(raw: pa.Array) -> Cells:
+    """Whole numbers that came as floats, as pandas keeps them in a column with a missing value."""
+    numbers = pc.cast(raw, pa.float64())
+    is_whole = pc.and_(pc.equal(pc.floor(numbers), numbers), pc.less_equal(pc.abs(numbers), LARGEST_WHOLE))
+    values = pc.cast(pc.if_else(is_whole, numbers, pa.scalar(None, pa.float64())), ARROW_TYPES["integer"])
+    is_there = pc.fill_null(pc.invert(pc.is_nan(numbers)), False)
+    return Cells(raw, values, pc.and_(is_there, pc.is_null(values)))
 
 
 def _as_text(raw: pa.Array) -> pa.Array:

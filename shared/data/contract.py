@@ -33,7 +33,14 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 def read_contract(file: Path) -> Contract:
     """The contract in a file; `SpecRefused` lists everything in it that is wrong or cannot be checked."""
-    return parse_contract(file.read_text(encoding="utf-8"), file=file.name)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SpecRefused(
+            f"{file.name} is not text in UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}.",
+            next=f"save {file.name} as UTF-8, then try again",
+        ) from error
+    return parse_contract(text, file=file.name)
 
 
 def parse_contract(text: str, *, file: str = "contract.yaml") -> Contract:

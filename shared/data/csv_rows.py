@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from shared.data.cells import ARROW_TYPES
+from shared.data.casts import ARROW_TYPES
 from shared.data.csv_blocks import convert
 from shared.data.formats import INSTEAD, UTF8_MARK, Format, Unreadable
 from shared.data.opened import BLOCK_BYTES, Rows, Skipped

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shared.data.cells import ARROW_TYPES
+from shared.data.casts import ARROW_TYPES
 from shared.data.profile import NUMBERS, ColumnProfile, Profile
 from shared.data.rules import Column, Contract, Repeated
 from shared.data.sketches import Value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,8 @@ from shared.data.telling import broken_rule, wrong_kind
 from shared.data.verdict import Problem
 
 COLUMNS_TOLD = 1000
+OF_CELLS = re.compile(r"[0-9]+ cells: ")
+"""How the sample of a row begins that has another number of cells; the others are lines of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +162,12 @@ def _renamed(name: str, extra: Sequence[str]) -> str:
 def _shape(rows: Rows, total: int) -> Iterator[Problem]:
     skipped = rows.skipped
     if skipped.numbers:
-        cells = f"the {counted(len(rows.header), 'cell')} of the header"
-        what = f"{len(skipped.numbers)} of {counted(total, 'row')} have another shape than {cells}"
-        remedy = 'put cells that hold a comma, a quote or a line break between quotes: "a, b"; send every row whole'
+        if all(map(OF_CELLS.match, skipped.samples)):
+            wrong = f"have another shape than the {counted(len(rows.header), 'cell')} of the header"
+            remedy = 'put cells that hold a comma, a quote or a line break between quotes: "a, b"; send every row whole'
+        else:
+            wrong = f"{'is no JSON object' if len(skipped.numbers) == 1 else 'are no JSON objects'} of plain values"
+            remedy = "write one whole object a line, and what is in an object or a list within it as columns of its own"
+        what = f"{len(skipped.numbers)} of {counted(total, 'row')} {wrong}"
         first = tuple(skipped.numbers[:FIRST_ROWS])
         yield Problem("shape", "", len(skipped.numbers), first, tuple(skipped.samples), what, remedy)

@@ -87,6 +87,8 @@ def _check_room(name: str, kind: Kind, options: Mapping[str, object], faults: Fa
 def enum_rule(name: str, kind: Kind, values: Collection[EnumValue], faults: Faults) -> Iterator[Rule]:
     """The rule of a column's enum, if it has one."""
     allowed = scalars([entry.value for entry in values], kind, f"{name}.enum", faults)
+    if values and all(entry.value is None for entry in values):
+        faults.add(f"{name}.enum", "it allows no value", "a value at least")
     if allowed:
         yield Rule("enum", (name,), NotIn(allowed))
 
@@ -116,8 +118,16 @@ def scalar(value: object, kind: Kind, where: str, faults: Faults) -> Scalar | No
     try:
         return READERS[kind](value)
     except (ValueError, TypeError):
-        faults.add(where, f"found {value!r}", f"a value of the column's logicalType, {kind}")
+        quotes = ", between quotes: in YAML no, off, yes and on are truths" if kind == "string" else ""
+        faults.add(where, f"found {value!r}", f"a value of the column's logicalType, {kind}{quotes}")
         return None
+
+
+def _text(value: object) -> str:
+    """A country NO that nobody put between quotes is False to a reader of YAML; no file holds that word."""
+    if isinstance(value, bool | list | dict):
+        raise TypeError(value)
+    return str(value)
 
 
 def _integer(value: object) -> int:
@@ -149,7 +159,7 @@ def _timestamp(value: object) -> datetime:
 
 
 READERS: Mapping[Kind, Callable[[object], Scalar]] = {
-    "string": str,
+    "string": _text,
     "integer": _integer,
     "number": _number,
     "boolean": _boolean,

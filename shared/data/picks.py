@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shared.data.cells import ARROW_TYPES, Cells
+from shared.data.casts import ARROW_TYPES
+from shared.data.cells import Cells
 from shared.data.rules import Beyond, Kind, Length, Missing, NoMultiple, NotIn, Outside, Scalar, Sign, Test, Unlike
 
 RowNumbers = NDArray[np.int64]

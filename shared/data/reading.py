@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from shared.data.cells import ARROW_TYPES, column_cells
+from shared.data.casts import ARROW_TYPES
+from shared.data.cells import column_cells
 from shared.data.formats import Unreadable
 from shared.data.rows import open_rows
 from shared.data.rules import Contract

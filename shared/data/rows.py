@@ -76,6 +76,13 @@ def _broken(error: Exception) -> Unreadable:
     if shape:  # pyarrow tells rows of another shape to Python only if they are UTF-8
         what = f"row {int(shape[1]) - 1} is not UTF-8, and of another shape than the header"
         return Unreadable("encoding", what, f"it looks like Latin-1: {AS_UTF8}")
+    if "Empty CSV" in why:  # nothing follows the header, not even its line end
+        return Unreadable("rows", "the file has a header and no rows", "drop a file with rows")
+    if "straddl" in why:
+        what = f"a row is longer than {BLOCK_BYTES >> 20} MiB"
+        return Unreadable(
+            "readable", what, "look for a quote that is never closed, or send such content as a file of its own"
+        )
     return Unreadable("readable", f"the file cannot be read to its end: {why}", f"write it again; {INSTEAD}")
 
 
@@ -96,10 +103,8 @@ def _json_batches(
         lines = (line for line in _lines(stream) if line.strip())
         numbered = enumerate(lines, start=1)
         while block := list(itertools.islice(numbered, JSON_BATCH_ROWS)):
-            objects = [value for number, line in block if (value := _object(number, line, rows.skipped)) is not None]
-            for value in objects:
-                if not value.keys() <= header.keys():
-                    header |= dict.fromkeys(value)
+            read = [_object(number, line, wanted, header, rows.skipped) for number, line in block]
+            objects = [value for value in read if value is not None]
             rows.header[:] = header
             columns = {name: _json_texts([value.get(name) for value in objects]) for name in wanted if name in header}
             schema = pa.schema([(name, pa.string()) for name in columns])
@@ -121,15 +126,41 @@ def _lines(stream: pa.NativeFile) -> Iterator[bytes]:
     yield rest
 
 
-def _object(number: int, line: bytes, skipped: Skipped) -> dict[str, object] | None:
+def _object(
+    number: int, line: bytes, wanted: Collection[str], header: dict[str, None], skipped: Skipped
+) -> dict[str, object] | None:
+    """The object of a line, or None, and the line is noted. Its names go to the header in either case."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, dict):
+    if not isinstance(value, dict):
+        skipped.add(number, "no JSON object", line.decode(errors="replace"))
+        return None
+    if not value.keys() <= header.keys():
+        header |= dict.fromkeys(value)
+    odd = [*_odd_values(value, line, wanted)]
+    if not odd:
         return value
-    skipped.add(number, "no JSON object", line.decode(errors="replace"))
+    skipped.add(number, ", ".join(odd), line.decode(errors="replace"))
     return None
+
+
+def _odd_values(value: Mapping[str, object], line: bytes, wanted: Collection[str]) -> Iterator[str]:
+    """The wanted values that are no cell. Looked for only in lines with bytes that such a value needs."""
+    if b"[" in line or line.count(b"{") > 1:
+        yield from (f"{name} holds an object or a list" for name in wanted if isinstance(value.get(name), dict | list))
+    if b"\\u" in line:
+        yield from (f"{name} holds half a character" for name in wanted if not _is_utf8(value.get(name)))
+
+
+def _is_utf8(value: object) -> bool:
+    """Whether UTF-8 can write it, if it is text: an escape in JSON may name one half of a surrogate pair."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json_texts(values: list[Any]) -> list[str | None]:

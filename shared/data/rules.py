@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, TypeAlias
 
+from shared.data.shown import figure
+
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp"]
 Severity = Literal["error", "warning"]
 Sign = Literal["<", "<=", ">", ">="]
@@ -166,7 +168,7 @@ class Limit:
 
     def __str__(self) -> str:
         unit = " %" if self.percent else ""
-        return OPERATORS[self.operator][0].format(*(f"{value:g}" for value in self.values)) + unit
+        return OPERATORS[self.operator][0].format(*map(figure, self.values)) + unit
 
 
 NONE = Limit()

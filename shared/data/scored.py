@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
-from shared.data.cells import ARROW_TYPES, cells
+from shared.data.casts import ARROW_TYPES
+from shared.data.cells import cells
 from shared.data.profile import ColumnProfile, Profile
 from shared.data.rules import Kind
 

@@ -26,3 +26,12 @@ def counted(count: int, noun: str) -> str:
     ('1 row', '2 rows')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def figure(number: float) -> str:
+    """A number as it was written, as far as a float keeps its digits: a limit of 1234567 is not told as another one.
+
+    >>> figure(1234567.0), figure(0.1), figure(1e20)
+    ('1234567', '0.1', '1e+20')
+    """
+    return f"{number:.15g}"

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shared.data.cells import ARROW_TYPES, Cells
+from shared.data.casts import ARROW_TYPES
+from shared.data.cells import Cells
 from shared.data.rules import Kind, Measured, Outside, Query, Where
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from shared.data.rules import (
     Foreign,
     Kind,
     Length,
+    Limit,
     Measured,
     Missing,
     NoMultiple,
@@ -24,7 +25,7 @@ from shared.data.rules import (
     Unlike,
     Where,
 )
-from shared.data.shown import shown
+from shared.data.shown import figure, shown
 from shared.data.tally import Count
 from shared.data.verdict import Problem
 
@@ -38,7 +39,7 @@ KIND_WORDS: Mapping[Kind, str] = {
     "timestamp": "a time",
 }
 KIND_REMEDIES: Mapping[Kind, str] = {
-    "string": "save the file as UTF-8 (it looks like Latin-1)",
+    "string": "save the file as UTF-8 (it looks like Latin-1); an object or a list goes into columns of its own",
     "integer": "write whole numbers like 42, and leave the cell empty where there is none",
     "number": "write numbers like 1234.5, with a point and nothing else, and leave the cell empty where there is none",
     "boolean": "write true or false, and leave the cell empty where it is not known",
@@ -89,10 +90,16 @@ def _number(rule: Rule, count: Count, total: int, *, hides: bool) -> Iterator[Pr
     if number is None:
         found = f"cannot be asked of this file ({count.failed})" if count.failed else "is there for no row"
     else:
-        found = "is not told, since the column is personal" if hides else f"is {number:.6g}"
+        found = "is not told, since the column is personal" if hides else f"is {_beyond(number, rule.limit)}"
     what = f"{said} {found}, must be {rule.limit}"
     remedy = "compare the values with those of an earlier file (another unit, another column, other cases?)" + OR_WIDEN
     yield Problem(rule.name, ", ".join(rule.columns), total, (), (), what, remedy, rule.severity)
+
+
+def _beyond(number: float, limit: Limit) -> str:
+    """A number outside a limit, with as many digits as show that it is."""
+    short = f"{number:.6g}"
+    return figure(number) if limit.allows(float(short)) or "e+" in short else short
 
 
 def _words(test: Test) -> tuple[str, str]:
@@ -108,7 +115,7 @@ def _wrong(test: Test) -> str:
     """What the picked values of a column are."""
     match test:
         case Beyond(sign, limit):
-            return BEYOND[sign].format(f"{limit:g}" if isinstance(limit, int | float) else limit)
+            return BEYOND[sign].format(figure(limit) if isinstance(limit, int | float) else limit)
         case Unlike(pattern):
             return f"not like {shown(pattern)}"
         case NotIn(values):
@@ -121,9 +128,9 @@ def _wrong(test: Test) -> str:
 def _measure(test: Test) -> str:
     match test:
         case NoMultiple(of):
-            return f"no multiple of {of:g}"
+            return f"no multiple of {figure(of)}"
         case Outside(_, low, high):
-            return f"outside {low:g} to {high:g}"
+            return f"outside {figure(low)} to {figure(high)}"
         case Length(sign, most):
             return LENGTH[sign].format(most)
         case Foreign():

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from shared.certificates.certificate import P99_NEEDS_REQUESTS, certify
 from shared.certificates.declared_checks import PREFIX, limit_of
 from shared.gates import judge
-from shared.gating.metric_facts import best, worst
+from shared.gating.metric_facts import best, least_chance, span, worst
 from shared.gating.sanity_gates import FEW_COPIES, FORM, jump_limit, wrong_of
 from shared.gating.verdict import Document, GateResult, Verdict, number
 from shared.model_yaml.gate_spec import Check, Slices
 from shared.spec import CertificateLimits, Gates
 
 Broken = dict[str, object]
+FIRST_SHARE = 0.5  # of a holdout's error budget: what the first comparison may spend, and none may spend more
 SEARCHED = "the worst slice"
 
 
@@ -53,9 +54,9 @@ def trials(gates: Gates) -> tuple[Trial, ...]:
     """Every gate of the spec, tried with what it must let through and with what it must hold."""
     evidence, limits = passing_evidence(gates), gates.certificate
     certificate = passing_certificate(limits)
-    good = judge(gates, evidence, share=1.0)
+    good = judge(gates, evidence, share=FIRST_SHARE)
     names = [result.gate for result in good.results if result.gate in EVIDENCE_BREAKS]
-    judged = {name: judge(gates, EVIDENCE_BREAKS[name](gates, evidence), share=1.0) for name in names}
+    judged = {name: judge(gates, EVIDENCE_BREAKS[name](gates, evidence), share=FIRST_SHARE) for name in names}
     certified = {name: certify(limits, broken(limits, certificate)) for name, broken in CERTIFICATE_BREAKS.items()}
     for name, check in limits.checks.items():
         certified[f"{PREFIX}{name}"] = certify(limits, {**certificate, "checks": {name: _measured(check, _past)}})
@@ -84,7 +85,13 @@ def passing_evidence(gates: Gates) -> Broken:
         "units": max(gates.min_rows, 1),
         "candidate": {"value": value},
         "champion": {"version": "1", "value": champion},
-        "gain": {"mean": mean, "lower": gain, "upper": mean + abs(gain), "confidence": gates.confidence, "p": 0.0},
+        "gain": {
+            "mean": mean,
+            "lower": gain,
+            "upper": mean + abs(gain),
+            "confidence": gates.confidence,
+            "p": least_chance(gates.metric),
+        },
         "sanity": {
             "not_finite": 0,
             "constant": False,
@@ -199,6 +206,22 @@ def _too_good(gates: Gates, good: Document) -> Broken:
     return {**_with(good, "gain", mean=mean, upper=mean * 2), "candidate": {"value": better}}
 
 
+def _all_lost(gates: Gates, good: Document) -> Broken:
+    """Every guard at its margin; or, where a margin is more than its metric can lose, that guard alone at its worst."""
+    lost = {name: min(float(most), span(name)) for name, most in gates.guards.items()}
+    endless = {name: most for name, most in lost.items() if most < float(gates.guards[name])}
+    guarded = {name: {"lower": -most, "confidence": 1.0} for name, most in (endless or lost).items()}
+    kept = {name: {"lower": 0.0, "confidence": gates.confidence} for name in gates.guards}
+    return {**good, "guards": {**kept, **guarded}}
+
+
+def _a_slice_lost(gates: Gates, good: Document) -> Broken:
+    """One slice more, which is shown to be worse by more than the margin, if its metric can lose so much."""
+    is_possible = gates.slices.margin < span(gates.metric)
+    lost = _slice(gates, "A < 0", -1.0, 0.0 if is_possible else 1.0)
+    return {**good, "slices": [_slice(gates, name, 0.0) for name in _slices_of(gates.slices)] + [lost]}
+
+
 def _all_seen(good: Document) -> Broken:
     """Every holdout row is a copy of a training row, and there are more than a few."""
     rows = max(filter(None, (number(good, "rows"), FEW_COPIES + 1)))
@@ -218,14 +241,8 @@ EVIDENCE_BREAKS: Mapping[str, Callable[[Gates, Document], Broken]] = {
     "plausible": lambda gates, good: _too_good(gates, good),
     "no_overlap": lambda gates, good: _all_seen(good),
     "same_schema": lambda gates, good: _with(good, "sanity", schema=["AGE is gone"]),
-    "guards": lambda gates, good: {
-        **good,
-        "guards": {name: {"lower": -float(most), "confidence": 1.0} for name, most in gates.guards.items()},
-    },
-    "slices": lambda gates, good: {
-        **good,
-        "slices": [_slice(gates, name, 0.0) for name in _slices_of(gates.slices)] + [_slice(gates, "A < 0", -1.0, 0.0)],
-    },
+    "guards": _all_lost,
+    "slices": _a_slice_lost,
     "holdout_budget": lambda gates, good: _with(good, "gain", p=min(1.0, _beyond(gates.holdout.error_budget))),
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from shared.certificates.declared_checks import PREFIX, sentence
 from shared.gates import asked
+from shared.gating.guard_gates import FEWEST_UNITS
 from shared.gating.metric_facts import facts, is_custom
 from shared.gating.sanity_gates import FEW_COPIES, MOST_COPIES_PERCENT, jump_limit
 from shared.gating.verdict import text
@@ -107,11 +108,12 @@ def _slices(gates: Gates) -> str:
     told = [f"a value of {', '.join(part.columns)}"] if part.columns else []
     told += [*part.where]
     found = {"tell": "told", "hold": "held"}[part.found]
+    units = f" or {FEWEST_UNITS} units of {gates.compare.unit}," if gates.compare.unit else ""
     told += [f"the worst slice of up to {part.depth} conditions (found, then {found})"] if part.depth else []
     return (
         f"it is not shown to be worse by more than {text(part.margin)} in {'; '.join(told)}; Holm's correction, "
         f"{text(100 * (1 - gates.confidence))} % for all; slices under {part.min_rows} rows, or {part.min_positives} of the "
-        "rarer kind, are named as not judged"
+        f"rarer kind,{units} are named as not judged"
     )
 
 

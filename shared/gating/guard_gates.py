@@ -14,6 +14,9 @@ from shared.gating.verdict import Document, GateResult, at, held, number, passed
 from shared.model_yaml.gate_spec import Slices
 from shared.spec import Gates
 
+FEWEST_UNITS = 15
+"""Users or blocks of time from which on the bootstrap's bounds hold: many rows of fewer show nothing."""
+
 
 def guards(gates: Gates, evidence: Document) -> GateResult:
     """Non-inferiority: each guard metric's gain has its lower bound above minus its margin."""
@@ -91,12 +94,16 @@ def _why_not(judged: Sequence[object]) -> str:
     return f": {'; '.join(told)}" if told else ""
 
 
+def is_too_small(asked: Slices, told: Document) -> bool:
+    """Whether a slice is not judged, by what is told of it: of so few rows, rows of the rarer kind, or units no bound holds."""
+    rows, positives, units = (number(told, name) for name in ("rows", "positives", "units"))
+    few_units = units is not None and units < FEWEST_UNITS
+    few_positives = positives is not None and positives < asked.min_positives
+    return rows is not None and (rows < asked.min_rows or few_positives or few_units)
+
+
 def _judged(gates: Gates, each: object) -> bool:
-    if not isinstance(each, Mapping):
-        return True
-    rows, positives = number(each, "rows"), number(each, "positives")
-    is_enough = positives is None or positives >= gates.slices.min_positives
-    return rows is None or (rows >= gates.slices.min_rows and is_enough)
+    return not isinstance(each, Mapping) or not is_too_small(gates.slices, each)
 
 
 def _words(worse: Sequence[Mapping[str, object]]) -> Iterator[str]:

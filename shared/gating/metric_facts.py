@@ -46,6 +46,8 @@ OF_TWO = (*RANKED, "brier", "calibration_error")
 """Metrics of one score a row: of two classes that is the probability of the second, of more there is none."""
 COUNTED = ("accuracy", "macro_recall")
 """Metrics that count right answers: a probability becomes an answer first, by `gates.compare.threshold`."""
+OF_CHANCES = ("log_loss", "brier", "calibration_error")
+"""Metrics of probabilities: a score beyond 0 to 1, or shares that make no whole, would count as more than certain."""
 CUSTOM = MetricFacts("the folder's own metric", None, least=-math.inf)
 
 
@@ -73,3 +75,22 @@ def best(gates: Gates) -> float:
     """The best value that the metric can have: infinite if there is none."""
     known = facts(gates.metric)
     return known.least if gates.direction == "lower" else known.most
+
+
+def span(metric: str) -> float:
+    """The most that a metric can lose; infinite for what no one bounds, as latency.
+
+    >>> span("accuracy"), span("mse"), span("latency")
+    (1.0, inf, inf)
+    """
+    return facts(metric).most - facts(metric).least
+
+
+def least_chance(metric: str) -> float:
+    """The smallest chance that a comparison in this metric can show: one in its resamples and one more, none for the formula of auc.
+
+    >>> least_chance("mse"), least_chance("average_precision"), least_chance("auc")
+    (0.0001, 0.0005, 0.0)
+    """
+    resamples = {"auc": math.inf, "average_precision": 1_999}.get(metric, 9_999)
+    return 1 / (resamples + 1)

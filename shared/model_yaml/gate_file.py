@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
 
 from shared.certificates.certificate import P95_NEEDS_REQUESTS, P99_NEEDS_REQUESTS
 from shared.certificates.declared_checks import limit_of
@@ -12,9 +11,6 @@ from shared.gating.metric_facts import METRICS, OF_TWO, PER_UNIT, RANKED, best, 
 from shared.model_yaml.limits import AT_LEAST_0, MORE_THAN_0, NEVER, POSSIBLE, between, is_inside
 from shared.model_yaml.yaml_record import RecordReader, Requirement
 from shared.spec import CertificateLimits, Gates
-
-if TYPE_CHECKING:
-    from shared.data.rules import Contract
 
 GUARDS = ("latency", "size")
 GUARD_WORDS = f"names of metrics, {' or '.join(GUARDS)}, each with how much worse it may be, more than 0"
@@ -126,18 +122,3 @@ def check_comparing(gates: Gates, reader: RecordReader) -> None:
         reader.wrong("gates.slices.depth", gates.slices.depth, f"0: no row has a share of its own in {gates.metric}")
     if gates.compare.block_days and not gates.compare.unit:
         reader.wrong("gates.compare.unit", None, "the column with the time that block_days cuts into blocks")
-
-
-def condition_faults(conditions: tuple[str, ...], contract: Contract, shown: str) -> list[str]:
-    """Slices that no row could be asked: SQL that cannot be read."""
-    from shared.data.sql import NotSql, understood
-
-    faults = []
-    for condition in conditions:
-        try:
-            kinds = {column.name: column.kind for column in contract.columns}
-            understood(f"SELECT count(*) FROM holdout WHERE {condition}", "holdout", kinds)  # noqa: S608
-        except NotSql as error:
-            entry = f"{shown}/model.yaml: gates.slices.where: found {condition}"
-            faults.append(f"{entry}; right would be a condition on the contract's columns ({error}).")
-    return faults

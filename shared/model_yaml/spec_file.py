@@ -12,7 +12,7 @@ from shared.data.window import WORDS, is_window
 from shared.errors import NameRefused, SpecRefused
 from shared.gating.metric_facts import is_custom
 from shared.model_yaml import searching, spec_policy
-from shared.model_yaml.gate_file import GATE_REQUIREMENTS, check_comparing, check_gates, condition_faults
+from shared.model_yaml.gate_file import GATE_REQUIREMENTS, check_comparing, check_gates
 from shared.model_yaml.limits import AT_LEAST_0, MORE_THAN_0, NEVER, between, is_inside
 from shared.model_yaml.search_space import WORDS as WORDS_OF_SPACE
 from shared.model_yaml.search_space import dimension
@@ -226,6 +226,7 @@ def _unpinned(text: str, shown: str) -> list[str]:
 
 def _contract_faults(file: Path, spec: Spec, shown: str) -> list[str]:
     from shared.data.contract import parse_contract  # pydantic and pyarrow: only who publishes needs them
+    from shared.model_yaml.gate_columns import column_faults
 
     try:
         contract = parse_contract(_text(file, shown), file=f"{shown}/{spec.data.contract}")
@@ -240,7 +241,7 @@ def _contract_faults(file: Path, spec: Spec, shown: str) -> list[str]:
         for entry, names in used.items()
         for name in names
         if name not in contract.names
-    ] + condition_faults(spec.gates.slices.where, contract, shown)
+    ] + column_faults(spec, contract, shown)
 
 
 def _refused(file: str, faults: list[str]) -> SpecRefused:

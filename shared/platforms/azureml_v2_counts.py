@@ -12,11 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from shared.platforms.azureml_errors import AzureMLRefused
 from shared.platforms.azureml_v2_service import Workspace
 
 METRIC = "RequestsPerMinute"
 PARTS = ("deployment", "statusCode", "modelStatusCode")
 KEPT = timedelta(days=30)  # what is older than this is not counted: 43,200 minutes for each kind of answer
+SERIES = (
+    1000  # asked for, since of a split metric the service gives ten unless it is told how many (Metrics_List, `top`)
+)
 MODEL_FAILED = 424  # the endpoint's answer where the model's server did not answer with 2xx
 
 
@@ -29,19 +33,26 @@ class Counted:
 
 
 def counts(workspace: Workspace, endpoint: str, *, since: datetime, now: datetime) -> dict[str, Counted]:
-    """Deployment name to what it answered since then; what answered nothing is not in it."""
+    """Deployment name to what it answered since then; what answered nothing is not in it. `AzureMLRefused` where some could be left out."""
     query = {
         "api-version": "2018-01-01",
         "metricnames": METRIC,
         "aggregation": "Average",
         "interval": "PT1M",
         "timespan": f"{_stamp(max(since, now - KEPT))}/{_stamp(now + timedelta(minutes=1))}",
+        "top": str(SERIES),
         "$filter": " and ".join(f"{part} eq '*'" for part in PARTS),
     }
     path = f"{workspace.resource_id}/onlineEndpoints/{endpoint}/providers/Microsoft.Insights/metrics"
     document = workspace.ask(f"{path}?{urlencode(query)}")
+    given = [one for metric in document["value"] for one in metric.get("timeseries", ())]
+    if len(given) >= SERIES:
+        raise AzureMLRefused(
+            f"endpoint {endpoint} has {len(given)} kinds of answers, and more may have been left out: errors among them.",
+            next="remove deployments that nobody needs, then `baton retry`",
+        )
     found: dict[str, Counted] = {}
-    for series in (one for metric in document["value"] for one in metric.get("timeseries", ())):
+    for series in given:
         parts = {one["name"]["value"].lower(): str(one["value"]) for one in series.get("metadatavalues", ())}
         number = round(sum(point.get("average") or 0.0 for point in series.get("data", ())))
         before = found.get(parts["deployment"], Counted())

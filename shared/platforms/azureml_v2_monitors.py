@@ -19,7 +19,8 @@ from shared.platforms.azureml_v2_serving import endpoint_name
 from shared.platforms.following import Following, Monitoring
 
 TAG = "baton.watches"
-SPARK_VERSION, SPARK_MACHINE = "3.4", "standard_e4s_v3"  # the smallest that serverless Spark takes
+# Support of 3.4 ended on 2026-03-31 and its jobs are being switched off (learn.microsoft.com, apache-spark-34-runtime).
+SPARK_VERSION, SPARK_MACHINE = "3.5", "standard_e4s_v3"  # the smallest machine that serverless Spark takes
 
 
 def keep_monitor(workspace: Workspace, model: str, serves: Following, wait_seconds: float) -> None:
@@ -40,7 +41,7 @@ def keep_monitor(workspace: Workspace, model: str, serves: Following, wait_secon
             f"a schedule {name} is there, and Baton did not make it.",
             next=f"rename or delete it (`az ml schedule delete --name {name}`), then replay",
         )
-    mark = digest(repr((endpoint, deployment, asked)))[:16]
+    mark = digest(repr((endpoint, deployment, asked, SPARK_VERSION)))[:16]
     is_cut_off = there is not None and (there.is_enabled is False or word(there.provisioning_state) in FAILED)
     if there is None or ours != mark or is_cut_off:
         wanted = _definition(name, model, f"{endpoint}:{deployment}", asked, mark)

@@ -13,7 +13,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from shared.runs.metrics import Metric, Numbers, Whole
+from shared.runs.discordant import discordant
+from shared.runs.metrics import Metric, Numbers, Whole, same
 from shared.spec import Direction
 
 RESAMPLES = 9_999
@@ -70,8 +71,24 @@ def compare_units(
     """The candidate's gain, from shape (units,) or (columns, units), at least one unit, in the same order for both.
 
     The bounds are BCa from 9,999 resamples with a fixed seed: the same units give the same bounds, and swapping the
-    models mirrors them. A gain without any spread has no distribution to draw from: its bounds are itself.
+    models mirrors them. A gain without any spread has no distribution to draw from: its bounds are itself. Where few units
+    differ, and all by the same amount, no gain and no loss is surer than by the exact test of their number (`discordant.py`).
     """
+    found = _bootstrapped(champion, candidate, whole, direction, confidence, beyond)
+    if champion.ndim > 1 or whole is not same:
+        return found
+    few = discordant((champion - candidate) * (1.0 if direction == "lower" else -1.0))
+    if few is None:
+        return found
+    lower, upper = few.bounds(confidence)
+    method = f"{found.method}, no surer than McNemar's exact test of {few.count} that differ"
+    bounds = min(found.lower, max(lower, 0.0)), max(found.upper, min(upper, 0.0))
+    return Gain(found.mean, *bounds, confidence, method, max(found.p, few.chance(beyond)))
+
+
+def _bootstrapped(
+    champion: Numbers, candidate: Numbers, whole: Whole, direction: Direction, confidence: float, beyond: float
+) -> Gain:
     sign, pair = (1.0 if direction == "lower" else -1.0), in_order(champion, candidate)
 
     def gain(means: Numbers) -> Numbers:

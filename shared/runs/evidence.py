@@ -12,7 +12,7 @@ import pyarrow as pa
 from shared.gating.sanity_gates import FORM
 from shared.runs.comparison import Gain
 from shared.runs.guarding import guards
-from shared.runs.measuring import Measuring
+from shared.runs.measuring import Measuring, why_unknown
 from shared.runs.metrics import Numbers
 from shared.runs.scoring import Predictions
 from shared.runs.slicing import slices
@@ -46,7 +46,8 @@ def evidence(
     """The evidence on rows whose true values are `truth`, shape (rows,), finite.
 
     {"v", "metric", "direction", "rows", "units", "candidate": {"value", "predicted"} or {"error"}, "champion": null or the same
-    with "version", "gain": {"mean", "lower", "upper", "confidence", "method", "p"} or null, "sanity": {"not_finite",
+    with "version", "gain": {"mean", "lower", "upper", "confidence", "method", "p"} or null (then "gain_error" may say why),
+    "sanity": {"not_finite",
     "constant", "identical", and what `beside` tells}}, and where the spec asks for them "guards" by name and "slices" as a list. What is
     not known is null or left out, so that no gate takes it for good. Form 1 told overlap and schema only where it was asked for.
     """
@@ -62,10 +63,10 @@ def evidence(
         "truth": _summary(truth),
         "candidate": _model(measuring, candidate),
         "champion": {"version": champion.version, **_model(measuring, champion.predictions)} if champion else None,
-        "gain": _gain(measuring, candidate, theirs) if theirs else None,
+        **(_gain(measuring, candidate, theirs) if theirs else {"gain": None}),
         "sanity": {**_sanity(candidate, theirs), **beside.sanity},
     }
-    if theirs is None or champion is None or _fault(candidate) or _fault(theirs):
+    if theirs is None or champion is None or _fault(measuring, candidate) or _fault(measuring, theirs):
         return document
     if gates.guards:
         document["guards"] = guards(measuring, theirs, candidate, sizes=(champion.size_mb, beside.size_mb))
@@ -75,7 +76,7 @@ def evidence(
 
 
 def _model(measuring: Measuring, predictions: Predictions) -> dict[str, object]:
-    if error := _fault(predictions):
+    if error := _fault(measuring, predictions):
         return {"error": error}
     whole = measuring.value(measuring.gates.metric, predictions)
     if math.isnan(whole):
@@ -85,20 +86,21 @@ def _model(measuring: Measuring, predictions: Predictions) -> dict[str, object]:
     return {"value": whole, "predicted": _summary(predictions.values)}
 
 
-def _fault(predictions: Predictions) -> str:
+def _fault(measuring: Measuring, predictions: Predictions) -> str:
     if predictions.error:
         return predictions.error
     if predictions.not_finite:
         return f"{predictions.not_finite} of {len(predictions.values)} predictions are no finite number"
-    return ""
+    return measuring.unfit(measuring.gates.metric, predictions)
 
 
-def _gain(measuring: Measuring, candidate: Predictions, champion: Predictions) -> Mapping[str, object] | None:
-    if _fault(candidate) or _fault(champion) or len(measuring.truth) < 2:
-        return None
+def _gain(measuring: Measuring, candidate: Predictions, champion: Predictions) -> dict[str, object]:
+    """The gain, or null with the reason for it as "gain_error"."""
+    if _fault(measuring, candidate) or _fault(measuring, champion) or len(measuring.truth) < 2:
+        return {"gain": None}
     gates = measuring.gates
     gain = measuring.gain(gates.metric, champion, candidate, confidence=gates.confidence, beyond=gates.minimum_gain)
-    return asdict(gain) if is_known(gain) else None
+    return {"gain": asdict(gain)} if is_known(gain) else {"gain": None, "gain_error": why_unknown(gates.metric, gain)}
 
 
 def is_known(gain: Gain) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 
 from shared.runs.comparison import compare
-from shared.runs.measuring import Measuring
+from shared.runs.measuring import Measuring, why_unknown
 from shared.runs.metrics import Metric
 from shared.runs.scoring import Predictions
 
@@ -31,9 +31,11 @@ def _guard(
         return _size(*sizes, confidence=confidence)
     if name == "latency":
         return _latency(champion, candidate, confidence)
+    if error := measuring.unfit(name, champion) or measuring.unfit(name, candidate):
+        return {"error": error}
     gain = measuring.gain(name, champion, candidate, confidence=confidence)
     known = all(math.isfinite(number) for number in (gain.mean, gain.lower, gain.upper))
-    return asdict(gain) if known else {"error": f"these rows have no {name}"}
+    return asdict(gain) if known else {"error": why_unknown(name, gain)}
 
 
 def _size(champion: float, candidate: float, *, confidence: float) -> dict[str, object]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.gating.metric_facts import facts, is_custom
 from shared.runs.comparison import Gain, compare_units
-from shared.runs.metrics import Measure, Metric, Numbers, fitting, measure, metric_named
+from shared.runs.metrics import Measure, Metric, Numbers, fitting, measure, metric_named, unfit
 from shared.runs.ranked import VALUES, compare_ranked
 from shared.runs.scoring import Predictions
 from shared.spec import Direction, Gates
@@ -42,6 +42,10 @@ class Measuring:
             return VALUES[name](self.truth, self._fitting(name, predictions))
         with np.errstate(all="ignore"):
             return self._measure(name, predictions).value
+
+    def unfit(self, name: str, predictions: Predictions) -> str:
+        """Why the metric cannot be told of these predictions, which are finite numbers; "" if it can."""
+        return "" if is_custom(name) else unfit(name, predictions.values, len(self.gates.compare.classes))
 
     def gain(
         self, name: str, champion: Predictions, candidate: Predictions, *, confidence: float, beyond: float = 0.0
@@ -85,3 +89,8 @@ def chosen(predictions: Predictions, rows: NDArray[np.bool_]) -> Predictions:
     """The predictions of some of the rows."""
     own = None if predictions.own is None else predictions.own[rows]
     return replace(predictions, values=predictions.values[rows], own=own)
+
+
+def why_unknown(name: str, gain: Gain) -> str:
+    """Why a gain has no finite mean or bounds: rows that have no such metric, all of them or some that were drawn."""
+    return gain.method if name == "auc" else f"these rows, or some drawn from them, have no {name}"

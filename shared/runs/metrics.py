@@ -13,15 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import MetricMissing
-from shared.gating.metric_facts import COUNTED, OF_TWO
+from shared.gating.metric_facts import COUNTED, OF_CHANCES, OF_TWO
 from shared.gating.metric_facts import METRICS as KNOWN
 
 Numbers = NDArray[np.float64]
 Whole = Callable[[Numbers], Numbers]
+Flags = NDArray[np.bool_]
 BINS = 10
+ROUNDED, WHOLE_WITHIN = 1e-6, 0.01
+"""How far a probability may lie beyond 0 to 1, and those of all classes from 1 together: what rounding does."""
 
 
-def _same(mean: Numbers) -> Numbers:
+def same(mean: Numbers) -> Numbers:
+    """The metric is the mean itself."""
     return mean
 
 
@@ -33,7 +37,7 @@ class Metric:
     """
 
     per_row: Callable[[Numbers, Numbers], Numbers] = lambda truth, predicted: predicted
-    whole: Whole = _same
+    whole: Whole = same
     per_group: Callable[[Numbers, Numbers, int], float] | None = None
 
 
@@ -67,6 +71,30 @@ def fitting(name: str, truth: Numbers, predicted: Numbers, *, threshold: float =
         answers: Numbers = (two >= threshold).astype(np.float64)
         return answers
     return predicted
+
+
+def unfit(name: str, predicted: Numbers, classes: int = 0) -> str:
+    """Why the metric `name` cannot be told of these finite predictions; "" if it can: what is no probability is none.
+
+    >>> unfit("log_loss", np.array([0.2, 3.0])), unfit("mse", np.array([0.2, 3.0]))
+    ('1 of 2 predictions are no probability, as log_loss wants: prediction 1 is 3', '')
+    >>> unfit("log_loss", np.array([[0.9, 0.9]]))
+    '1 of 1 predictions are no probability, as log_loss wants: those of prediction 0 are 1.8 together'
+    """
+    if name not in OF_CHANCES:
+        return ""
+    if classes > 2 and predicted.ndim == 1:
+        return f"{name} wants a probability for each of the {classes} classes, and predictions name one"
+    rows = predicted.reshape(len(predicted), -1)
+    beyond: Flags = np.maximum(-rows.min(axis=1), rows.max(axis=1) - 1) > ROUNDED
+    whole = np.ones(len(rows)) if predicted.ndim == 1 else rows.sum(axis=1)
+    wrong = np.flatnonzero(beyond | (np.abs(whole - 1) > WHOLE_WITHIN))
+    if not len(wrong):
+        return ""
+    first = int(wrong[0])
+    what = f"prediction {first} is {', '.join(f'{number:.6g}' for number in rows[first])}"
+    told = what if beyond[first] else f"those of prediction {first} are {whole[first]:.6g} together"
+    return f"{len(wrong)} of {len(rows)} predictions are no probability, as {name} wants: {told}"
 
 
 def measure(metric: Metric, truth: Numbers, predicted: Numbers, *, unit: Numbers | None = None, k: int = 10) -> Measure:

@@ -17,6 +17,8 @@ from shared.runs.metrics import Numbers
 
 RESAMPLES = 1_999
 AT_ONCE = 2_000_000
+FEWEST = 5
+"""Rows of the rarer kind from which on DeLong's covariance holds: with two of them 13 % of equal models pass 5 %, with five 7 %."""
 
 
 def midranks(values: Numbers) -> Numbers:
@@ -87,9 +89,10 @@ def compare_ranked(
 
 def _by_delong(truth: Numbers, champion: Numbers, candidate: Numbers, confidence: float, beyond: float) -> Gain:
     ones = int((truth == 1).sum())
-    if min(ones, len(truth) - ones) < 2:
+    if (rarer := min(ones, len(truth) - ones)) < FEWEST:
         nothing = float("nan")
-        return Gain(nothing, nothing, nothing, confidence, "too few rows of both kinds", nothing)
+        few = f"of {len(truth)} rows {rarer} are of the rarer kind, auc is compared from {FEWEST} on"
+        return Gain(nothing, nothing, nothing, confidence, few, nothing)
     (theirs, ours), covariance = delong(truth, champion, candidate)
     mean = float(ours - theirs)
     deviation = float(np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0)))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from shared.data.sql import locked
 from shared.errors import Permanent
+from shared.gating.guard_gates import is_too_small
 from shared.model_yaml.gate_spec import Slices
 from shared.runs.comparison import NORMAL, Gain
 from shared.runs.measuring import Measuring, chosen
@@ -74,13 +75,11 @@ def _judged(measuring: Measuring, champion: Predictions, candidate: Predictions,
     count, truth = int(rows.sum()), measuring.truth[rows]
     is_binary = bool(np.isin(measuring.truth, (0.0, 1.0)).all())
     rarer = int(min((truth == 1).sum(), (truth == 0).sum())) if is_binary else None
-    few = count < measuring.gates.slices.min_rows or (
-        rarer is not None and rarer < measuring.gates.slices.min_positives
-    )
-    told: dict[str, object] = {"rows": count, "positives": rarer}
-    if few:
-        return told
     gates, part = measuring.gates, measuring.part(rows)
+    told: dict[str, object] = {"rows": count, "positives": rarer}
+    told |= {} if part.unit is None else {"units": part.units}
+    if is_too_small(gates.slices, told):
+        return told
     theirs, ours = chosen(champion, rows), chosen(candidate, rows)
     gain = part.gain(gates.metric, theirs, ours, confidence=gates.confidence)
     loss = part.gain(gates.metric, ours, theirs, confidence=gates.confidence, beyond=gates.slices.margin)
@@ -101,7 +100,7 @@ def _found(
     """The slice of at most `depth` conditions that loses most surely on one half, judged on the other; if none loses, that."""
     half = _half(columns)
     gain = _row_gains(measuring, champion, candidate)
-    worst, searched = ("", -math.inf), 0
+    worst, searched = (tuple[str, ...](), -math.inf), 0
     least = measuring.gates.slices.min_rows / 2
     masks: dict[str, Mask] = dict(_conditions(columns))
     for depth in range(1, measuring.gates.slices.depth + 1):
@@ -113,14 +112,14 @@ def _found(
             searched += 1
             surely = -float(inside.mean()) / spread * math.sqrt(len(inside))
             if surely > worst[1]:
-                worst = (" and ".join(names), surely)
+                worst = (names, surely)
     if not searched:
         return [{"slice": "the worst slice", "found": True, "searched": 0, "rows": 0}]
     if worst[1] <= 0:
         return [{"slice": "the worst slice (none loses)", "found": True, "searched": searched, "p_worse": 1.0}]
-    rows = np.logical_and.reduce([masks[name] for name in worst[0].split(" and ")])
-    judged = _judged(measuring, champion, candidate, rows & ~half)
-    return [{"slice": worst[0], "found": True, "searched": searched, "p_half": 1 - NORMAL.cdf(worst[1]), **judged}]
+    rows = np.logical_and.reduce([masks[name] for name in worst[0]])
+    judged, name = _judged(measuring, champion, candidate, rows & ~half), " and ".join(worst[0])
+    return [{"slice": name, "found": True, "searched": searched, "p_half": 1 - NORMAL.cdf(worst[1]), **judged}]
 
 
 def _row_gains(measuring: Measuring, champion: Predictions, candidate: Predictions) -> NDArray[np.float64]:

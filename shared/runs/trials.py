@@ -125,7 +125,8 @@ class _Trials:
 
 
 def _measured(found: Predictions, held: pa.Table, spec: Spec) -> float:
+    measuring = Measuring(spec.gates, true_values(held, spec), units(held, spec))
     wrong = found.error or (f"{found.not_finite} predictions are no finite number" if found.not_finite else "")
-    if wrong:
+    if wrong := wrong or measuring.unfit(spec.gates.metric, found):
         raise RunFailed(f"it could not be scored: {wrong}", next="mend score.py or train.py")
-    return Measuring(spec.gates, true_values(held, spec), units(held, spec)).value(spec.gates.metric, found)
+    return measuring.value(spec.gates.metric, found)

@@ -15,6 +15,7 @@ from shared.table.sorting import needed
 
 END_OF = "~"
 MODELS, UNROUTED = "~models", "~unrouted"
+UNROUTED_READ = 2000  # the sweep keeps a thousand
 MODELS_PAGE = 1000
 NEXT_KEY = "!"  # sorts before every sign that a name may go on with
 
@@ -66,9 +67,10 @@ class Records:
         return self._table.get(model, key) if key.startswith("dead:") else None
 
     def unrouted(self, limit: int = 100) -> list[Mapping[str, Any]]:
-        """Events that concerned no model, with the reason."""
-        rows = self._table.page(UNROUTED, "ignored:", "ignored:" + END_OF, limit)
-        return [forms.shown("ignored", row.body) for row in rows]
+        """The latest events that concerned no model, the newest first, with the reason. Their keys are hashes, so all are read."""
+        rows = self._table.page(UNROUTED, "ignored:", "ignored:" + END_OF, UNROUTED_READ)
+        found: list[Mapping[str, Any]] = [forms.shown("ignored", row.body) for row in rows]
+        return sorted(found, key=lambda entry: str(entry.get("at", "")), reverse=True)[:limit]
 
     def models(self) -> list[str]:
         """Names of all published models."""

@@ -27,6 +27,7 @@ class GainChart:
 
 def gain_chart(gain: Mapping[str, float], *, limit: float, confidence: float) -> GainChart | None:
     """The drawing for a release's `gain`; None where there is no interval. `limit` is what the lower end must exceed.
+    Each end holds one-sided with `confidence`, so both together with less.
 
     >>> chart = gain_chart({"gain": 5, "lower": 0, "upper": 10}, limit=0, confidence=0.95)
     >>> chart.zero, chart.mean, chart.upper, chart.passes
@@ -39,7 +40,7 @@ def gain_chart(gain: Mapping[str, float], *, limit: float, confidence: float) ->
     lower, mean, upper = known
     zero, at_limit, low, middle, high = _places([0.0, limit, lower, mean, upper])
     says = (
-        f"gain {number(mean)}, {confidence:.0%} interval {number(lower)} to {number(upper)}; "
+        f"gain {number(mean)}, from {number(lower)} to {number(upper)}, each end with {number(100 * confidence)}% confidence; "
         f"its lower end must be above {number(limit)}"
     )
     return GainChart(zero, at_limit, low, middle, high, passes=lower > limit, says=says)

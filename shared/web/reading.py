@@ -225,4 +225,4 @@ def _at(line: Line) -> datetime:
 
 def ignored(app: App) -> list[Mapping[str, Any]]:
     """Events that concerned no model, the latest first, with the reason."""
-    return sorted(app.book.unrouted(), key=lambda entry: str(entry.get("at", "")), reverse=True)
+    return app.book.unrouted()

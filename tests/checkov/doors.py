@@ -25,7 +25,11 @@ DOORS: Mapping[str, Settings] = {
     "Microsoft.Web/sites/config": {
         ("properties", "platform", "enabled"): True,
         ("properties", "globalValidation", "requireAuthentication"): True,
-        ("properties", "globalValidation", "excludedPaths"): ["/runtime/webhooks/*", "/api/health"],
+        ("properties", "globalValidation", "excludedPaths"): [
+            "/runtime/webhooks/EventGrid",
+            "/runtime/webhooks/*",
+            "/api/health",
+        ],
     },
     "Microsoft.EventGrid/topics": {
         ("properties", "disableLocalAuth"): True,

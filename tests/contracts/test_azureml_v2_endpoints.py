@@ -172,6 +172,18 @@ def test_failures_of_the_model_are_errors_and_counted_apart(bench: AzureMLV2Benc
     assert (first(bench).requests, first(bench).errors) == (2, 1)
 
 
+def test_the_few_errors_among_many_kinds_of_answers_are_counted(bench: AzureMLV2Bench) -> None:
+    """Of a metric that is split, Azure Monitor gives the ten largest series unless it is asked for more, and errors are the small ones."""
+    serve_first(bench)
+    counts = bench.fake.endpoints.counts
+    [name] = bench.fake.endpoints.endpoints
+    counts |= {(name, FIRST, 424, 400 + number): 50 for number in range(20)} | {(name, FIRST, 503, 0): 2}
+    assert (first(bench).requests, first(bench).errors) == (1002, 2)
+    counts |= {(name, f"d-{number}", 200, 200): 1 for number in range(1000)}
+    with pytest.raises(AzureMLRefused, match="1000 kinds of answers"):
+        look(bench)
+
+
 def test_counts_that_cannot_be_read_are_not_none(bench: AzureMLV2Bench) -> None:
     serve_first(bench)
     bench.fake.wire.fail("GET", "/Microsoft.Insights/metrics$", 403)

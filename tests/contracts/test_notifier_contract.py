@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from shared import log
 from shared.errors import Retryable, SettingsRefused
 from shared.notify import FileNotifier, Message, Notifier
-from shared.notify_apprise import AppriseNotifier
+from shared.notify_apprise import AppriseNotifier, reads
 from shared.settings import Settings
 from shared.watching.alerts import ALERTS
 from shared.watching.loglines import of
@@ -30,6 +31,18 @@ MESSAGE = Message(
     "m-000007", "m", "m-0001", "approval asked", "version 1 <b>waits</b>", "`baton approve m-0001`",
     "http://b/releases/m-0001", until="2026-03-02T12:00:00+00:00",
 )  # fmt: skip
+
+
+DOCUMENTED = (
+    "workflows://prod-1.westeurope.logic.azure.com:443/643e69f83c8944438d68119179a10a64/S1gn4tur3",
+    "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ",
+    "mailtos://ana:secret@example.com",
+    "jsons://host/path",
+)
+TEAMS = (
+    "https://prod-1.westeurope.logic.azure.com:443/workflows/643e69f83c8944438d68119179a10a64/triggers/manual/paths/invoke"
+    "?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=S1gn4tur3"
+)
 
 
 class FileBench:
@@ -70,6 +83,15 @@ def inbox() -> Iterator[Inbox]:
     wire = WireServer()
     with wire.running():
         yield Inbox(wire)
+
+
+def test_every_kind_of_address_that_the_docs_name_is_one_that_apprise_reads() -> None:
+    page = (Path(__file__).parents[2] / "docs/azure.md").read_text()
+    named = page.split("## Telling people", 1)[1].split("## ", 1)[0]
+    kinds = set(re.findall(r"`(\w+)://(?:\.\.\.|host)", named))
+    assert kinds == {address.partition("://")[0] for address in DOCUMENTED}
+    assert [address for address in (*DOCUMENTED, TEAMS) if not reads(address)] == []
+    assert not reads("msteams://team@a/b/c")
 
 
 @pytest.mark.parametrize("kind", ["file", "apprise"])

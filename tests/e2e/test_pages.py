@@ -45,7 +45,7 @@ def test_the_waiting_step_is_marked(visit: Visit, url: str) -> None:
 
 def test_a_held_release_shows_the_gain_beside_zero(visit: Visit, url: str) -> None:
     page = visit(url, "/releases/wine-0002")
-    says = "MSE: gain 73.4, 95% interval −99.6 to 246.4; its lower end must be above 0"
+    says = "MSE: gain 73.4, from −99.6 to 246.4, each end with 95% confidence; its lower end must be above 0"
     expect(page.get_by_role("img", name=says)).to_be_visible()
 
 

@@ -83,6 +83,17 @@ def on_containers(state: str) -> Break:
     return broken
 
 
+def on_endpoints(lacking: str = "") -> Break:
+    """Versions are served on managed endpoints; one of their providers is not registered in the workspace's subscription."""
+
+    def broken(documents: Documents) -> None:
+        documents[SETTINGS]["properties"] |= {"BATON_PLATFORM": "azureml_v2"}
+        if lacking:
+            documents[f"/subscriptions/{SUBSCRIPTION}/providers/{lacking}"]["registrationState"] = "NotRegistered"
+
+    return broken
+
+
 def unassigned(scope: str, role: str, principal: str = "") -> Break:
     def broken(documents: Documents) -> None:
         given = documents[f"{scope}{ASSIGNED}"]["value"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -114,6 +115,15 @@ def test_a_pipeline_that_the_service_refuses_is_found(place: str, value: object)
 )
 def test_a_trigger_that_the_service_refuses_is_found(place: str, value: object) -> None:
     assert faults("trigger", broken(TRIGGER, place, value))
+
+
+def test_the_documented_commands_give_az_the_form_that_it_takes() -> None:
+    """`az datafactory trigger create --properties` puts what it is given below `properties`, a resource's whole document too."""
+    page = (ADF.parents[1] / "docs/azure.md").read_text()
+    given = {file: option for option, file in re.findall(r"--(\w+) @infra/adf/(\S+)", page)}
+    assert given == {"retrain.pipeline.json": "pipeline", "retrain.trigger.json": "body"}
+    [put] = re.findall(r"az rest --method put --body @infra/adf/\S+ --url \S+", page)
+    assert f"/triggers/{TRIGGER['name']}?api-version=2018-06-01" in put
 
 
 def test_the_trigger_starts_the_pipeline_with_parameters_that_it_has() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from cli.cloud import doctor
 from cli.cloud.arm import Arm
-from cli.cloud.expected import APP_ROLES, PROVIDERS
+from cli.cloud.expected import APP_ROLES, MANAGED_ENDPOINTS, PROVIDERS
 from cli.cloud.grid import rules
 from cli.doctor import examine
 from tests.integration.doctoring import (
@@ -18,6 +18,7 @@ from tests.integration.doctoring import (
     found,
     gone,
     on_containers,
+    on_endpoints,
     put,
     unassigned,
     without,
@@ -78,11 +79,12 @@ CASES: dict[str, tuple[Break, str, str, str]] = {
     "a workspace that failed": (put(WORKSPACE, "properties", "provisioningState", "Failed"), "workspace", "is Failed", "azd provision"),
     "another workspace believed": (put(SETTINGS, "properties", "BATON_WORKSPACE_SOURCE", WORKSPACE + "2"), "workspace", "they are refused", "azd provision"),
     "no cluster": (gone(f"{WORKSPACE}/computes/cpu"), "cluster", "is not there", "azd provision"),
-    "a cluster that never sleeps": (put(f"{WORKSPACE}/computes/cpu", "properties", "properties", "scaleSettings", "minNodeCount", 1), "cluster", "keeps 1 nodes", "--min-instances 0"),
+    "a cluster that never sleeps": (put(f"{WORKSPACE}/computes/cpu", "properties", "properties", "scaleSettings", "minNodeCount", 1), "cluster", "keeps 1 nodes", "az ml compute update --name cpu --min-instances 0 --workspace-name mlw-x --resource-group rg-baton --subscription "),
     "no cluster that serves": (gone(f"{WORKSPACE}/computes/aks"), "serving", "no cluster 'aks' is attached", "BATON_SERVING aci"),
     "a cluster that serves no more": (
         put(f"{WORKSPACE}/computes/aks", "properties", "provisioningState", "Failed"), "serving", "aks is Failed", "Compute"),
     "no container instances": (on_containers("NotRegistered"), "serving", "it is NotRegistered", "az provider register --namespace Microsoft.ContainerInstance"),
+    **{f"no {name}": (on_endpoints(name), "serving", f"no endpoint can be made: {name}: it is NotRegistered", f"az provider register --namespace {name} --subscription {SUBSCRIPTION}") for name in MANAGED_ENDPOINTS},
     "no quota": (put(USAGES, "value", 1, "limit", 0), "quota", "no run can start", "ask for more"),
     "quota used up": (put(USAGES, "value", 1, "currentValue", 20), "quota", "20 of 20 vCPUs", "ask for more"),
     "no logs": (put(f"{GROUP}/providers/Microsoft.Insights/components", "value", []), "logs", "nothing is logged", "azd provision"),
@@ -122,7 +124,7 @@ def test_there_are_thirty_cases_and_more() -> None:
     [
         (lambda documents: None, "on aks"),
         (on_containers("Registered"), "container instances, registered"),
-        (put(SETTINGS, "properties", "BATON_PLATFORM", "azureml_v2"), "managed endpoints"),
+        (on_endpoints(), "managed endpoints, Microsoft.Cdn registered, Microsoft.PolicyInsights registered"),
     ],
     ids=["aks", "aci", "v2"],
 )
@@ -148,7 +150,14 @@ def test_what_the_caller_may_not_read_is_told_with_the_role_that_it_takes() -> N
     refused = {"words": ("POST", "appsettings/list", 403), "more": {"times": 99}}
     findings = wrong(found(wire.deployed(), orders=[refused]))
     assert "you may not read" in findings["app settings"].what
-    assert "az role assignment create --role Reader" in findings["app settings"].next
+    assert (
+        f'az role assignment create --role "Website Contributor" --assignee YOU --scope {APP},'
+        in findings["app settings"].next
+    )
+    findings = wrong(
+        found(wire.deployed(), only="subscription", orders=[{"words": ("GET", ".", 403), "more": {"times": 99}}])
+    )
+    assert 'az role assignment create --role "Reader"' in findings["subscription"].next
 
 
 def test_a_caller_whom_azure_does_not_know_is_sent_to_sign_in() -> None:

@@ -123,6 +123,8 @@ def test_the_same_bytes_give_the_same_verdict(verdict_on) -> None:
         (b"", "empty", "the file is empty"),
         (b" \n\n", "empty", "the file is empty"),
         (b"ID,AGE,TOWN\n", "rows", "the file has a header and no rows"),
+        (b"ID,AGE,TOWN", "rows", "the file has a header and no rows"),
+        (b"ID,AGE,TOWN\n1,59," + b"a" * (9 << 20) + b"\n", "readable", "a row is longer than 4 MiB"),
         (b"PK\x03\x04\x14\x00", "format", "the file is an Excel workbook or ZIP archive"),
         (b"Obj\x01\x04", "format", "the file is an Avro file"),
         ("ID,AGE\n".encode("utf-32"), "format", "the file is text in UTF-32"),
@@ -155,6 +157,41 @@ def test_a_broken_file_is_refused_and_not_raised(only, content: bytes) -> None:
 @pytest.mark.parametrize("content", ['{"X":1}\n{}\n', "X\n1\n2\n"])
 def test_a_file_of_other_columns_is_refused(verdict_on, content: str) -> None:
     assert not verdict_on(content).accepted
+
+
+@pytest.mark.parametrize("kind", ["string", "integer", "date"])
+@pytest.mark.parametrize("cells", [[{"a": 1}, None], [[1], None]])
+def test_a_nested_cell_is_of_no_kind(tmp_path: Path, kind: str, cells: list[object]) -> None:
+    parquet.write_table(pa.table({"A": pa.array(cells)}), tmp_path / "drop")
+    (problem,) = check(tmp_path / "drop", contract_of(f"{{name: A, logicalType: {kind}}}")).problems
+    assert (problem.rule, problem.rows, problem.samples) == ("type", (1,), (str(cells[0]),))
+
+
+def test_whole_numbers_that_came_as_floats_are_read_as_far_as_floats_tell_them_apart(tmp_path: Path) -> None:
+    """pandas makes floats of a column of whole numbers with a missing value."""
+    cells = [1577836800123456.0, None, 0.0, -7.0, 2.0**53, 1.5, 2.0**53 + 2, float("inf"), float("nan")]
+    parquet.write_table(pa.table({"A": pa.array(cells, pa.float64())}), tmp_path / "drop")
+    (problem,) = check(tmp_path / "drop", contract_of("{name: A, logicalType: integer}")).problems
+    assert (problem.rule, problem.rows) == ("type", (6, 7, 8))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("logicalTypeOptions: {maximum: 1234567}", "A: 1 of 1 values is above 1234567 (row 1)"),
+        (
+            'quality: [{type: sql, query: "SELECT max(A) FROM {object}", mustBeLessThan: 1234567}]',
+            "is 1234568, must be less than 1234567",
+        ),
+        (
+            'quality: [{type: sql, query: "SELECT max(A) / 1e5 FROM {object}", mustBeGreaterThan: 12.34569}]',
+            "is 12.34568, must be more than 12.34569",
+        ),
+    ],
+)
+def test_a_number_and_its_limit_are_told_with_the_digits_that_tell_them_apart(only, more: str, told: str) -> None:
+    problem = only("A\n1234568\n", contract_of(f"{{name: A, logicalType: integer, {more}}}"))
+    assert told in problem.what
 
 
 def test_a_parquet_file_of_other_columns_is_refused(tmp_path: Path) -> None:
@@ -238,6 +275,30 @@ def test_each_kind_takes_its_cells_and_shows_the_others(
     for cell in wrong:
         (problem,) = verdict_on(*column(kind, good[0], cell)).problems
         assert (problem.rule, problem.column, problem.rows, problem.samples) == ("type", "A", (2,), (cell,))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell"),
+    [
+        ("integer", "1234567890123456789"),
+        ("integer", "-9223372036854775808"),
+        ("integer", "00000000000000000000000042"),
+        ("timestamp", "2026-03-31 12"),
+        ("timestamp", "2026-03-31 12:00:00+02"),
+        ("timestamp", "2026-03-31T12:00:00.1234567Z"),
+        ("timestamp", "2026-03-31T12:00:00.123456789"),
+    ],
+)
+@pytest.mark.parametrize("neighbour", ["", "NA", " "])
+def test_what_a_cell_is_does_not_hang_on_its_neighbours(verdict_on, kind: str, cell: str, neighbour: str) -> None:
+    assert verdict_on(*column(kind, cell, cell, neighbour)).accepted
+
+
+@pytest.mark.parametrize("cell", ["0x1F", "-0x1F", "0XFF", "9223372036854775808", "-9223372036854775809"])
+@pytest.mark.parametrize("neighbour", ["7", "NA", "x"])
+def test_a_whole_number_is_written_in_digits_and_fits_64_bits(verdict_on, cell: str, neighbour: str) -> None:
+    problem, *_ = verdict_on(*column("integer", cell, neighbour)).problems
+    assert (problem.rule, problem.rows[0], problem.samples[0]) == ("type", 1, cell)
 
 
 def test_a_cell_that_does_not_parse_is_told_with_row_column_and_value(only) -> None:

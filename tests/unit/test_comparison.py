@@ -50,17 +50,22 @@ def test_accuracy_bounds_agree_with_the_normal_approximation_of_a_thousand_rows(
 
 
 def test_a_gain_that_is_the_same_on_every_row_is_its_own_bound():
-    champion = np.array([4.0, 5.0, 6.0])
+    champion = np.arange(4.0, 30.0)
 
     gain = compare(champion, champion - 1, metric=MSE, direction="lower", confidence=0.95)
 
     assert (gain.mean, gain.lower, gain.upper) == (1.0, 1.0, 1.0)
 
 
-def test_a_single_row_gives_no_error():
-    gain = compare(np.array([4.0]), np.array([1.0]), metric=MSE, direction="lower", confidence=0.95)
+def test_a_gain_that_is_the_same_on_three_rows_or_on_one_is_no_proof_and_no_error():
+    three, one = (
+        compare(champion, champion - 1, metric=MSE, direction="lower", confidence=0.95)
+        for champion in (np.array([4.0, 5.0, 6.0]), np.array([4.0]))
+    )
 
-    assert gain.lower == 3.0
+    assert (three.mean, three.upper, one.mean, one.upper) == (1.0, 1.0, 1.0, 1.0)
+    assert (three.lower, one.lower) == (0.0, 0.0)
+    assert (three.p, one.p) == (0.125, 0.5)
 
 
 def test_noise_alone_passes_about_as_often_as_the_confidence_allows():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
-from shared.data.contract import parse_contract
+from shared.data.contract import parse_contract, read_contract
 from shared.data.rules import (
     AnyRow,
     Beyond,
@@ -300,3 +301,33 @@ def test_what_is_no_contract_is_refused(text: str, told: str) -> None:
     with pytest.raises(SpecRefused) as refused:
         parse_contract(text)
     assert told in refused.value.what
+
+
+@pytest.mark.parametrize("word", ["NO", "off", "true", "{a: 1}"])
+@pytest.mark.parametrize(
+    "rule", ["enum: [{value: US}, {value: %s}]", "quality: [{metric: invalidValues, arguments: {validValues: [%s]}, mustBe: 0}]"]
+)  # fmt: skip
+def test_a_word_that_yaml_reads_as_something_else_is_not_looked_for_by_another_name(rule: str, word: str) -> None:
+    told = faults_of("{name: A, logicalType: string, " + rule % word + "}")
+    assert "right would be a value of the column's logicalType, string, between quotes" in told
+
+
+def test_an_enum_without_a_value_is_refused() -> None:
+    assert "A.enum: it allows no value" in faults_of("{name: A, logicalType: string, enum: [{value: null}]}")
+
+
+ONE_COLUMN = f"{HEAD}schema: [{{name: rows, properties: [{{name: Größe, logicalType: number}}]}}]\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_contract_is_read_with_or_without_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "contract.yaml").write_text(ONE_COLUMN, encoding=encoding)
+    assert read_contract(tmp_path / "contract.yaml").names == ("Größe",)
+
+
+@pytest.mark.parametrize(("encoding", "byte"), [("latin-1", "is 0xf6"), ("utf-16", "byte 0 is 0xff")])
+def test_a_contract_that_is_not_utf_8_is_refused_with_the_byte(tmp_path: Path, encoding: str, byte: str) -> None:
+    (tmp_path / "contract.yaml").write_text(ONE_COLUMN, encoding=encoding)
+    with pytest.raises(SpecRefused, match=byte) as refused:
+        read_contract(tmp_path / "contract.yaml")
+    assert refused.value.next == "save contract.yaml as UTF-8, then try again"

@@ -8,14 +8,19 @@ import subprocess
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import azure.functions as func
 import pytest
 
+from functions.intake import delivered
 from infra import approved, artefact, models, smoke
 from infra.artefact import PROJECT
+from local.publishing import events_of
+from shared.wire import Sources, read
 
 
 def test_the_same_commit_gives_the_same_bytes_with_the_platforms_lock(tmp_path: Path) -> None:
@@ -66,12 +71,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/" and self.there.lets == "a page":
             return self._answer(200, "models")
         if self.path == "/api/ignored" and self.headers["Authorization"] == "Bearer token of api://app":
-            return self._answer(200, json.dumps([{"subject": model} for model in self.there.events]))
+            said = "topic '' is not ours" if self.there.lets == "events are refused" else "no model is called {}"
+            events = [{"subject": model, "reason": said.format(model)} for model in self.there.events]
+            return self._answer(200, json.dumps(events))
         return self._answer(302, "", {"Location": "https://login"})
 
     def do_POST(self) -> None:
         body: Any = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path.startswith("/api/events?"):
+        if self.path == "/api/events?api-version=2018-01-01":
             if self.there.lets == "no sender" or self.headers["Authorization"] != f"Bearer token of {smoke.GRID}":
                 return self._answer(401, "no role")
             self.there.events += [] if self.there.lets == "events are lost" else [body[0]["data"]["model"]]
@@ -107,7 +114,8 @@ def installation() -> Iterator[Installation]:
 
 def tried(installation: Installation) -> list[str]:
     there = installation.url
-    return smoke.refused(there) + smoke.arrives(there, there, "api://app", lambda of: f"token of {of}", within=0.2)
+    topic = f"{there}/api/events"  # as ARM tells a topic's endpoint
+    return smoke.refused(there) + smoke.arrives(there, topic, "api://app", lambda of: f"token of {of}", within=0.2)
 
 
 def test_a_shut_door_that_lets_events_in_is_well(installation: Installation) -> None:
@@ -123,12 +131,26 @@ def test_a_shut_door_that_lets_events_in_is_well(installation: Installation) -> 
         ("the door is off", "an anonymous approval is answered 404"),
         ("no sender", "EventGrid Data Sender"),
         ("events are lost", "is not recorded after 0.2 s"),
+        ("events are refused", "arrived and was refused: topic '' is not ours"),
     ],
 )
 def test_one_thing_that_is_broken_is_found(installation: Installation, lets: str, fault: str) -> None:
     installation.lets = lets
     found = tried(installation)
     assert any(fault in one for one in found), found
+
+
+def test_its_event_is_one_that_the_topic_and_the_app_take() -> None:
+    """As the topic of infra/modules/topics.bicep passes it on: in Event Grid's schema, with its own resource id as topic."""
+    body = json.dumps([smoke.event_about("smoke-1", "n" * 32)]).encode()
+    [passed] = events_of(body, "application/json", "/subscriptions/s/topics/evgt-baton")
+    texts = {name: str(passed[name]) for name in ("id", "topic", "subject", "eventType", "dataVersion")}
+    sent = func.EventGridEvent(
+        id=texts["id"], data=smoke.event_about("smoke-1", "")["data"], topic=texts["topic"], subject=texts["subject"],  # type: ignore[arg-type]
+        event_type=texts["eventType"], event_time=None, data_version=texts["dataVersion"],
+    )  # fmt: skip
+    routed = read(delivered(sent), Sources("", "", "/subscriptions/S/topics/evgt-baton"), datetime.now(UTC))
+    assert routed.model == "smoke-1"
 
 
 def test_an_app_that_does_not_answer_is_not_well(installation: Installation) -> None:
@@ -146,3 +168,36 @@ def test_why_az_gives_no_token_is_told(
     with pytest.raises(subprocess.CalledProcessError):
         az("api://baton")
     assert capfd.readouterr().err == "AADSTS500011: nobody is called api://baton\n"
+
+
+def subscribed(folder: Path, answers: str, **lacking: str) -> subprocess.CompletedProcess[str]:
+    """infra/subscribe.sh with an az that notes what it is asked, and no time that passes."""
+    az, sleep = folder / "az", folder / "sleep"
+    az.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{folder}/asked"\n{answers}\n')
+    sleep.write_text("#!/bin/sh\n")
+    for program in (az, sleep):
+        program.chmod(0o755)
+    names = ("STORAGE_TOPIC", "WORKSPACE_TOPIC", "CUSTOM_TOPIC", "APP_ID", "DATA_ACCOUNT_ID")
+    given = {f"BATON_{name}": name.lower() for name in names} | {
+        "AZURE_SUBSCRIPTION_ID": "ours",
+        "AZURE_RESOURCE_GROUP": "rg-baton",
+    }
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", **given, **lacking}
+    return subprocess.run(
+        [PROJECT / "infra/subscribe.sh"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_subscriptions_are_made_where_azd_deployed_wherever_az_is_set_to(tmp_path: Path) -> None:
+    assert subscribed(tmp_path, "exit 0").returncode == 0
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[asked.index("--subscription") + 1] == "ours"
+    assert asked[asked.index("--resource-group") + 1] == "rg-baton"
+    assert "appId=app_id" in asked
+
+
+def test_functions_that_are_not_indexed_in_time_are_told_with_what_to_do(tmp_path: Path) -> None:
+    late = subscribed(tmp_path, "echo 'Destination endpoint not found' >&2; exit 1")
+    assert late.returncode == 1
+    assert late.stderr.count("Destination endpoint not found") == 6
+    assert "run infra/subscribe.sh again" in late.stderr

@@ -62,6 +62,7 @@ def test_one_entry_asks_for_one_gate_more(more: dict[str, Any], gate: str) -> No
         (evidence_of(champion={"version": "1"}), "the champion has no mse"),
         (evidence_of(candidate={}), "the candidate has no mse; the champion has no mse"),
         (evidence_of(gain={}), "the gain has no interval"),
+        (evidence_of(gain={}, gain_error="few rows"), "the gain has no interval: few rows"),
         (
             evidence_of(mean=120.0, lower=30.0, candidate={"value": 3070.2}),
             "the gain 120 contradicts its bounds or the values that it is the difference of",

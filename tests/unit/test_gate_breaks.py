@@ -17,8 +17,10 @@ from shared.gating.gate_breaks import (
     self_test,
     trials,
 )
+from shared.gating.metric_facts import least_chance
 from shared.gating.verdict import GateResult
-from shared.model_yaml.gate_spec import Check, Comparing, Sanity, Slices
+from shared.model_yaml.gate_spec import Check, Comparing, Holdout, Sanity, Slices
+from shared.runs import comparison, ranked
 from shared.spec import CertificateLimits, Gates
 from tests.unit.test_gates import FULL
 
@@ -60,8 +62,8 @@ SAID = {
         "shown to be worse in A < 0 (gain -1, p 0, 100 rows)",
     ),
     "holdout_budget": (
-        "such a gain by chance: p 0, at most 0.05 may be spent now",
-        "such a gain by chance: p 1, at most 0.05 may be spent now",
+        "such a gain by chance: p 0.0001, at most 0.025 may be spent now",
+        "such a gain by chance: p 1, at most 0.025 may be spent now",
     ),
     "starts": (
         "seconds to the first answer 60, must be at most 60",
@@ -118,7 +120,7 @@ def test_the_evidence_that_passes_is_at_the_floor_and_just_beyond_the_minimum() 
         "units": 15,
         "candidate": {"value": 5134.78},
         "champion": {"version": "1", "value": 5235.78},
-        "gain": {"mean": 101.0, "lower": 101.0, "upper": 202.0, "confidence": 0.95, "p": 0.0},
+        "gain": {"mean": 101.0, "lower": 101.0, "upper": 202.0, "confidence": 0.95, "p": 0.0001},
         "sanity": {
             "not_finite": 0, "constant": False, "identical": False, "overlap": 0, "copies": 0,
             "schema": [], "contracts": ["1", "1"],
@@ -211,7 +213,7 @@ def broken(gates: Gates, gate: str) -> str:
         (
             replace(WHOLE, holdout=replace(WHOLE.holdout, error_budget=1.0)),
             "holdout_budget",
-            "such a gain by chance: p 1, at most 1 may be spent now",
+            "such a gain by chance: p 1, at most 0.5 may be spent now",
         ),
         (
             Gates("accuracy", "higher", 0.6, sanity=Sanity(max_jump_percent=25)),
@@ -329,3 +331,53 @@ def test_a_minimum_that_no_believed_gain_within_the_floor_reaches_is_a_fault() -
     assert self_test(Gates("mse", "lower", 100.0, minimum_gain=899.0)) == ()
     faults = self_test(Gates("mse", "lower", 100.0, minimum_gain=901.0))
     assert any(fault.startswith("gate min_gain can never pass: gain 900.5") for fault in faults)
+
+
+BOUNDED = Gates("accuracy", "higher", 0.6)
+
+
+@pytest.mark.parametrize(
+    ("guards", "fault"),
+    [
+        ({"brier": "1"}, ""),
+        ({"brier": "1", "latency": "500"}, ""),
+        ({"brier": "1.5"}, "brier may be worse by 1, at most 1.5 is allowed"),
+        (
+            {"mae": "3", "auc": "2", "brier": "1"},
+            "mae may be worse by 0, at most 3 is allowed; auc may be worse by 1, at most 2 is allowed; "
+            "brier may be worse by 0, at most 1 is allowed",
+        ),
+    ],
+)
+def test_a_guard_that_may_lose_more_than_its_metric_can_decides_nothing(guards: dict[str, str], fault: str) -> None:
+    told = (f"gate guards lets through what was made to break it: {fault}",) if fault else ()
+    assert self_test(replace(BOUNDED, guards=guards)) == told
+
+
+@pytest.mark.parametrize(("margin", "faults"), [(0.99, 0), (1.0, 1), (3.0, 1)])
+def test_a_margin_of_slices_that_no_slice_can_lose_decides_nothing(margin: float, faults: int) -> None:
+    asked = Slices(columns=("SEX",), margin=margin)
+    assert len(self_test(replace(BOUNDED, slices=asked))) == faults
+    assert self_test(replace(WHOLE, slices=asked)) == ()
+
+
+@pytest.mark.parametrize(
+    ("metric", "budget", "faults"),
+    [
+        ("accuracy", 0.0002, ()),
+        ("accuracy", 0.0001, ("p 0.0001, at most 5e-05 may be spent now",)),
+        ("average_precision", 0.0005, ("p 0.0005, at most 0.00025 may be spent now",)),
+        ("auc", 0.0001, ()),
+    ],
+)
+def test_an_error_budget_that_no_resamples_can_show_passes_nothing(
+    metric: str, budget: float, faults: tuple[str, ...]
+) -> None:
+    gates = Gates(metric, "higher", 0.6, holdout=Holdout(budget))
+    told = tuple(f"gate holdout_budget can never pass: such a gain by chance: {fault}" for fault in faults)
+    assert self_test(gates) == told
+
+
+def test_the_least_chance_is_that_of_the_resamples_that_are_drawn() -> None:
+    assert least_chance("mse") == 1 / (comparison.RESAMPLES + 1)
+    assert least_chance("average_precision") == 1 / (ranked.RESAMPLES + 1)

@@ -113,6 +113,12 @@ def test_every_gate_of_a_candidate_is_read_out_in_its_order() -> None:
             "it is not shown to be worse by more than 0 in A > 1; Holm's "
             "correction, 5 % for all; slices under 100 rows, or 30 of the rarer kind, are named as not judged",
         ),
+        (
+            replace(PLAIN, slices=Slices(where=("A > 1",)), compare=Comparing(unit="USER")),
+            "slices",
+            "it is not shown to be worse by more than 0 in A > 1; Holm's correction, 5 % for all; slices under 100 rows, or "
+            "30 of the rarer kind, or 15 units of USER, are named as not judged",
+        ),
     ],
 )
 def test_a_gate_is_read_out_as_the_spec_has_it(gates: Gates, gate: str, sentence: str) -> None:

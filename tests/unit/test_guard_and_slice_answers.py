@@ -156,9 +156,12 @@ def test_what_is_no_slice_was_not_compared() -> None:
         ({"positives": 29}, False),
         ({"positives": "many"}, True),
         ({"rows": 99, "positives": 30}, False),
+        ({"units": 15}, True),
+        ({"units": 14}, False),
+        ({"rows": None, "units": 14}, True),
     ],
 )
-def test_a_slice_is_judged_from_the_stated_rows_and_positives_on(more: dict[str, Any], judged: bool) -> None:
+def test_a_slice_is_judged_from_the_stated_rows_positives_and_units_on(more: dict[str, Any], judged: bool) -> None:
     found = answer("slices", sliced(a_slice("A") | more))
     few = "" if judged else "; not judged for too few rows: A"
     assert found.why == f"of {int(judged)} slices none declared is shown to be worse{few}"

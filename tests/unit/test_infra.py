@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,9 +87,42 @@ def test_the_data_account_has_all_that_the_app_opens() -> None:
 def test_the_journal_and_the_access_log_can_be_written_to_and_never_changed() -> None:
     assert listed("immutable") == {"journal", "access"}
     policy = (INFRA / "modules/account.bicep").read_text().split("immutabilityPolicies@", 1)[1].split("\n}]", 1)[0]
-    assert "in immutable:" in policy
+    assert "in locked ? [] : immutable:" in policy
     assert "immutabilityPeriodSinceCreationInDays: immutableDays" in policy
     assert "allowProtectedAppendWrites: true" in policy
+
+
+def test_a_policy_that_was_locked_is_left_alone_since_it_takes_no_deployment() -> None:
+    """ "The only action allowed on a Locked policy is ExtendImmutabilityPolicy action" (azure-rest-api-specs, blob containers)."""
+    parameters = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    assert parameters["journalLocked"] == {"value": "${BATON_JOURNAL_LOCKED=false}"}
+    called = (INFRA / "main.bicep").read_text().split("module dataAccount", 1)[1].split("\n}", 1)[0]
+    assert "locked: journalLocked" in called
+    assert "azd env set BATON_JOURNAL_LOCKED true" in (INFRA.parent / "docs/audit.md").read_text()
+
+
+def test_every_event_comes_in_the_schema_that_azures_own_worker_reads() -> None:
+    """The worker for Python 3.11 brings azure-functions 1.24.0 along, which wins over the package's own and knows no CloudEvents."""
+    schemas = [
+        schema
+        for path in INFRA.rglob("*.bicep")
+        for schema in re.findall(r"(?:input|eventDelivery)Schema: '(\w+)'", path.read_text())
+    ]
+    assert schemas == ["EventGridSchema"] * 4
+
+
+def test_intake_needs_nothing_that_the_workers_own_library_lacks() -> None:
+    without = """
+import azure.functions as f
+del f.CloudEvent
+from functions.intake import delivered
+event = f.EventGridEvent(id="1", data={}, topic="t", subject="s", event_type="k", event_time=None, data_version="1")
+print(delivered(event).topic)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", without], cwd=INFRA.parent, capture_output=True, text=True, check=False
+    )
+    assert (said.stdout, said.stderr) == ("t\n", "")
 
 
 def unguarded(source: str, named: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -33,6 +34,15 @@ def test_a_drop_for_an_unpublished_model_says_what_to_publish(world: World) -> N
     (row,) = world.app.book.unrouted()
     assert row["reason"] == "no model is published under the name wine"
     assert "`baton publish models/wine`" in row["next"]
+
+
+def test_the_latest_refused_events_are_the_ones_that_are_shown(world: World) -> None:
+    """Their keys are hashes, so the first of a list by key are any."""
+    for number in range(120):
+        world.now += timedelta(seconds=1)
+        world.app.intake.receive(replace(world.blob_created("m/a.csv", "1", 4), type="Sample", subject=f"s{number}"))
+    shown = [str(row["subject"]) for row in world.app.book.unrouted()]
+    assert shown == [f"s{number}" for number in range(119, 19, -1)]
 
 
 def test_half_characters_in_a_refused_event_can_be_shown(world: World) -> None:

@@ -17,7 +17,6 @@ COLUMNS: dict[str, list[Any]] = {
     "both": [1, 0.5, 10**400],
     "truths": [True, False, True],
     "numbers and nothing": [1.5, None, 2],
-    "nested": [{"a": [1, None]}, [], "x"],
 }
 
 
@@ -28,3 +27,20 @@ def test_a_cell_is_what_json_writes_and_a_text_is_itself(name: str, tmp_path: Pa
     (batch,) = open_rows(file, ["A"]).batches
     wanted = [value if value is None or isinstance(value, str) else json.dumps(value) for value in COLUMNS[name]]
     assert batch.column("A").to_pylist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ({"a": 1}, "A holds an object or a list"),
+        ([], "A holds an object or a list"),
+        ("\ud800", "A holds half a character"),
+    ],
+)
+def test_a_line_with_a_value_that_is_no_cell_is_left_out_and_told(tmp_path: Path, cell: object, told: str) -> None:
+    file = tmp_path / "drop"
+    file.write_text("".join(json.dumps({"A": value, "B": [1]}) + "\n" for value in ("x", cell, "[{", "\U0001f600")))
+    rows = open_rows(file, ["A"])
+    assert [batch.column("A").to_pylist() for batch in rows.batches] == [["x", "[{", "\U0001f600"]]
+    assert rows.skipped.numbers == [2]
+    assert rows.skipped.samples[0].startswith(f"{told}: ")

@@ -24,6 +24,7 @@ from shared.runs.boundary import boundary
 from shared.runs.cases import Case, read_cases
 from shared.runs.evidence import Beside, Champion, evidence
 from shared.runs.measuring import Measuring
+from shared.runs.metrics import Numbers
 from shared.runs.scoring import Predictions, Scorer, score
 from shared.runs.server import Answer
 from shared.spec import Gates
@@ -107,6 +108,67 @@ def test_a_number_that_can_be_no_such_probability_is_refused(
     tmp_path: Path, says: list[object], classes: tuple[str, ...]
 ) -> None:
     assert f"prediction 0 is {says[0]!r}, must be one of" in scored(tmp_path, says, classes).error
+
+
+@pytest.mark.parametrize(
+    ("predicted", "told"),
+    [
+        (
+            np.full((4, 3), 0.99),
+            "4 of 4 predictions are no probability, as log_loss wants: those of prediction 0 are 2.97",
+        ),
+        (
+            np.array([0.0, 1.0, 2.0, 1.0]),
+            "log_loss wants a probability for each of the 3 classes, and predictions name",
+        ),
+        (np.array([[0.2, 0.5, 0.3]] * 3 + [[-3.0, 5.0, -1.0]]), "1 of 4 predictions are no probability, as log_loss"),
+    ],
+)
+def test_what_is_no_probability_for_each_class_is_held_and_not_counted_as_certain(
+    predicted: Numbers, told: str
+) -> None:
+    rules = Gates("log_loss", "lower", 2.0, min_rows=2, compare=Comparing(classes=("a", "b", "c")))
+    champion = Champion("1", Predictions(np.full((4, 3), 1 / 3)))
+    document = evidence(rules, np.array([0.0, 1.0, 2.0, 2.0]), Predictions(predicted), champion)
+    first = gates.judge(rules, document).first_failure
+    assert first is not None
+    assert (first.gate, first.why.startswith(f"the candidate could not be scored: {told}")) == (
+        "evidence_complete",
+        True,
+    )
+    assert document["gain"] is None
+
+
+def test_scores_of_a_ranking_are_no_probabilities_and_a_guard_that_wants_some_says_so() -> None:
+    rules = Gates("auc", "higher", 0.5, guards={"brier": "0.1"})
+    both = Predictions(np.linspace(-3, 3, 40)), Predictions(np.linspace(-3, 4, 40))
+    document = evidence(rules, np.repeat([0.0, 1.0], 20), both[0], Champion("1", both[1]))
+    assert (document["candidate"], document["guards"]) == (
+        {"value": 1.0, "predicted": {"min": -3.0, "mean": pytest.approx(0.0), "max": 3.0}},
+        {"brier": {"error": "34 of 40 predictions are no probability, as brier wants: prediction 0 is -3"}},
+    )
+
+
+@pytest.mark.parametrize(("ones", "known"), [(4, False), (5, True)])
+def test_an_area_of_few_rows_of_a_kind_is_held_with_how_many_there_are(ones: int, known: bool) -> None:
+    draw, rules = np.random.default_rng(4), Gates("auc", "higher", 0.5, guards={"auc": "0.9"})
+    both = Predictions(draw.random(90)), Predictions(draw.random(90))
+    truth = np.repeat([1.0, 0.0], [ones, 90 - ones])
+
+    document = evidence(rules, truth, both[0], Champion("1", both[1]))
+
+    few = f"of 90 rows {ones} are of the rarer kind, auc is compared from 5 on"
+    assert (document["gain"] is not None, "gain_error" in document) == (known, not known)
+    if not known:
+        assert document["gain_error"] == few
+        assert document["guards"] == {"auc": {"error": few}}
+        assert gates.judge(rules, document).results[0].why == f"the gain has no interval: {few}"
+
+
+def test_rounding_makes_no_probability_less_of_one() -> None:
+    rules = Gates("log_loss", "lower", 2.0, compare=Comparing(classes=("a", "b", "c")))
+    rounded = Predictions(np.array([[0.333, 0.333, 0.333], [1 + 1e-9, -1e-9, 0.0]]))
+    assert "value" in evidence(rules, np.array([0.0, 0.0]), rounded, None)["candidate"]  # type: ignore[operator]
 
 
 # Units

@@ -41,14 +41,63 @@ def test_the_chance_of_a_gain_in_auc_is_that_of_delongs_z():
     assert compare_ranked("auc", TRUTH, B, A, confidence=0.95).p == pytest.approx(0.2935105954 / 2)
 
 
-def test_the_chance_of_a_gain_in_accuracy_lies_near_mcnemars_of_five_against_fifteen():
+def test_the_chance_of_a_gain_in_accuracy_is_mcnemars_exact_one_of_five_against_fifteen():
     champion, candidate = np.array([1.0] * 5 + [0.0] * 15 + [1.0] * 80), np.array([0.0] * 5 + [1.0] * 15 + [1.0] * 80)
 
     gain = compare(champion, candidate, metric=METRICS["accuracy"], direction="higher", confidence=0.95)
 
-    exact, middle = binomtest(5, 20).pvalue / 2, 0.0266036987 / 2
-    assert exact == pytest.approx(0.0413894653 / 2)
-    assert middle / 2 < gain.p < exact
+    assert binomtest(5, 20).pvalue == pytest.approx(0.0413894653)
+    assert gain.p == pytest.approx(0.0413894653 / 2)
+
+
+def in_which(ours, theirs, rows=400):
+    """What each model gets right, if `ours` rows are right by the candidate alone and `theirs` by the champion alone."""
+    candidate = np.r_[np.ones(ours), np.zeros(theirs), np.ones(rows - ours - theirs)]
+    return np.r_[np.zeros(ours), np.ones(theirs), np.ones(rows - ours - theirs)], candidate
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(3, 0), (4, 0), (5, 0), (5, 1), (9, 3), (10, 3), (16, 9), (25, 0), (0, 4)]
+)
+def test_few_rows_that_differ_show_no_more_than_a_coin_does(ours, theirs):
+    champion, candidate = in_which(ours, theirs)
+    count, rows = ours + theirs, len(champion)
+
+    gain = compare(champion, candidate, metric=METRICS["accuracy"], direction="higher", confidence=0.95)
+    swapped = compare(candidate, champion, metric=METRICS["accuracy"], direction="higher", confidence=0.95)
+
+    exact = binomtest(ours, count, alternative="greater")
+    share = exact.proportion_ci(0.95, "exact").low
+    assert gain.p >= exact.pvalue * (1 - 1e-9)
+    assert gain.lower <= max((2 * share - 1) * count / rows, 0) + 1e-12
+    assert (gain.lower > 0) == (exact.pvalue <= 0.05)
+    assert (swapped.lower, swapped.upper) == pytest.approx((-gain.upper, -gain.lower))
+    assert gain.method.endswith(f"no surer than McNemar's exact test of {count} that differ")
+
+
+def test_a_gain_that_is_asked_for_beyond_nothing_has_its_exact_chance_too():
+    champion, candidate = in_which(12, 0)
+
+    gain = compare(champion, candidate, metric=METRICS["accuracy"], direction="higher", confidence=0.95, beyond=0.02)
+
+    assert gain.p >= binomtest(12, 12, (0.02 * 400 / 12 + 1) / 2, alternative="greater").pvalue
+    beyond_all = compare(
+        champion, candidate, metric=METRICS["accuracy"], direction="higher", confidence=0.95, beyond=0.04
+    )
+    assert beyond_all.p == 1.0
+
+
+@pytest.mark.parametrize("rows", [26, 40])
+def test_many_rows_that_differ_are_left_to_the_bootstrap(rows):
+    champion, candidate = in_which(rows, 0)
+    gain = compare(champion, candidate, metric=METRICS["accuracy"], direction="higher", confidence=0.95)
+    assert gain.method == "paired BCa bootstrap, 9999 resamples"
+
+
+def test_rows_that_differ_by_other_amounts_are_left_to_the_bootstrap():
+    champion = np.r_[1.0, 2.0, 3.0, np.ones(40)]
+    gain = compare(champion, np.ones(43), metric=METRICS["mae"], direction="lower", confidence=0.95)
+    assert gain.method == "paired BCa bootstrap, 9999 resamples"
 
 
 def test_the_bound_of_a_paired_accuracy_is_that_of_the_normal_approximation():

@@ -40,6 +40,14 @@ def test_all_that_a_workspace_needs_is_asked_for_at_once() -> None:
         assert f"{name} is missing" in refused.value.what
 
 
+def test_a_reference_to_a_vault_that_was_not_resolved_is_no_secret() -> None:
+    """Everybody who reads the Bicep could guess it: App Service leaves the reference itself in the setting."""
+    reference = "@Microsoft.KeyVault(SecretUri=https://kv.vault.azure.net/secrets/approval)"
+    for name in ("BATON_APPROVAL_KEY", "BATON_SIGNING_KEY"):
+        with pytest.raises(SettingsRefused, match=f"{name} is a reference that was not resolved"):
+            Settings.from_env({**ON_AZUREML, name: reference})
+
+
 def test_container_instances_need_no_cluster_and_divide_no_traffic() -> None:
     without = {name: value for name, value in ON_AZUREML.items() if name != "BATON_AKS"}
     with pytest.raises(SettingsRefused, match="BATON_AKS is missing .* see BATON_SERVING"):

@@ -55,6 +55,33 @@ def test_every_changed_byte_of_the_payload_is_found():
             opened(changed(envelope, "payload", base64.b64encode(body).decode()), PUBLIC)
 
 
+def test_a_changed_byte_of_an_envelope_is_found_wherever_it_means_anything():
+    envelope = Signer(SEED).sign(b"abcd")
+    passed = []
+
+    for place, byte in enumerate(envelope):
+        for other in (byte ^ 1, byte ^ 128, ord("A"), ord(" ")):
+            draft = envelope[:place] + bytes([other]) + envelope[place + 1 :]
+            try:
+                opened(draft, PUBLIC)
+            except SignatureRefused:
+                continue
+            passed.append(chr(byte) + chr(other))
+
+    assert {pair for pair in passed if pair.strip()} <= {"\n "} | {byte + byte for byte in "A "}
+
+
+@pytest.mark.parametrize("public", ["zz", "03a1", PUBLIC[:-1]])
+def test_what_is_no_public_key_is_refused_and_not_looked_for(public):
+    with pytest.raises(SettingsRefused, match="is no public key: 32 bytes in hex"):
+        opened(Signer(SEED).sign(b"abc"), public)
+
+
+def test_an_envelope_that_is_nested_without_end_is_refused_as_unreadable():
+    with pytest.raises(SignatureRefused, match="the envelope cannot be read"):
+        opened(b"[" * 100_000, PUBLIC)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [

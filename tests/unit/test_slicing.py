@@ -81,6 +81,29 @@ def test_the_worst_slice_of_two_conditions_is_found_and_judged_on_the_rows_that_
     assert found["rows"] < bad.sum()
 
 
+def test_a_slice_is_found_whatever_its_columns_hold():
+    land = np.where(SEX == 1, "Trinidad and Tobago", "Chad")
+
+    (found,) = judged(
+        Slices(depth=1, min_rows=50), SEX == 1, pa.table({"LAND": land, "KEY": [f"k{row}" for row in range(ROWS)]})
+    )
+
+    assert found["slice"] == "LAND = Trinidad and Tobago"
+    assert found["p_worse"] < 0.001
+
+
+def test_many_rows_of_few_users_are_counted_and_not_compared():
+    draw = np.random.default_rng(7)
+    noise = draw.normal(0, 1, ROWS)
+    user = np.where(SEX == 1, 0, np.arange(ROWS))
+    measuring = Measuring(Gates("mse", "lower", 9.0, slices=Slices(columns=("SEX",))), TRUTH, user.astype(float))
+
+    one, many = slices(measuring, Predictions(TRUTH + noise), Predictions(TRUTH + noise * 1.1), COLUMNS)
+
+    assert one == {"slice": "SEX = 1", "rows": int((SEX == 1).sum()), "positives": None, "units": 1}
+    assert (many["units"], many["p_worse"] < 0.001) == (int((SEX == 2).sum()), True)
+
+
 def test_of_slices_that_all_gain_the_search_says_so_and_the_gate_passes():
     asked = Slices(depth=2, min_rows=50)
 

@@ -213,6 +213,32 @@ def test_key_and_target_are_columns_of_the_contract(folder: Path) -> None:
     assert told in folder_faults(folder)
 
 
+@pytest.mark.parametrize(
+    ("gates", "fault"),
+    [
+        ("slices: {columns: [SEX, Y]}", "slices.columns: found Y; right would be other columns than the target"),
+        ('slices: {where: ["Y > 100"]}', "slices.where: found Y > 100; right would be a condition on the contract's"),
+        ("compare: {unit: Y}", "compare.unit: found Y; right would be another column than the target"),
+        (
+            "compare: {unit: BMI, block_days: 7}",
+            "compare.unit: found BMI, a number; right would be a date or timestamp, which block_days cuts into blocks",
+        ),
+        ("guards: {ndcg: 0.1}", "guards: found ndcg; right would be gates.compare.unit beside it"),
+        (
+            "guards: {auc: 0.1}\n  compare: {unit: SEX}",
+            "guards: found auc; right would be left out where gates.compare",
+        ),
+    ],
+)
+def test_what_no_holdout_row_could_be_asked_is_refused_when_it_is_published(
+    folder: Path, gates: str, fault: str
+) -> None:
+    model = folder / "model.yaml"
+    model.write_text(model.read_text().replace("gates:\n", f"gates:\n  {gates}\n", 1))
+    (told,) = folder_faults(folder)[1:]
+    assert told.startswith(f"models/diabetes/model.yaml: gates.{fault}")
+
+
 def test_the_folder_has_the_models_name(folder: Path) -> None:
     told = 'models/other/model.yaml: name: found "diabetes"; right would be the folder\'s, other.'
     assert told in folder_faults(folder.rename(folder.parent / "other"))

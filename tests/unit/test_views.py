@@ -216,9 +216,9 @@ def test_the_interval_is_drawn_in_order_with_zero_inside() -> None:
 
 
 def test_the_drawing_says_in_words_what_it_shows() -> None:
-    drawn = chart.gain_chart({"gain": 73.4, "lower": -99.6, "upper": 246.4}, limit=5.0, confidence=0.95)
+    drawn = chart.gain_chart({"gain": 73.4, "lower": -99.6, "upper": 246.4}, limit=5.0, confidence=0.975)
     assert drawn is not None
-    assert drawn.says == "gain 73.4, 95% interval −99.6 to 246.4; its lower end must be above 5"
+    assert drawn.says == "gain 73.4, from −99.6 to 246.4, each end with 97.5% confidence; its lower end must be above 5"
 
 
 @pytest.mark.parametrize("gain", [{}, {"gain": 1.0}, {"gain": 1.0, "lower": float("nan"), "upper": 2.0}])

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cli.cloud.expected import APP_ROLES, BLOB_CONTRIBUTOR, CLUSTER_QUOTA, PROVIDERS, ROLE_IDS
+from cli.cloud.expected import APP_ROLES, BLOB_CONTRIBUTOR, CLUSTER_QUOTA, MANAGED_ENDPOINTS, PROVIDERS, ROLE_IDS
 from cli.cloud.grid import rules
 from cli.cloud.installation import Installation
 from shared import chain, wiring
@@ -60,7 +60,10 @@ def _around() -> Documents:
     return {
         base: {"state": "Enabled", "displayName": "Ours", "subscriptionId": SUBSCRIPTION},
         GROUP: {"id": GROUP, "location": "westeurope", "properties": {"provisioningState": "Succeeded"}},
-        **{f"{base}/providers/{name}": {"namespace": name, "registrationState": "Registered"} for name in PROVIDERS},
+        **{
+            f"{base}/providers/{name}": {"namespace": name, "registrationState": "Registered"}
+            for name in (*PROVIDERS, *MANAGED_ENDPOINTS)
+        },
     }
 
 
@@ -143,7 +146,7 @@ def _subscribed(rule: Mapping[str, Any]) -> dict[str, Any]:
     letters = {"resourceId": DATA, "blobContainerName": "deadletter"}
     return {
         "provisioningState": "Succeeded",
-        "eventDeliverySchema": "CloudEventSchemaV1_0" if rule["topic"] == "custom" else "EventGridSchema",
+        "eventDeliverySchema": "EventGridSchema",
         "destination": {"endpointType": "AzureFunction", "properties": destination},
         "filter": {name: rule[name] for name in ("includedEventTypes", "subjectBeginsWith", "advancedFilters")},
         "retryPolicy": {name: rule[name] for name in ("maxDeliveryAttempts", "eventTimeToLiveInMinutes")},

@@ -222,7 +222,7 @@ class OnlineEndpoints:
             "name": {"value": "RequestsPerMinute"},
             "type": "Microsoft.Insights/metrics",
             "unit": "Count",
-            "timeseries": series,
+            "timeseries": sorted(series, key=lambda one: -one["data"][1]["average"])[: int(asked.query.get("top", 10))],
         }
         return Answer(document={"timespan": asked.query["timespan"], "interval": "PT1M", "value": [metric]})
 

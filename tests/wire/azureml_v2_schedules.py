@@ -17,6 +17,8 @@ from tests.wire.server import Answer, Asked
 if TYPE_CHECKING:
     from tests.wire.azureml_v2 import FakeAzureMLV2
 
+# learn.microsoft.com/azure/synapse-analytics/spark/apache-spark-34-runtime: 3.4 ended on 2026-03-31, its jobs are being switched off.
+SUPPORTED = ("3.5",)
 SCHEDULE = rf"{SCOPE}/schedules/(?P<name>[^/]+)"
 
 
@@ -59,6 +61,8 @@ class Schedules:
         wanted = asked.body["properties"]
         if wanted["action"]["actionType"] != "CreateMonitor":
             return _error(400, "the fake knows monitors only")
+        if wanted["action"]["monitorDefinition"]["computeConfiguration"]["runtimeVersion"] not in SUPPORTED:
+            return _error(400, "this Spark runtime has reached its end of support")
         if not wanted["action"]["monitorDefinition"]["signals"]:
             return _error(400, "a monitor needs a signal")
         there = name in self.found
