@@ -48,7 +48,7 @@ COUNTED = ("accuracy", "macro_recall")
 """Metrics that count right answers: a probability becomes an answer first, by `gates.compare.threshold`."""
 OF_CHANCES = ("log_loss", "brier", "calibration_error")
 """Metrics of probabilities: a score beyond 0 to 1, or shares that make no whole, would count as more than certain."""
-CUSTOM = MetricFacts("the folder's own metric", None, least=-math.inf)
+CUSTOM = MetricFacts("own metric", None, least=-math.inf)
 
 
 def is_custom(metric: str) -> bool:

@@ -196,7 +196,8 @@ def _shown(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, dict):
-        return "a mapping"
+        inside = ", ".join(f"{name}: {each}" for name, each in value.items())
+        return f"{{{inside[:200]}}}" if inside else "a mapping"
     return json.dumps(value, ensure_ascii=False, default=str)[:80]
 
 

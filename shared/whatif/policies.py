@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
@@ -34,7 +35,11 @@ def with_policy(folder: Path, policy: str) -> Spec:
             _set(_of(base, "data"), "batch", _of(value, "batch"))
         elif key.value in MAY_CHANGE:
             _set(base, key.value, value)
-    return load_spec(yaml.serialize(base), file=file.name)
+    try:
+        return load_spec(yaml.serialize(base), file=file.name)
+    except SpecRefused as error:
+        told = re.sub(rf"(?m)^{re.escape(file.name)}:\d+: ", f"{file.name}: ", error.what)
+        raise SpecRefused(told, next="mend these, then simulate again") from error  # its lines are those of both files
 
 
 def _text(file: Path) -> str:

@@ -145,7 +145,7 @@ WORDS = {
 def test_every_metric_is_told_in_words() -> None:
     """`baton gates explain` reads them out."""
     assert {name: known.words for name, known in METRICS.items()} == WORDS
-    assert facts("profit.py").words == "the folder's own metric"
+    assert facts("profit.py").words == "own metric"
     assert (is_custom("profit.py"), is_custom("mse"), is_custom("py.mse")) == (True, False, False)
 
 

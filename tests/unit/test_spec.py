@@ -244,6 +244,11 @@ def test_the_folder_has_the_models_name(folder: Path) -> None:
     assert told in folder_faults(folder.rename(folder.parent / "other"))
 
 
+def test_a_mapping_with_a_mistake_is_told_with_what_it_holds() -> None:
+    told = faults_of(SMALL.replace("floor: 10}", "floor: 10, guards: {mae: 2, acuracy: 1}}"))
+    assert any("gates.guards: found {mae: 2, acuracy: 1}; right would be names of metrics" in fault for fault in told)
+
+
 CHECKED = SMALL.replace("floor: 10}", "floor: 10, certificate: {checks: %s}}")
 
 

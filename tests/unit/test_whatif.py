@@ -256,7 +256,7 @@ def test_a_policy_may_bring_its_batch_rule_and_nothing_else_of_data(tmp_path: Pa
     ("text", "says"),
     [
         ("gates: {floor: 1}", "new.yaml:1: gates is no part of a retraining policy"),
-        ("retrain: {breaker: 0}", "retrain.breaker: found 0; right would be 1 or more"),
+        ("retrain: {breaker: 0}", "new.yaml: retrain.breaker: found 0; right would be 1 or more"),
         ("retrain: [", "new.yaml is not YAML"),
         ("- 1", "new.yaml holds no entries"),
         ("data: {key: [A]}", "there is no entry batch"),
