@@ -54,6 +54,21 @@ def test_swapping_the_names_of_the_groups_changes_nothing() -> None:
     assert one["measures"] == other["measures"]
 
 
+def test_a_group_of_which_nobody_is_chosen_has_a_ratio_of_nought_within_its_bounds() -> None:
+    found = chosen("10" * 40, "0" * 40 + "1" * 12 + "0" * 28, "a" * 40 + "b" * 40)
+    ratio = [value(found, "selection_rate_ratio", part) for part in ("lower", "value", "upper")]
+    assert ratio == sorted(ratio)
+    assert ratio[:2] == [0.0, 0.0]
+
+
+def test_groups_of_which_all_are_chosen_are_alike_as_surely_as_their_rows_show() -> None:
+    found = chosen("10" * 40, "1" * 80, "a" * 40 + "b" * 40)
+    assert value(found, "selection_rate_ratio") == 1.0
+    assert value(found, "selection_rate_ratio", "lower") == pytest.approx(
+        1 / (1 + 1.959963984540054**2 / 40)
+    )  # E. B. Wilson's, of 40 of 40
+
+
 def test_groups_too_small_are_named_and_one_group_alone_is_nothing_to_compare() -> None:
     rows = [{"GROUP": "a" if place < 9 else "b" if place < 19 else "c", "Y": place % 2} for place in range(20)]
     found = fairness.check(Known(rows, lambda row: float(row["GROUP"] == "a"), by="GROUP", min_rows="9"))

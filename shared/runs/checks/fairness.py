@@ -95,7 +95,7 @@ def _smallest_ratio(rates: Sequence[tuple[int, int]], confidence: float) -> dict
     value = min(low[0] / low[1] / (high[0] / high[1]) for low, high in ordered if high[0])
     return {
         "value": value,
-        "lower": min(min(low, 1 / high) for low, high in bounds),
+        "lower": min(value, *(min(low, 1 / high) for low, high in bounds)),
         "upper": min(1.0, *(high for _, high in bounds)),
     }
 

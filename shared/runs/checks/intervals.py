@@ -46,12 +46,17 @@ def difference(one: tuple[int, int], other: tuple[int, int], confidence: float =
 
 def ratio(one: tuple[int, int], other: tuple[int, int], confidence: float = 0.95) -> Interval:
     """The interval of the ratio of two independent shares by its logarithm: Katz and others, "Obtaining Confidence Intervals
-    for the Risk Ratio in Cohort Studies", 1978; with half a hit added to each where one has none.
+    for the Risk Ratio in Cohort Studies", 1978; with half a hit added to each where one has none. Where all of both are hits the
+    logarithm has no spread: then by the score interval of each.
 
     >>> [round(bound, 4) for bound in ratio((12, 40), (48, 80))]
     [0.3014, 0.8294]
+    >>> [round(bound, 4) for bound in ratio((40, 40), (80, 80))]
+    [0.9124, 1.048]
     """
     (hits, of), (hits_2, of_2) = one, other
+    if hits == of and hits_2 == of_2:
+        return wilson(hits, of, confidence)[0], 1 / wilson(hits_2, of_2, confidence)[0]
     add = 0.0 if hits and hits_2 else 0.5
     hit, all_, hit_2, all_2 = hits + add, of + add, hits_2 + add, of_2 + add
     log, error = math.log(hit / all_ / (hit_2 / all_2)), math.sqrt(1 / hit - 1 / all_ + 1 / hit_2 - 1 / all_2)
