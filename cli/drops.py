@@ -93,11 +93,13 @@ def _tell_verdict(at: Address, drop: str, tags: Mapping[str, str], wants_json: b
     click.echo(f"{drop} {coloured(tags['baton'])}{number}")
     if report:
         click.echo(f"Report: {report}")
-    if not accepted and tags.get("report"):
-        tell_problems(_stored_verdict(at, tags["report"])["problems"])
+    problems = _stored_verdict(at, tags["report"])["problems"] if tags.get("report") else []
+    tell_problems(problems)
     model = drop.split("/")[1]
     held = f"`baton deadletters {model}` tells why it could not be checked"
-    steps = {"accepted": f"baton status {model}", "held": held}
+    mend_rows = "mend the rows of drop-refused-rows.csv beside the report, and drop these alone under another name"
+    is_part = any(problem["severity"] == "rows" for problem in problems)
+    steps = {"accepted": mend_rows if is_part else f"baton status {model}", "held": held}
     tell_next(steps.get(tags["baton"], "mend the file and drop it again"))
     return DONE if accepted else SAID_NO
 

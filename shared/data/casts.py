@@ -31,6 +31,12 @@ FITTING: Mapping[Kind, str] = {
 }
 TRIMS: Mapping[Kind, tuple[str, str]] = {"integer": (r"^\+|\.0*$", ""), "timestamp": (r"(\.[0-9]{6})[0-9]+", r"\1")}
 """What a cell that fits has beyond what Arrow casts."""
+DAYS = (-719_162, 2_932_896)
+CALENDAR = {"d": DAYS} | {
+    unit: (DAYS[0] * 86_400 * one, (DAYS[1] + 1) * 86_400 * one - 1)
+    for unit, one in {"s": 1, "ms": 10**3, "us": 10**6}.items()
+}
+"""The first and the last moment of the years 1 to 9999 by unit, counted from 1970."""
 
 
 def _timestamps(text: pa.Array) -> pa.Array:

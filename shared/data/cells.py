@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from shared.data.casts import ARROW_TYPES, CASTS, FITTING, ONE_BY_ONE, TRIMS
+from shared.data.as_text import texts_of
+from shared.data.casts import ARROW_TYPES, CALENDAR, CASTS, FITTING, ONE_BY_ONE, TRIMS
 from shared.data.rules import Kind
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -91,7 +92,7 @@ def cells(raw: pa.Array, kind: Kind) -> Cells:
     if pa.types.is_dictionary(raw.type):
         raw = raw.dictionary_decode()
     if pa.types.is_nested(raw.type):
-        text = _as_text(raw)
+        text = texts_of(raw)
         return Cells(text, pa.nulls(len(raw), ARROW_TYPES[kind]), pc.is_valid(text))
     if not (_is_text(raw.type) or _is_bytes(raw.type)):
         return _from_type(raw, kind)
@@ -101,7 +102,8 @@ def cells(raw: pa.Array, kind: Kind) -> Cells:
     read = _from_text(text, kind)
     if undecodable is None:
         return read
-    return Cells(text, read.values, undecodable if read.wrong is None else pc.or_(read.wrong, undecodable))
+    values = pc.if_else(undecodable, pa.scalar(None, read.values.type), read.values)
+    return Cells(text, values, undecodable if read.wrong is None else pc.or_(read.wrong, undecodable))
 
 
 def column_cells(batch: pa.RecordBatch, name: str, kind: Kind, *, converted: bool = False) -> Cells:
@@ -155,7 +157,7 @@ def _from_text(text: pa.Array, kind: Kind) -> Cells:
         values = CASTS[kind](text)
     except pa.ArrowInvalid:
         return _carefully(text, kind)
-    return _finite(text, values) if kind == "number" else Cells(text, values)
+    return _known(text, values, kind)
 
 
 def _from_ascii(unchecked: pa.Array, kind: Kind) -> Cells | None:
@@ -164,7 +166,7 @@ def _from_ascii(unchecked: pa.Array, kind: Kind) -> Cells | None:
         values = CASTS[kind](unchecked)
     except pa.ArrowInvalid:
         return None
-    return _finite(unchecked, values) if kind == "number" else Cells(unchecked, values)
+    return _known(unchecked, values, kind)
 
 
 def _carefully(text: pa.Array, kind: Kind) -> Cells:
@@ -179,8 +181,15 @@ def _carefully(text: pa.Array, kind: Kind) -> Cells:
         values = CASTS[kind](kept)
     except pa.ArrowInvalid:  # 31 February fits the pattern, and 9999999999999999999
         values = pa.array([ONE_BY_ONE[kind](value) for value in kept.to_pylist()], ARROW_TYPES[kind])
-    read = _finite(text, values) if kind == "number" else Cells(text, values)
+    read = _known(text, values, kind)
     return Cells(text, read.values, pc.and_(present, pc.is_null(read.values)))
+
+
+def _known(raw: pa.Array, values: pa.Array, kind: Kind) -> Cells:
+    """What was read of the kind, without numbers and times that Arrow has and nobody else."""
+    if kind == "number":
+        return _finite(raw, values)
+    return _in_calendar(raw, values) if kind in ("date", "timestamp") else Cells(raw, values)
 
 
 def _finite(raw: pa.Array, numbers: pa.Array) -> Cells:
@@ -191,6 +200,26 @@ def _finite(raw: pa.Array, numbers: pa.Array) -> Cells:
     finite = pc.is_finite(numbers)
     infinite = pc.fill_null(pc.is_inf(numbers), False)
     return Cells(raw, pc.if_else(finite, numbers, pa.scalar(None, pa.float64())), infinite)
+
+
+def _in_calendar(raw: pa.Array, times: pa.Array) -> Cells:
+    """Times before the year 1 and after 9999, as from a wrong unit, are wrong. Those of nanoseconds are all within."""
+    days, unit = pa.types.is_date(times.type), "d" if pa.types.is_date(times.type) else times.type.unit
+    if unit == "ns":
+        return Cells(raw, times)
+    numbers = times.view(pa.int32() if days else pa.int64())
+    first, last = (pa.scalar(end, numbers.type) for end in CALENDAR[unit])
+    ends = pc.min_max(numbers)
+    if not ends["min"].is_valid or (ends["min"].as_py() >= first.as_py() and ends["max"].as_py() <= last.as_py()):
+        return Cells(raw, times)
+    beyond = pc.fill_null(pc.or_(pc.less(numbers, first), pc.greater(numbers, last)), False)
+    text = raw if _is_text(raw.type) else _moments(numbers, unit)
+    return Cells(text, pc.if_else(beyond, pa.scalar(None, times.type), times), beyond)
+
+
+def _moments(numbers: pa.Array, unit: str) -> pa.Array:
+    """Times as text where Python has none: how many units after 1970."""
+    return pc.binary_join_element_wise(pc.cast(numbers, pa.string()), f"{unit} from 1970", " ")
 
 
 # Types of a file that has types
@@ -204,12 +233,14 @@ def _from_type(raw: pa.Array, kind: Kind) -> Cells:
     if kind == "integer" and types.is_floating(found):
         return _from_floats(raw)
     if kind == "timestamp" and types.is_timestamp(found):
-        return Cells(raw, pc.cast(pc.cast(raw, pa.timestamp("us", found.tz), safe=False), ARROW_TYPES[kind]))
+        known = _in_calendar(raw, raw)
+        values = pc.cast(pc.cast(known.values, pa.timestamp("us", found.tz), safe=False), ARROW_TYPES[kind])
+        return Cells(known.raw, values, known.wrong)
     if kind == "date" and types.is_date(found):
-        return Cells(raw, pc.cast(raw, pa.date32()))
+        return _in_calendar(raw, pc.cast(raw, pa.date32()))
     if found == ARROW_TYPES[kind]:
         return Cells(raw, raw)
-    return _from_text(_as_text(raw), kind)
+    return _from_text(texts_of(raw), kind)
 
 
 def _from_floats(raw: pa.Array) -> Cells:
@@ -219,10 +250,3 @@ def _from_floats(raw: pa.Array) -> Cells:
     values = pc.cast(pc.if_else(is_whole, numbers, pa.scalar(None, pa.float64())), ARROW_TYPES["integer"])
     is_there = pc.fill_null(pc.invert(pc.is_nan(numbers)), False)
     return Cells(raw, values, pc.and_(is_there, pc.is_null(values)))
-
-
-def _as_text(raw: pa.Array) -> pa.Array:
-    try:
-        return pc.cast(raw, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.array([None if value is None else str(value) for value in raw.to_pylist()], pa.string())

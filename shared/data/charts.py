@@ -7,11 +7,12 @@ runs or loads, every text is escaped, and colours follow the page's light or dar
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from shared.data.comparing import compare
-from shared.data.profile import NUMBERS, ColumnProfile, Profile
+from shared.data.profile import NUMBERS, TIMES, ColumnProfile, Profile
 from shared.data.shown import counted, shown
 
 BINS, CATEGORIES, COLUMNS = 16, 8, 60
@@ -54,7 +55,7 @@ def _figures(now: Profile, before: Profile | None) -> Iterator[str]:
             then = None
         if column.personal or not column.present:
             continue
-        drawing = _histogram(column, then) if column.kind in NUMBERS else _bars(column, then)
+        drawing = _histogram(column, then) if column.kind in (*NUMBERS, *TIMES) else _bars(column, then)
         if drawing:
             missing = f", {column.missing / column.rows:.1%} missing" if column.missing else ""
             yield f"<figure><figcaption>{escape(shown(name))}{missing}</figcaption>{drawing}</figure>"
@@ -64,7 +65,7 @@ def _histogram(column: ColumnProfile, then: ColumnProfile | None) -> str:
     """Shares of the values between equal steps, from the least of both to the most."""
     both = [one for one in (column, then) if one is not None]
     low, high = min(one.numbers.least for one in both), max(one.numbers.most for one in both)
-    if not low < high:
+    if not low < high or not math.isfinite(high - low):
         return _bars(column, then)
     edges = [low + (high - low) * step / BINS for step in range(BINS + 1)]
     shares = [_between(one, edges) for one in both]
@@ -81,11 +82,23 @@ def _histogram(column: ColumnProfile, then: ColumnProfile | None) -> str:
             for place, share in enumerate(shares[1])
         )
         marks += f'<path class="then" d="M0 {HEIGHT}{corners}L{WIDTH} {HEIGHT}"/>'
-    ends = f'<text x="0" y="{HEIGHT + 14}">{low:.4g}</text><text x="{WIDTH}" y="{HEIGHT + 14}" text-anchor="end">{high:.4g}</text>'
+    first, last = _label(column, low), _label(column, high)
+    ends = f'<text x="0" y="{HEIGHT + 14}">{first}</text><text x="{WIDTH}" y="{HEIGHT + 14}" text-anchor="end">{last}</text>'
     axis = f'<line class="axis" x1="0" y1="{HEIGHT}" x2="{WIDTH}" y2="{HEIGHT}"/>'
     middle = column.quantiles.quantiles([0.5])[0]
-    says = f"from {low:.4g} to {high:.4g}, median {middle:.4g}"
+    says = f"from {first} to {last}, median {_label(column, middle)}"
     return _svg(says, HEIGHT + 18, marks + axis + ends)
+
+
+def _label(column: ColumnProfile, value: str | float) -> str:
+    """A value as its column's kind has it: a profile keeps times and truths as numbers."""
+    if isinstance(value, str):
+        return shown(value, 16)
+    if column.kind == "boolean":
+        return "true" if value else "false"
+    if column.kind in TIMES:
+        return column.time(value).replace("T", " ")[:16]
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _between(column: ColumnProfile, edges: Sequence[float]) -> list[float]:
@@ -107,11 +120,11 @@ def _bars(column: ColumnProfile, then: ColumnProfile | None) -> str:
     marks = ""
     for place, value in enumerate(listed):
         top = place * 18
-        marks += f'<text x="0" y="{top + 12}">{escape(shown(value, 16))}</text>'
+        marks += f'<text x="0" y="{top + 12}">{escape(_label(column, value))}</text>'
         marks += f'<rect class="now" x="{LABEL}" y="{top + 2}" width="{room * share[value]:.1f}" height="12"/>'
         if then is not None:
             marks += f'<rect class="then" x="{LABEL}" y="{top + 2}" width="{room * before[value]:.1f}" height="12"/>'
-    says = ", ".join(f"{shown(value, 16)} {share[value]:.0%}" for value in listed)
+    says = ", ".join(f"{_label(column, value)} {share[value]:.0%}" for value in listed)
     return _svg(says, 18 * len(listed) + 2, marks)
 
 

@@ -15,8 +15,9 @@ from shared.data.unreadable import Unreadable
 INSTEAD = "send CSV (commas, UTF-8), JSON lines or Parquet; CSV and JSON lines may be packed as .gz or .zst"
 FIRST_BYTES = 4096
 UNPACKED_FREELY = 256 << 20  # bytes; a file may always unpack to so many,
-UNPACKED_TIMES = 100  # to so many times its size beyond them,
-UNPACKED_MOST = 4 << 30  # and never to more than this
+UNPACKED_TIMES = 100  # to so many times its size beyond them, as long as that is not more than
+UNPACKED_MOST = 4 << 30  # this; but a large file of rows is no bomb, and may always unpack
+UNPACKED_ALWAYS = 20  # to so many times its size
 PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 FOREIGN = {
     b"PK\x03\x04": "an Excel workbook or ZIP archive",
@@ -48,23 +49,24 @@ class Format:
         and at bytes that are none of the encoding's.
         """
         stream = pa.input_stream(str(file), compression=self.packing)
-        stream = pa.PythonFile(_Measured(stream, room(file)), "r") if self.packing else stream
+        stream = pa.PythonFile(_Measured(stream, file), "r") if self.packing else stream
         return pa.PythonFile(Transcoded(stream, self.encoding), "r") if self.encoding else stream
 
 
 class _Measured:
     """A stream that counts what it gives: a small file may be packed from more than any machine can hold."""
 
-    def __init__(self, stream: pa.NativeFile, most: int) -> None:
+    def __init__(self, stream: pa.NativeFile, file: Path) -> None:
         self._stream = stream
-        self._left = most
+        self._file = file
+        self._left = room(file)
         self.closed = False
 
     def read(self, size: int = -1) -> bytes:
         part: bytes = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
         self._left -= len(part)
         if self._left < 0:
-            raise swollen("unpacks")
+            raise swollen("unpacks", self._file)
         return part
 
     def close(self) -> None:
@@ -74,12 +76,17 @@ class _Measured:
 
 def room(file: Path) -> int:
     """How many bytes a file's rows may take, unpacked, before it counts as a bomb."""
-    return min(UNPACKED_MOST, max(UNPACKED_FREELY, UNPACKED_TIMES * file.stat().st_size))
+    size = file.stat().st_size
+    return max(UNPACKED_FREELY, _times(size) * size)
 
 
-def swollen(how: str) -> Unreadable:
+def _times(size: int) -> int:
+    return min(UNPACKED_TIMES, max(UNPACKED_ALWAYS, UNPACKED_MOST // max(1, size)))
+
+
+def swollen(how: str, file: Path) -> Unreadable:
     """The fault of a file that grows out of all proportion."""
-    why = f"{how} to more than {UNPACKED_TIMES} times its size, and more than {UNPACKED_FREELY >> 20} MiB"
+    why = f"{how} to more than {_times(file.stat().st_size)} times its size, and more than {UNPACKED_FREELY >> 20} MiB"
     return Unreadable("format", f"the file {why}", "split it into several files, or send it unpacked")
 
 

@@ -70,9 +70,10 @@ class ColumnProfile:
         """The first and the last time, in ISO 8601; None for other kinds, and without any."""
         if self.kind not in TIMES or self.personal or not self.present:
             return None
-        return self._time(self.numbers.least), self._time(self.numbers.most)
+        return self.time(self.numbers.least), self.time(self.numbers.most)
 
-    def _time(self, number: float) -> str:
+    def time(self, number: float) -> str:
+        """A number of this column of dates or timestamps as the time that it stands for, in ISO 8601."""
         if self.kind == "date":
             return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
         return (EPOCH + timedelta(microseconds=number)).isoformat()

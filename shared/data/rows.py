@@ -186,6 +186,6 @@ def _open_parquet(file: Path, wanted: Collection[str], skipped: Skipped) -> Rows
     header = list(opened.schema_arrow.names)
     once = [name for name in header if name in wanted and header.count(name) == 1]
     if opened.metadata.num_rows * max(1, len(once)) * CELL_BYTES > room(file):
-        raise swollen(f"says that it holds {opened.metadata.num_rows} rows, and unpacks")
+        raise swollen(f"says that it holds {opened.metadata.num_rows} rows, and unpacks", file)
     check_pages(file, opened.metadata, once)
     return Rows(header, opened.iter_batches(BATCH_ROWS, columns=once), skipped)

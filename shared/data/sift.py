@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from shared.data.as_text import as_it_came
 from shared.data.cells import Cells, column_cells
 from shared.data.opened import Skipped
 from shared.data.part_rows import part_of
@@ -108,7 +109,7 @@ class _Refused:
 
     def add(self, read: Mapping[str, Cells], out: Mask, why: Sequence[str], numbers: Sequence[int]) -> None:
         """Write the rows of a batch that are refused, as they came."""
-        cells = [_as_it_came(column).filter(pa.array(out)) for column in read.values()]
+        cells = [_texts(column, pa.array(out)) for column in read.values()]
         told = [pa.array(why, pa.string()), pa.nulls(len(why), pa.string())]
         self._write([*self._numbers(numbers), *told, *cells])
 
@@ -136,9 +137,11 @@ class _Refused:
             self._writer.close()
 
 
-def _as_it_came(column: Cells) -> pa.Array:
+def _texts(column: Cells, out: pa.Array) -> pa.Array:
+    """The picked cells of a column as they came."""
     raw = column.raw
     assert raw is not None, "rows are sorted by the careful reading"
-    if pa.types.is_string(raw.type):
-        return raw
-    return pa.array([None if value is None else str(value) for value in raw.to_pylist()], pa.string())
+    picked = raw.filter(out)
+    if pa.types.is_string(picked.type):
+        return picked
+    return pa.array([as_it_came(value) if value.is_valid else None for value in picked], pa.string())

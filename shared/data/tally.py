@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from shared.data.as_text import as_it_came
 from shared.data.cells import Cells, column_cells
 from shared.data.picks import picked, repeats
 from shared.data.references import among
@@ -38,7 +39,7 @@ class Count:
         found = mask.true_count
         if found and len(self.rows) < FIRST_ROWS:
             places = np.flatnonzero(mask.to_numpy(zero_copy_only=False))[: FIRST_ROWS - len(self.rows)].tolist()
-            self.samples += [_cell(cells[place]) for place in places[: max(0, SAMPLES - len(self.samples))]]
+            self.samples += [shown(as_it_came(cells[place])) for place in places[: max(0, SAMPLES - len(self.samples))]]
             self.rows += [first_row + place for place in places]
         self.count += found
 
@@ -50,10 +51,6 @@ class Count:
         self.failed = self.failed or later.failed
 
 
-def _cell(value: pa.Scalar) -> str:
-    return "" if not value.is_valid else shown(value.as_py())
-
-
 class Beside:
     """The cells of a row side by side, as one sample."""
 
@@ -61,7 +58,9 @@ class Beside:
         self._columns = columns
 
     def __getitem__(self, place: int) -> pa.Scalar:
-        return pa.scalar(", ".join(f"{name}={_cell(column[place])}" for name, column in self._columns.items()))
+        return pa.scalar(
+            ", ".join(f"{name}={shown(as_it_came(column[place]))}" for name, column in self._columns.items())
+        )
 
 
 class Tally:

@@ -47,6 +47,10 @@ KIND_REMEDIES: Mapping[Kind, str] = {
     "timestamp": "write times like 2026-03-31T12:00:00Z, and leave the cell empty where there is none",
 }
 OR_WIDEN = "; if they are right, widen the rule in contract.yaml and publish the folder"
+COMPARE = "compare the values with those of an earlier file (another unit, another column, other cases?)"
+ASK_ALL = (
+    "mend the values that the query cannot take; or write it so that it takes all (TRY_CAST), and publish the folder"
+)
 BEYOND: Mapping[Sign, str] = {"<": "below {}", "<=": "not above {}", ">": "above {}", ">=": "not below {}"}
 LENGTH: Mapping[Sign, str] = {"<": "shorter than {} characters", ">": "longer than {} characters"}
 
@@ -85,6 +89,8 @@ def _number(rule: Rule, count: Count, total: int, *, hides: bool) -> Iterator[Pr
         return
     if isinstance(rule.test, Measured):
         said = f"{', '.join(rule.columns)}: {rule.test.function}"
+    elif isinstance(rule.test, Where):
+        said = rule.says or f"rows where {shown(rule.test.condition, 120)}"
     else:
         said = shown(rule.says, 120)
     if number is None:
@@ -92,7 +98,7 @@ def _number(rule: Rule, count: Count, total: int, *, hides: bool) -> Iterator[Pr
     else:
         found = "is not told, since the column is personal" if hides else f"is {_beyond(number, rule.limit)}"
     what = f"{said} {found}, must be {rule.limit}"
-    remedy = "compare the values with those of an earlier file (another unit, another column, other cases?)" + OR_WIDEN
+    remedy = ASK_ALL if count.failed else COMPARE + OR_WIDEN
     yield Problem(rule.name, ", ".join(rule.columns), total, (), (), what, remedy, rule.severity)
 
 
@@ -107,7 +113,7 @@ def _words(test: Test) -> tuple[str, str]:
     if isinstance(test, Missing):
         return "missing", "fill them in, or leave these rows out"
     if isinstance(test, Repeated):
-        return "repeats of an earlier row", "send each row once"
+        return "there in an earlier row already", "send each row once"
     return _wrong(test), "correct them" + OR_WIDEN
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from azure.storage.blob import BlobServiceClient
 
 from cli.newmodel import copy_template
 from local.daemon import wait_until
+from shared.data.verdict import Problem, Verdict
 from shared.files.folder import folder_hash
 from shared.storage.blobs import AzureBlobs
 from shared.wiring import create_storage
@@ -98,6 +100,19 @@ def test_an_accepted_drop_is_told_with_its_number(baton: CommandLine, account: B
     with tagging(account, model, baton="accepted", version="4"):
         ran = baton("drop", model, "rows.csv", "--wait")
     assert (ran.code, ran.out.splitlines()[0]) == (0, f"incoming/{model}/rows.csv accepted as file 4")
+
+
+def test_a_drop_whose_bad_rows_were_left_out_says_which_and_what_to_do_with_them(
+    baton: CommandLine, account: BlobServiceClient, model: str
+) -> None:
+    what = "AGE: 1 of 9 values is missing (row 2)"
+    rows = Problem("required", "AGE", 1, (2,), (), what, "fill them in", "rows")
+    stored = json.dumps(Verdict(True, "ab", 9, ("AGE",), (rows,)).to_dict())
+    account.get_blob_client("quarantine", f"{model}/ab/report.json").upload_blob(stored)
+    with tagging(account, model, baton="accepted", version="4", report=f"quarantine/{model}/ab/report.html"):
+        ran = baton("drop", model, "rows.csv", "--wait")
+    assert (ran.code, what in ran.out) == (0, True)
+    assert "mend the rows of drop-refused-rows.csv" in ran.out
 
 
 def test_a_refused_drop_ends_with_2_and_its_report(baton: CommandLine, account: BlobServiceClient, model: str) -> None:

@@ -13,6 +13,7 @@ from pyarrow import parquet
 from shared.data.check import check
 from shared.data.checking import check_in_subprocess
 from shared.data.contract import parse_contract
+from shared.data.formats import room
 
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nschema:\n  - name: rows\n    properties:\n"
 CONTRACT = HEAD + "      - {name: A, logicalType: integer}\n"
@@ -59,6 +60,17 @@ def test_the_bomb_is_told_by_its_name(tmp_path: Path) -> None:
     (problem,) = check(file, parse_contract(CONTRACT)).problems
     assert problem.what == "the file unpacks to more than 100 times its size, and more than 256 MiB"
     assert problem.remedy == "split it into several files, or send it unpacked"
+
+
+@pytest.mark.parametrize(
+    ("size", "may_unpack_to"),
+    [(1, 256 * MIB), (3 * MIB, 300 * MIB), (100 * MIB, 4000 * MIB), (1024 * MIB, 20 << 30), (20 << 30, 400 << 30)],
+)
+def test_what_a_file_may_unpack_to_grows_with_it(tmp_path: Path, size: int, may_unpack_to: int) -> None:
+    """A large file of real rows is no bomb: 20 GB of Parquet, whose cells take more than 4 GiB, can be read."""
+    with (tmp_path / "drop").open("wb") as file:
+        file.truncate(size)
+    assert may_unpack_to <= room(tmp_path / "drop") <= may_unpack_to + 96 * MIB
 
 
 def test_a_well_packed_file_of_ordinary_size_is_taken(tmp_path: Path) -> None:

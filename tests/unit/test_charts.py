@@ -91,3 +91,25 @@ def test_the_report_of_a_drop_is_drawn_beside_the_files_before_it(tmp_path: Path
     assert all("<svg" in page for page in pages)
     assert sum("2 files accepted before, 4 rows" in page for page in pages) == 1
     assert sum("nothing to compare with" in page for page in pages) == 1
+
+
+def test_times_are_drawn_on_a_line_of_time_and_labels_are_values_that_people_know(tmp_path: Path) -> None:
+    contract = parse_contract(
+        HEAD
+        + "      - {name: DAY, logicalType: date}\n      - {name: AT, logicalType: timestamp}\n"
+        + "      - {name: PAID, logicalType: boolean}\n      - {name: RENT, logicalType: number}\n"
+    )
+    (tmp_path / "drop").write_text(
+        "DAY,AT,PAID,RENT\n2026-01-01,2026-01-01T08:30:00Z,true,5\n2026-03-31,2026-01-02T09:45:00Z,false,99999\n"
+    )
+    found = Profile.of(contract)
+    assert check(tmp_path / "drop", contract, found).accepted
+    page = charts(found, None)
+    labels = re.findall(r"<text[^>]*>([^<]*)</text>", page)
+    assert labels == ["2026-01-01", "2026-03-31", "2026-01-01 08:30", "2026-01-02 09:45", "false", "true", "5", "99999"]
+    assert "20454" not in page  # 2026-01-01 in days since 1970
+
+
+def test_numbers_that_are_further_apart_than_a_float_can_say_are_drawn_by_value(tmp_path: Path) -> None:
+    wide = profile(tmp_path, "1e308,Ulm,a@b", "-1e308,Ulm,a@b")
+    assert "1e+308" in charts(wide, wide, files=1)

@@ -18,9 +18,10 @@ from pyarrow import parquet
 
 from shared.data.check import check
 from shared.data.contract import parse_contract
+from shared.data.profile import Profile
 from shared.data.reading import read_table
 from shared.data.rules import Contract
-from shared.data.verdict import Problem, Verdict
+from shared.data.verdict import REFUSED, Problem, Verdict
 from shared.errors import Permanent
 
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nschema:\n  - name: rows\n    properties:\n"
@@ -167,6 +168,53 @@ def test_a_nested_cell_is_of_no_kind(tmp_path: Path, kind: str, cells: list[obje
     assert (problem.rule, problem.rows, problem.samples) == ("type", (1,), (str(cells[0]),))
 
 
+@pytest.mark.parametrize("kind", ["date", "timestamp"])
+@pytest.mark.parametrize("neighbour", ["2026-03-31", "x"])
+@pytest.mark.parametrize("cell", ["0000-12-31", "9999-12-31T23:59:59-01:00"])
+def test_a_time_outside_the_calendar_is_none(verdict_on, kind: str, neighbour: str, cell: str) -> None:
+    problem, *_ = verdict_on(*column(kind, cell, neighbour)).problems
+    assert (problem.rule, problem.rows[0], problem.samples[0]) == ("type", 1, cell)
+
+
+@pytest.mark.parametrize("unit", ["ms", "us"])
+def test_microseconds_that_were_taken_for_another_unit_are_no_times(tmp_path: Path, unit: str) -> None:
+    """2**60 overflows microseconds; the ends of the calendar are still times."""
+    seconds = [-62_135_596_800, 253_402_300_799, 253_402_300_800, -62_135_596_801]
+    cells = [second * {"ms": 1000, "us": 1_000_000}[unit] for second in seconds] + [2**60]
+    times = pa.array(cells, pa.int64()).cast(pa.timestamp(unit))
+    table = pa.table({"A": times, "B": pa.array([-719_162, 2_932_896, 2**31 - 1, 0, 0], pa.int32()).cast(pa.date32())})
+    parquet.write_table(table, tmp_path / "drop", **({"version": "1.0"} if unit == "us" else {}))
+    contract = contract_of("{name: A, logicalType: timestamp}", "{name: B, logicalType: date}")
+    profile = Profile.of(contract)
+    first, second = check(tmp_path / "drop", contract, profile).problems
+    assert (first.rows, second.rows, second.samples) == ((3, 4, 5), (3,), ("2147483647 d from 1970",))
+    assert profile.columns["A"].range == ("0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00")
+
+
+ROWS_ALONE = "    customProperties: [{property: acceptance, value: rows}, {property: acceptedShare, value: 50}]\n"
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "told"),
+    [
+        (1_700_000_000_123_456_789, pa.timestamp("ns"), "2023-11-14 22:13:20.123456789"),
+        (1_700_000_000_123_456, pa.timestamp("us", "Mars/Base"), "2023-11-14 22:13:20.123456"),
+    ],
+)
+@pytest.mark.parametrize("acceptance", ["", ROWS_ALONE])
+def test_a_time_that_python_does_not_have_is_shown_all_the_same(
+    tmp_path: Path, cell: int, kind: pa.DataType, told: str, acceptance: str
+) -> None:
+    """pandas writes nanoseconds; a datetime has none of them, and no zone that the machine does not know."""
+    parquet.write_table(pa.table({"A": pa.array([cell, 0], pa.int64()).cast(kind)}), tmp_path / "drop")
+    column = "{name: A, logicalType: timestamp, logicalTypeOptions: {maximum: 2020-01-01}}"
+    contract = parse_contract(f"{HEAD}      - {column}\n{acceptance}")
+    verdict = check(tmp_path / "drop", contract, keep=tmp_path)
+    assert (verdict.accepted, verdict.problems[0].samples) == (bool(acceptance), (told,))
+    refused = tmp_path / REFUSED
+    assert not acceptance or told in refused.read_text()
+
+
 def test_whole_numbers_that_came_as_floats_are_read_as_far_as_floats_tell_them_apart(tmp_path: Path) -> None:
     """pandas makes floats of a column of whole numbers with a missing value."""
     cells = [1577836800123456.0, None, 0.0, -7.0, 2.0**53, 1.5, 2.0**53 + 2, float("inf"), float("nan")]
@@ -306,6 +354,15 @@ def test_a_cell_that_does_not_parse_is_told_with_row_column_and_value(only) -> N
     assert problem.what == "AGE: 1 of 3 values is not a number (row 2)"
     assert problem.samples == ("n/a?",)
     assert problem.remedy.startswith("write numbers like 1234.5")
+
+
+def test_a_cell_that_is_no_text_counts_as_wrong_and_never_as_a_value(tmp_path: Path) -> None:
+    (tmp_path / "drop").write_bytes("A\nKöln\nUlm\n".encode("latin-1"))
+    contract = contract_of("{name: A, logicalType: string, enum: [{value: Ulm}]}")
+    profile = Profile.of(contract)
+    (problem,) = check(tmp_path / "drop", contract, profile).problems
+    column = profile.columns["A"]
+    assert (problem.rule, column.wrong, column.missing, column.present) == ("type", 1, 0, 1)
 
 
 def test_latin_1_cells_are_told_with_their_rows(only) -> None:

@@ -185,7 +185,7 @@ def total(limit: str) -> str:
             "",
             of_table("metric: duplicateValues, arguments: {properties: [A, B]}, mustBe: 0"),
             ("producers",),
-            "A, B new rule: none repeats of an earlier row",
+            "A, B new rule: none there in an earlier row already",
         ),
         ("", key("x.A", "x.B"), ("producers",), "A, B new rule: none not among x.(A, B)"),
         (

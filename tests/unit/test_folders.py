@@ -161,7 +161,7 @@ def test_what_spark_writes_beside_the_parts_is_not_read_and_the_report_says_so(w
 @pytest.mark.parametrize(
     ("parts", "why"),
     [
-        ({**WHOLE, "part-2.csv": "ID,RENT\n4,1\n"}, "ID: 1 of 5 values is repeats of an earlier row (row 5); in part-2.csv row 1"),
+        ({**WHOLE, "part-2.csv": "ID,RENT\n4,1\n"}, "ID: 1 of 5 values is there in an earlier row already (row 5); in part-2.csv row 1"),
         ({**WHOLE, "part-2.csv": "ID,RENT\n5,x\n"}, "RENT: 1 of 5 values is not a number (row 5); in part-2.csv row 1"),
         ({**WHOLE, "part-2.csv": "ID\n5\n"}, "part part-2.csv: it lacks column RENT, which part-00000.csv has"),
         ({**WHOLE, "part-2.csv": "5,1\n"}, "part part-2.csv: the first line names no column of the contract"),

@@ -66,7 +66,7 @@ def test_refused_rows_keep_their_cells_as_they_came_with_row_and_reasons(sifted,
         "2": "AGE: below 18",
         "3": "AGE: not a number",
         "5": "another shape: 2 cells",
-        "7": "ID: repeats of an earlier row",
+        "7": "ID: there in an earlier row already",
         "8": "AGE: missing",
     }
     assert (found["3"]["AGE"], found["5"]["refused_text"], found["7"]["TOWN"]) == ("old", "5,60", "Ulm")

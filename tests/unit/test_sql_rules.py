@@ -112,6 +112,15 @@ def test_a_query_that_fails_on_a_files_values_refuses_it_and_says_why(only) -> N
     assert "cannot be asked of this file (Conversion Error" in problem.what
 
 
+def test_a_condition_that_fails_on_a_files_values_is_named(only) -> None:
+    query = "SELECT count(*) FROM {object} WHERE CAST(PAID AS TINYINT) > 5"
+    problem = only(contract_of(query, "mustBe: 0"), "PAID,DUE,SENT\n1000,1,\n")
+    assert problem.what.startswith(
+        "rows where CAST(PAID AS TINYINT) > 5 cannot be asked of this file (Conversion Error"
+    )
+    assert "TRY_CAST" in problem.remedy
+
+
 def test_a_property_rule_knows_its_column(only) -> None:
     rule = '{type: sql, query: "SELECT count(*) FROM {object} WHERE {property} < 0", mustBe: 0}'
     text = f'{HEAD}      - {{name: "the sum", logicalType: number, quality: [{rule}]}}\n'
