@@ -57,6 +57,7 @@ var settings = [
   { name: 'BATON_DATA__tableServiceUri', value: 'https://${dataAccount}.table.${suffix}' }
   { name: 'BATON_DATA__credential', value: 'managedidentity' }
   { name: 'BATON_DATA__clientId', value: identityClientId }
+  { name: 'BATON_HOME', value: '/tmp/baton' } // the folder of the code, where it would be else, takes no writing
   { name: 'BATON_SWEEP', value: '0 * * * * *' }
   { name: 'BATON_TRACES', value: 'application-insights' }
   { name: 'BATON_PLATFORM', value: platform }

@@ -101,6 +101,22 @@ def test_a_policy_that_was_locked_is_left_alone_since_it_takes_no_deployment() -
     assert "azd env set BATON_JOURNAL_LOCKED true" in (INFRA.parent / "docs/audit.md").read_text()
 
 
+def test_what_the_app_writes_for_itself_lies_where_it_may_write() -> None:
+    """The folder of the code is read-only on Functions (Azure/azure-functions-python-worker#722), and a run's source is laid out."""
+    source = (INFRA / "modules/app.bicep").read_text()
+    [home] = re.findall(r"name: 'BATON_HOME', value: '([^']+)'", source)
+    assert Path(home).parts[:2] == ("/", "tmp")
+    environment = {
+        "BATON_DATA": "x",
+        "BATON_URL": "x",
+        "BATON_PLATFORM": "azureml_v2",
+        "BATON_WORKSPACE_SOURCE": "x",
+        "BATON_HOME": home,
+    }
+    settings = Settings.from_env({**environment, "BATON_APPROVAL_KEY": "k" * 32, "BATON_SIGNING_KEY": "0" * 64})
+    assert settings.home == Path(home)
+
+
 def test_every_event_comes_in_the_schema_that_azures_own_worker_reads() -> None:
     """The worker for Python 3.11 brings azure-functions 1.24.0 along, which wins over the package's own and knows no CloudEvents."""
     schemas = [
