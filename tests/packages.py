@@ -1,8 +1,9 @@
 """`python -m tests.packages [PLATFORM ...]` builds the package of each platform as Azure does, and starts the app in it.
 
 Each gets a clean environment with its lock file alone, hashes checked, and the files that .funcignore lets through; in
-that, the app's functions are listed and the platform's adapter is built, with nothing of this checkout in reach. It
-prints how large both are. Takes a minute each and the package index.
+that, the app's functions are listed and the platform's adapter is built, with nothing of this checkout in reach, and an event is taken
+with the azure-functions that Azure's worker for Python 3.11 brings along, which wins over the package's own. It prints how
+large both are. Takes a minute each and the package index.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from shared.platforms.packages import SDK
 from tests.unit.test_settings import ON_AZUREML, ON_DATABRICKS
 
+WORKER = "1.24.0"  # Azure/azure-functions-python-worker, workers/pyproject.toml
 PROJECT = Path(__file__).resolve().parents[1]
 START = """
 import os, sys, time
@@ -30,6 +32,11 @@ from shared import wiring
 built = wiring.build(os.environ)
 assert built.settings.platform == os.environ["BATON_PLATFORM"]
 import {sdk}
+import azure.functions as func
+from functions.intake import delivered
+assert func.__version__ == "{worker}", func.__file__
+event = func.EventGridEvent(id="1", data={{}}, topic="t", subject="s", event_type="k", event_time=None, data_version="1")
+assert delivered(event).topic == "t"
 print(f"functions listed in {{listed:.2f}} s; the adapter is", type(built.parts.endpoints).__name__)
 """
 
@@ -49,6 +56,20 @@ def _built(platform: str, scratch: Path) -> str:
     python = str(environment / "bin/python")
     lock = str(PROJECT / f"requirements-{platform}.txt")
     subprocess.run([uv, "pip", "install", "-q", "--require-hashes", "--python", python, "-r", lock], check=True)
+    worker = scratch / "worker"
+    own = [
+        uv,
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--python",
+        python,
+        "--target",
+        str(worker),
+        f"azure-functions=={WORKER}",
+    ]
+    subprocess.run(own, check=True)
     account = ";".join(
         f"{kind.title()}Endpoint=https://a.{kind}.core.windows.net" for kind in ("blob", "queue", "table")
     )
@@ -57,10 +78,15 @@ def _built(platform: str, scratch: Path) -> str:
         "BATON_PLATFORM": platform,
         "BATON_DATA": f"{account};ClientId=c",
         "HOME": str(scratch),
+        "PYTHONPATH": str(worker),
         "PATH": "/usr/bin:/bin",
     }
     started = subprocess.run(
-        [python, "-c", START.format(sdk=SDK[platform])], cwd=package, env=settings, capture_output=True, text=True
+        [python, "-c", START.format(sdk=SDK[platform], worker=WORKER)],
+        cwd=package,
+        env=settings,
+        capture_output=True,
+        text=True,
     )
     if started.returncode:
         raise SystemExit(f"{platform}: the package does not start:\n{started.stderr[-3000:]}")
