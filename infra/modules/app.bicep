@@ -52,6 +52,7 @@ var settings = [
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: monitoringConnection }
   { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
   { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '32' }
+  { name: 'AzureWebJobsDisableHomepage', value: 'true' } // "/" is the dashboard's, not the host's own page
   { name: 'BATON_DATA__blobServiceUri', value: 'https://${dataAccount}.blob.${suffix}' }
   { name: 'BATON_DATA__queueServiceUri', value: 'https://${dataAccount}.queue.${suffix}' }
   { name: 'BATON_DATA__tableServiceUri', value: 'https://${dataAccount}.table.${suffix}' }
