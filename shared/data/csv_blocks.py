@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 from pyarrow import csv
@@ -19,11 +20,14 @@ from shared.data.opened import BLOCK_BYTES, Rows, Skipped
 from shared.data.whole_rows import PART_BYTES, WholeRows
 
 LINE_END = b"\n"
+XS = (b"x", b"X")
 AGAIN = "it is read again, cell by cell"
+Options: TypeAlias = tuple[csv.ConvertOptions, csv.ConvertOptions]
 
 
-def convert(rows: Rows, file: Path, found: Format, head: int, delimiter: str, options: csv.ConvertOptions) -> None:
-    """Have `rows` give the file's rows, whose header ends after `head` bytes, its mark not among them.
+def convert(rows: Rows, file: Path, found: Format, head: int, delimiter: str, options: Options) -> None:
+    """Have `rows` give the file's rows, whose header ends after `head` bytes, its mark not among them; converted by the first of
+    the `options`, and by the second in a block with an x, where a whole number may be a hexadecimal one.
 
     Where a cell does not convert or a quote is out of place, the batches end with `Unreadable` or Arrow's error: who reads the
     file as bytes can tell. Of a file that is not packed, `rows.sha256` stands once they are exhausted.
@@ -34,9 +38,9 @@ def convert(rows: Rows, file: Path, found: Format, head: int, delimiter: str, op
 
     def batches() -> Iterator[pa.RecordBatch]:
         with closing(found.open(file)) as stream:
-            for block in _blocks(stream, head, WholeRows(delimiter), digest.update if digest else _unheard):
+            for block, has_x in _blocks(stream, head, WholeRows(delimiter), digest.update if digest else _unheard):
                 read = csv.ReadOptions(use_threads=False, block_size=len(block) + 1)
-                table = csv.read_csv(pa.BufferReader(block), read, parse, options)
+                table = csv.read_csv(pa.BufferReader(block), read, parse, options[has_x])
                 skip.ended(table.num_rows)
                 yield from table.to_batches()
         rows.sha256 = digest.hexdigest() if digest else ""
@@ -69,8 +73,10 @@ def _unheard(_: memoryview) -> None:
 
 def _blocks(
     stream: pa.NativeFile, head: int, quotes: WholeRows, hear: Callable[[memoryview], None]
-) -> Iterator[pa.Buffer]:
-    """The header and the rows that end in each block of the file, until the next is asked for. `hear` is told each byte."""
+) -> Iterator[tuple[pa.Buffer, bool]]:
+    """The header and the rows that end in each block of the file, until the next is asked for, and whether an x is among
+    them. `hear` is told each byte.
+    """
     buffer = bytearray(len(LINE_END) + len(UTF8_MARK) + head + 2 * BLOCK_BYTES)
     view = memoryview(buffer)
     buffer[:1] = LINE_END  # before the first byte, as after the last one, so that every quote has neighbours
@@ -86,7 +92,7 @@ def _blocks(
         cut = quotes.end_of_rows(buffer, begin, end, is_last=is_last)
         if cut < 0 or end - cut > BLOCK_BYTES:
             raise Unreadable("readable", "a quote is out of place, or a row is longer than a block", AGAIN)
-        yield pa.py_buffer(view[first:cut])
+        yield pa.py_buffer(view[first:cut]), any(buffer.find(x, begin, cut) >= 0 for x in XS)
         begin = first + head
         view[begin : begin + end - cut] = view[cut:end]
         end = begin + end - cut

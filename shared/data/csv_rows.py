@@ -30,12 +30,13 @@ FIRST_BYTES = 1 << 16
 FIRST_LINE = re.compile(rb"[^\r\n]*[^\s][^\r\n]*")
 HEADER = re.compile(rb"(?:[ \t\r]*\n)*[^\r\n]+\r?\n")
 READ_AS: Mapping[Kind, tuple[pa.DataType, ...]] = {
+    "integer": (ARROW_TYPES["integer"],),
     "number": (ARROW_TYPES["number"],),
     "boolean": (ARROW_TYPES["boolean"],),
     "date": (ARROW_TYPES["date"],),
     "timestamp": (ARROW_TYPES["timestamp"], pa.timestamp("us")),
 }
-"""What a column of a kind may be converted to. Not integers: the reader would take hexadecimal ones with spaces around."""
+"""What a column of a kind may be converted to."""
 
 
 def open_csv(
@@ -60,7 +61,8 @@ def open_csv(
     if types:
         converted = frozenset(name for name, kind in types.items() if kind != pa.string())
         rows = Rows(header, iter(()), skipped, converted)
-        convert(rows, file, found, head, delimiter, _conversion(once, types))
+        without_whole = {name: kind for name, kind in types.items() if kind != ARROW_TYPES["integer"]}
+        convert(rows, file, found, head, delimiter, (_conversion(once, types), _conversion(once, without_whole)))
         return rows
 
     def skip(row: csv.InvalidRow) -> str:

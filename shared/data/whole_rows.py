@@ -33,9 +33,9 @@ class WholeRows:
             return cut
         in_place, is_open = self._look(np.frombuffer(buffer, np.uint8), begin, cut, self._near(buffer, begin, end))
         while in_place and is_open and not is_last:  # that line feed stands within a cell
-            whole = max(begin, buffer.rfind(LINE_FEED, begin, buffer.rfind(self._quote, begin, cut)) + 1)
-            is_open ^= bool(buffer.count(self._quote, whole, cut) % 2)
-            cut = whole
+            before = cut
+            cut = max(begin, buffer.rfind(LINE_FEED, begin, buffer.rindex(self._quote, begin, cut)) + 1)
+            is_open ^= bool(buffer.count(self._quote, cut, before) % 2)
         return cut if in_place and not is_open else -1
 
     def _near(self, buffer: bytearray, begin: int, end: int) -> list[int]:
@@ -70,5 +70,6 @@ class WholeRows:
         for border in borders:
             np.equal(near, border, out=is_one)
             is_border |= is_one
+        is_quote[-1] = False  # it is the next part's, or the next block's
         parts = (self._is_quote[1:-1], self._is_border[:-2], self._is_border[2:])
         return [np.packbits(part, bitorder="little").view("<u8") for part in parts]

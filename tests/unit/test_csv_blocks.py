@@ -47,6 +47,7 @@ CONTENTS = {
     "plain": "".join(f"{row}.5,text {row}\n" for row in range(50)),
     "quoted": "".join(f'{row},"a, ""b"" {row}"\n' for row in range(50)),
     "two lines": "".join(f'{row},"a\n{row}"\n' for row in range(50)),
+    "all quoted": "".join(f'"{row}","a {row}"\n' for row in range(50)),
     "returns": "".join(f'{row},"text {row}"\r\n' for row in range(50)),
     "blank lines": "".join(f"{row},text\n\n" for row in range(50)),
     "another shape": "".join(f"{row},text" + ",more" * (row % 7 == 3) + "\n" for row in range(50)),
@@ -114,6 +115,8 @@ rows_of_bytes = st.lists(
 
 @given(st.lists(rows_of_bytes, max_size=4), st.integers(0, 150), st.booleans())
 @example([[b'"a"', b"\n"]], 63, False)
+@example([[b'"a\nb"', b"\n"], [b'"']], 0, False)
+@example([[b"a", b"\n"], [b'"b']], 63, False)
 @example([[b'"a\n', b'b"', b"\n"], [b'"a\n']], 62, True)
 def test_rows_end_where_quotes_say_and_quotes_are_judged_as_by_the_careful_look(
     lines: list[list[bytes]], before: int, is_last: bool
