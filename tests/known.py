@@ -23,6 +23,7 @@ class Known(Subject):
         also: Any = None,
         trained: Any = None,
         pythons: Any = None,
+        classes: Sequence[str] = (),
         **parameters: str,
     ) -> None:
         asked = {
@@ -34,7 +35,7 @@ class Known(Subject):
             "trained": trained,
             "target": "Y",
             "features": [column for column in rows[0] if column not in ("ID", "Y")],
-            "classes": [],
+            "classes": list(classes),
             "parameters": parameters,
             "pythons": pythons or {},
             "champion": champion and {},

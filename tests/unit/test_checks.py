@@ -255,3 +255,39 @@ def test_without_a_champion_nothing_is_unlike_it_and_that_is_said() -> None:
 
     assert value(found, "unlike_champion") == 0.0
     assert found["words"][-1] == "no version serves, so there is no champion to compare with"
+
+
+# More than two classes
+
+THREE = ("x", "y", "z")
+OF_THREE = [
+    {"X": float(place % 3), "Z": float(place % 5), "G": "ab"[place % 2], "Y": THREE[place % 3]} for place in range(90)
+]
+
+
+def by_x(row: Row) -> list[float]:
+    """The class whose place is nearest to X is the likeliest."""
+    nearest = min(2, max(0, round(row["X"] or 0)))
+    return [0.6 if place == nearest else 0.2 for place in range(3)]
+
+
+def test_of_three_classes_the_importance_is_how_many_more_are_wrong() -> None:
+    found = importance.check(Known(OF_THREE, by_x, classes=THREE, repeats="3"))
+    assert value(found, "importance.X") == pytest.approx(2 / 3, abs=0.15)
+    assert (value(found, "importance.Z"), value(found, "top_share")) == (0.0, 1.0)
+
+
+def test_of_three_classes_the_decisions_that_turn_over_are_counted_and_no_distance_of_their_places() -> None:
+    calm = robustness.check(Known(OF_THREE, by_x, classes=THREE, noise="0.01"))
+    loud = robustness.check(Known(OF_THREE, by_x, classes=THREE, noise="3"))
+    assert (value(calm, "noise_flips"), "noise_change" in calm["measures"]) == (0.0, False)
+    assert 0.3 < value(loud, "noise_flips") < 1
+    assert value(calm, "missing_change") == pytest.approx(20 / 90)  # of 30 rows 20 are not x, in one of three features
+
+
+@pytest.mark.parametrize("check", [fairness, calibration])
+def test_what_is_not_defined_for_three_classes_says_so(check: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"of numbers, or of two classes, and gates.compare.classes has 3: write a check"
+    ):
+        check.check(Known(OF_THREE, by_x, classes=THREE, by="G"))

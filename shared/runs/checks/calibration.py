@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from shared.runs.checks.decisions import chances_of, is_binary, truth_of
+from shared.runs.checks.decisions import chances_of, is_binary, refuse_many_classes, truth_of
 from shared.runs.checks.intervals import mean, wilson, z_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ CONFIDENCE = 0.95
 
 def check(subject: Subject) -> dict[str, Any]:
     """The calibration on the holdout rows; class labels instead of probabilities raise, since they promise nothing."""
+    refuse_many_classes(subject)
     truth, predicted = truth_of(subject), chances_of(subject.score(subject.rows), subject.classes)
     if is_binary(truth):
         if set(predicted) <= {0.0, 1.0}:

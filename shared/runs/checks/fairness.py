@@ -8,7 +8,8 @@ judged (30). Where the target is 0 or 1, as fairlearn defines them:
 - `equalized_odds_difference`, the larger of the differences in true and in false positive rate
 
 For other targets `mean_error_difference` (of prediction minus truth: one group is predicted too high) and
-`absolute_error_difference` (one is predicted worse). Bounds hold for all pairs of groups together (Bonferroni).
+`absolute_error_difference` (one is predicted worse); of more than two classes nothing.
+Bounds hold for all pairs of groups together (Bonferroni).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from shared.runs.checks.decisions import chances_of, is_binary, truth_of
+from shared.runs.checks.decisions import chances_of, is_binary, refuse_many_classes, truth_of
 from shared.runs.checks.intervals import apart, difference, ratio
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ CONFIDENCE = 0.95
 
 def check(subject: Subject) -> dict[str, Any]:
     """The differences between the groups of at least `min_rows` rows; with fewer than two there is nothing to compare."""
+    refuse_many_classes(subject)
     column, least = subject.parameters["by"], int(subject.parameters.get("min_rows", 30))
     truth, chances = truth_of(subject), chances_of(subject.score(subject.rows), subject.classes)
     groups: Groups = {}

@@ -1,6 +1,7 @@
 """Permutation importance: how much worse the version gets when one feature's values are shuffled between the rows.
 
-Breiman, "Random Forests", 2001, section 10. The loss is the squared error of a number or a probability. Parameters: `repeats` (5)
+Breiman, "Random Forests", 2001, section 10. The loss is the squared error of a number or a probability, and of more than
+two classes the share of wrong ones. Parameters: `repeats` (5)
 and `seed` (0). The measures:
 
 - `importance.<feature>`, the mean rise of the loss, with the lowest and highest of the repeats, of the ten largest
@@ -81,12 +82,21 @@ def _rises(
     """By how much the loss rises in each repeat; all rows are scored at once, since a process may have to start for it."""
     rows = [*subject.rows, *(row for copies in shuffled.values() for copy in copies for row in copy)]
     chances, count = chances_of(score(rows), subject.classes), len(truth)
+    loss = _wrong if len(subject.classes) > 2 else _squared
     losses = [
-        fmean((chance - true) ** 2 for chance, true in zip(chances[first : first + count], truth, strict=True))
+        fmean(loss(chance, true) for chance, true in zip(chances[first : first + count], truth, strict=True))
         for first in range(0, len(chances), count)
     ]
     calm, rest = losses[0], iter(losses[1:])
     return {feature: [next(rest) - calm for _ in copies] for feature, copies in shuffled.items()}
+
+
+def _squared(predicted: float, true: float) -> float:
+    return (predicted - true) ** 2
+
+
+def _wrong(predicted: float, true: float) -> float:
+    return float(predicted != true)
 
 
 def _rank_correlation(one: dict[str, float], other: dict[str, float]) -> float:

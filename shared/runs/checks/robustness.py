@@ -4,10 +4,12 @@ Parameters: `noise`, the standard deviation of what is added to each number, in 
 `seed` (0); `missing_rows`, how many rows are asked with each of their features missing in turn (30). The measures:
 
 - `noise_change`, the mean change of a prediction, in standard deviations of the predictions without noise; for classes and
-  probabilities `noise_flips`, the share of decisions (from `threshold`, 0.5) that turn over
+  probabilities `noise_flips`, the share of decisions (from `threshold`, 0.5; of more than two classes, which) that turn over, and of
+  more than two classes that alone
 - `noise_refused`, the share of noisy rows that got no prediction
 - `missing_refused`, the share of requests with a missing value that got a refusal (400 to 499); `missing_failed`, the share that
-  got neither a prediction nor a refusal; `missing_change`, as `noise_change`, over those that got a prediction
+  got neither a prediction nor a refusal; `missing_change`, as `noise_change` (of more than two classes as
+  `noise_flips`), over those that got a prediction
 
 Whole numbers stay whole. Bounds of shares are Wilson's over rows, those of changes the normal ones over rows.
 """
@@ -36,20 +38,22 @@ def check(subject: Subject) -> dict[str, Any]:
     noisy = _noisy(subject, float(told.get("noise", 0.1)), int(told.get("repeats", 5)), int(told.get("seed", 0)))
     measures: dict[str, Any] = {}
     refused, changes, flips = 0, [], []
-    threshold = float(told.get("threshold", 0.5))
+    threshold, is_named = float(told.get("threshold", 0.5)), len(subject.classes) > 2
     for before, versions in zip(calm, noisy, strict=True):
         after = answered(subject, versions)
         refused += sum(each is None for each in after)
         given = [each for each in after if each is not None]
         if given:
             changes.append(fmean(abs(each - before) for each in given) / spread)
-            flips.append(fmean((each >= threshold) != (before >= threshold) for each in given))
+            decided = [each != before if is_named else (each >= threshold) != (before >= threshold) for each in given]
+            flips.append(fmean(decided))
     if len(changes) < 2:
         raise ValueError(f"{len(changes)} of {len(calm)} noisy rows got a prediction, 2 are needed")
     asked = sum(len(versions) for versions in noisy)
-    measures["noise_change"] = _with_bounds(fmean(changes), mean(changes), len(changes))
+    if not is_named:
+        measures["noise_change"] = _with_bounds(fmean(changes), mean(changes), len(changes))
     measures["noise_refused"] = _share(refused, asked)
-    if is_binary(truth_of(subject)):
+    if is_named or is_binary(truth_of(subject)):
         measures["noise_flips"] = _share(sum(flips), len(flips))
     missing, words = _missing(subject, calm, spread, int(told.get("missing_rows", 30)))
     return {"measures": measures | missing, "words": words}
@@ -87,7 +91,8 @@ def _missing(subject: Subject, calm: Sequence[float], spread: float, most: int) 
                 refused += 1
                 refusing.add(column)
             elif status == 200 and isinstance(answer, dict) and len(answer.get("predictions", [])) == 1:
-                changes.append(abs(chances_of(answer["predictions"], subject.classes)[0] - before) / spread)
+                after = chances_of(answer["predictions"], subject.classes)[0]
+                changes.append(float(after != before) if len(subject.classes) > 2 else abs(after - before) / spread)
             else:
                 failed += 1
     measures = {"missing_refused": _share(refused, asked), "missing_failed": _share(failed, asked)}
