@@ -47,6 +47,8 @@ def _guard_faults(gates: Gates) -> Iterator[tuple[str, str, str]]:
     for name in gates.guards:
         if name in PER_UNIT and not gates.compare.unit:
             yield "gates.guards", name, f"gates.compare.unit beside it, the column whose rows {name} ranks, like USER"
+        if name == "macro_recall" and not gates.compare.classes:
+            yield "gates.guards", name, "gates.compare.classes beside it, the values of the target"
         if name in RANKED and gates.compare.unit:
             right = f"left out where gates.compare.unit is set: {name} compares independent rows"
             yield "gates.guards", name, right

@@ -45,7 +45,8 @@ class Measuring:
 
     def unfit(self, name: str, predictions: Predictions) -> str:
         """Why the metric cannot be told of these predictions, which are finite numbers; "" if it can."""
-        return "" if is_custom(name) else unfit(name, predictions.values, len(self.gates.compare.classes))
+        classes = len(self.gates.compare.classes)
+        return "" if is_custom(name) else unfit(name, self.truth, predictions.values, classes)
 
     def gain(
         self, name: str, champion: Predictions, candidate: Predictions, *, confidence: float, beyond: float = 0.0

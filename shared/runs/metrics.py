@@ -73,20 +73,32 @@ def fitting(name: str, truth: Numbers, predicted: Numbers, *, threshold: float =
     return predicted
 
 
-def unfit(name: str, predicted: Numbers, classes: int = 0) -> str:
+def unfit(name: str, truth: Numbers, predicted: Numbers, classes: int = 0) -> str:
     """Why the metric `name` cannot be told of these finite predictions; "" if it can: what is no probability is none.
 
-    >>> unfit("log_loss", np.array([0.2, 3.0])), unfit("mse", np.array([0.2, 3.0]))
+    >>> zero, both = np.zeros(1), np.zeros(2)
+    >>> unfit("log_loss", both, np.array([0.2, 3.0])), unfit("mse", both, np.array([0.2, 3.0]))
     ('1 of 2 predictions are no probability, as log_loss wants: prediction 1 is 3', '')
-    >>> unfit("log_loss", np.array([[0.9, 0.9]]))
+    >>> unfit("log_loss", zero, np.array([[0.9, 0.9]]))
     '1 of 1 predictions are no probability, as log_loss wants: those of prediction 0 are 1.8 together'
+    >>> unfit("auc", np.array([1.0, 2.0]), both)
+    'auc wants a target of 0 and 1, or gates.compare.classes, and 1 of 2 true values are 2'
     """
-    if name not in OF_CHANCES:
-        return ""
-    if classes > 2 and predicted.ndim == 1:
+    if predicted.ndim == 2 and name not in (*COUNTED, "log_loss") and not (name in OF_TWO and predicted.shape[1] == 2):
+        return f"{name} wants one number a row, and predictions are lists of {predicted.shape[1]}"
+    if classes > 2 and predicted.ndim == 1 and name in OF_CHANCES:
         return f"{name} wants a probability for each of the {classes} classes, and predictions name one"
+    if name in (*OF_TWO, "log_loss") and classes <= 2 and (other := truth[~np.isin(truth, (0.0, 1.0))]).size:
+        told = (
+            f"{other.size} of {truth.size} true values are {', '.join(f'{each:.6g}' for each in np.unique(other)[:3])}"
+        )
+        return f"{name} wants a target of 0 and 1, or gates.compare.classes, and {told}"
+    return _no_chance(name, predicted) if name in OF_CHANCES else ""
+
+
+def _no_chance(name: str, predicted: Numbers) -> str:
     rows = predicted.reshape(len(predicted), -1)
-    beyond: Flags = np.maximum(-rows.min(axis=1), rows.max(axis=1) - 1) > ROUNDED
+    beyond = np.maximum(-rows.min(axis=1), rows.max(axis=1) - 1) > ROUNDED
     whole = np.ones(len(rows)) if predicted.ndim == 1 else rows.sum(axis=1)
     wrong = np.flatnonzero(beyond | (np.abs(whole - 1) > WHOLE_WITHIN))
     if not len(wrong):

@@ -139,6 +139,35 @@ def test_what_is_no_probability_for_each_class_is_held_and_not_counted_as_certai
     assert document["gain"] is None
 
 
+@pytest.mark.parametrize(
+    ("metric", "truth", "predicted", "told"),
+    [
+        (
+            "auc",
+            [1.0, 2.0, 2.0, 1.0],
+            [0.1, 0.9, 0.8, 0.2],
+            "auc wants a target of 0 and 1, or gates.compare.classes, and 2 of",
+        ),
+        ("log_loss", [10.5, 11.0, 9.0, 8.0], [0.1, 0.9, 0.8, 0.2], "log_loss wants a target of 0 and 1, or"),
+        (
+            "ndcg",
+            [0.0, 1.0, 2.0, 0.0],
+            [[0.2, 0.3, 0.5]] * 4,
+            "ndcg wants one number a row, and predictions are lists of 3",
+        ),
+        ("mse", [0.0, 1.0, 1.0, 0.0], [[0.2, 0.8]] * 4, "mse wants one number a row, and predictions are lists of 2"),
+    ],
+)
+def test_a_target_or_predictions_that_a_metric_is_not_of_are_told_and_no_failed_run(
+    metric: str, truth: list[float], predicted: object, told: str
+) -> None:
+    rules = Gates(metric, "higher" if metric in ("auc", "ndcg") else "lower", 2.0, min_rows=2)
+    champion = Champion("1", Predictions(np.array(predicted)))
+    found = evidence(rules, np.array(truth), Predictions(np.array(predicted)), champion)["candidate"]
+    assert isinstance(found, dict)
+    assert found["error"].startswith(told)
+
+
 def test_scores_of_a_ranking_are_no_probabilities_and_a_guard_that_wants_some_says_so() -> None:
     rules = Gates("auc", "higher", 0.5, guards={"brier": "0.1"})
     both = Predictions(np.linspace(-3, 3, 40)), Predictions(np.linspace(-3, 4, 40))

@@ -223,6 +223,7 @@ def test_key_and_target_are_columns_of_the_contract(folder: Path) -> None:
             "compare: {unit: BMI, block_days: 7}",
             "compare.unit: found BMI, a number; right would be a date or timestamp, which block_days cuts into blocks",
         ),
+        ("guards: {macro_recall: 0.1}", "guards: found macro_recall; right would be gates.compare.classes beside it"),
         ("guards: {ndcg: 0.1}", "guards: found ndcg; right would be gates.compare.unit beside it"),
         (
             "guards: {auc: 0.1}\n  compare: {unit: SEX}",
