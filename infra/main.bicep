@@ -173,7 +173,7 @@ module workspaceRole 'modules/workspace-role.bicep' = if (!onDatabricks) {
   params: { workspace: last(split(usedWorkspaceId, '/')), principalId: identity.outputs.principalId }
 }
 
-module databricks 'modules/databricks.bicep' = if (onDatabricks && !empty(databricksAccess)) {
+module databricks 'modules/runs.bicep' = if (onDatabricks && !empty(databricksAccess)) {
   name: 'databricks'
   scope: group
   params: { dataAccount: dataAccount.outputs.name, runs: databricksAccess }

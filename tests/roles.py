@@ -16,10 +16,8 @@ WHO = {
     "reader": "the app",
     "sender": "the app",
     "cluster.identity.principalId": "runs on the cluster",
-    "runs": "runs on Databricks",
-    "storage.identity.principalId": "Event Grid, for the data account's events",
-    "workspace.identity.principalId": "Event Grid, for the workspace's events",
-    "custom.identity.principalId": "Event Grid, for our own events",
+    "runs": "runs, on the cluster or on Databricks",
+    "topic": "Event Grid, for each topic",
 }
 WHAT = {
     "host": "the host's account",

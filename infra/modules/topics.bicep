@@ -12,7 +12,6 @@ param workspaceLocation string
 @description('Principal id of who may send to the custom topic.')
 param sender string
 
-var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
 var eventSender = 'd5a91429-5739-47e2-a06b-3470a27159e7'
 
 resource data 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -51,34 +50,19 @@ resource custom 'Microsoft.EventGrid/topics@2025-02-15' = {
 }
 
 // What cannot be delivered is written to the account by the topic's own identity.
-resource storageDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(data.id, storage.id, blobContributor)
-  scope: data
-  properties: {
-    principalId: storage.identity.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
-  }
+module storageDeadLetters 'dead-letters.bicep' = {
+  name: 'dead-letters-storage'
+  params: { dataAccount: dataAccount, topic: storage.identity.principalId }
 }
 
-resource workspaceDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!onDatabricks) {
-  name: guid(data.id, workspace.id, blobContributor)
-  scope: data
-  properties: {
-    principalId: workspace.identity.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
-  }
+module workspaceDeadLetters 'dead-letters.bicep' = if (!onDatabricks) {
+  name: 'dead-letters-workspace'
+  params: { dataAccount: dataAccount, topic: workspace.identity.principalId }
 }
 
-resource customDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(data.id, custom.id, blobContributor)
-  scope: data
-  properties: {
-    principalId: custom.identity.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
-  }
+module customDeadLetters 'dead-letters.bicep' = {
+  name: 'dead-letters-custom'
+  params: { dataAccount: dataAccount, topic: custom.identity.principalId }
 }
 
 resource maySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {

@@ -12,7 +12,6 @@ param dataAccount string
 param reader string
 
 var blobReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
-var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe' // Storage Blob Data Contributor
 // A batch deployment spreads its files over workers by a queue and a table of that account, which without keys the cluster's
 // identity has to be allowed (learn.microsoft.com/azure/machine-learning/how-to-disable-local-auth-storage, "Parallel Run Step").
 var roles = [
@@ -34,6 +33,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   properties: {
     tenantId: subscription().tenantId
     sku: { family: 'A', name: 'standard' }
+    accessPolicies: [] // the service refuses a vault without the list, whoever is in it
     enableRbacAuthorization: true
     enableSoftDelete: true
   }
@@ -81,48 +81,14 @@ resource cluster 'Microsoft.MachineLearningServices/workspaces/computes@2025-06-
 }
 
 // What a run may do, by the cluster's own identity: nothing on the ledger, the queues or the endpoints.
-resource data 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
-  name: dataAccount
+module runsData 'runs.bicep' = {
+  name: 'runs-on-the-cluster'
+  params: { dataAccount: dataAccount, runs: cluster.identity.principalId }
 }
-
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' existing = {
-  parent: data
-  name: 'default'
-}
-
-resource readable 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [for container in [ 'models', 'incoming' ]: {
-  parent: blobs
-  name: container
-}]
-
-resource writable 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' existing = [for container in [ 'datasets', 'quarantine' ]: {
-  parent: blobs
-  name: container
-}]
 
 resource store 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: 'stml${token}'
 }
-
-resource runsRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for index in range(0, 2): {
-  name: guid(readable[index].id, cluster.id, blobReader)
-  scope: readable[index]
-  properties: {
-    principalId: cluster.identity.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobReader)
-  }
-}]
-
-resource runsKeep 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for index in range(0, 2): {
-  name: guid(writable[index].id, cluster.id, blobContributor)
-  scope: writable[index]
-  properties: {
-    principalId: cluster.identity.principalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
-  }
-}]
 
 resource runsStore 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in roles: {
   name: guid(resourceId('Microsoft.Storage/storageAccounts', 'stml${token}'), cluster.id, role)

@@ -40,6 +40,6 @@ def test_it_expects_what_cannot_be_changed_to_be_what_the_bicep_files_make_so() 
 
 def test_it_expects_the_roles_that_the_bicep_files_give_runs() -> None:
     containers = {"readable[index]": ("models", "incoming"), "writable[index]": ("datasets", "quarantine")}
-    given = roles_of(files()["modules/databricks.bicep"])
-    assert {roles.WHO[who] for who, _, _ in given} == {"runs on Databricks"}
+    given = roles_of(files()["modules/runs.bicep"])
+    assert {roles.WHO[who] for who, _, _ in given} == {"runs, on the cluster or on Databricks"}
     assert {(role, one) for _, role, on in given for one in containers[on]} == set(ROLES_OF_RUNS)

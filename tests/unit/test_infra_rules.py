@@ -36,6 +36,8 @@ resource may 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{
 }}
 """
 
+KEPT = ("data", "readable[index]", "writable[index]")  # the data account and its containers, as the modules call them
+
 
 @pytest.mark.parametrize("path", sorted(FILES))
 def test_no_secret_is_read_or_written_out(path: str) -> None:
@@ -74,6 +76,13 @@ def test_a_wrong_role_is_found(role: str, said: str, kind: str, fault: str) -> N
     found = role_faults(ASSIGNED.format(role=role, said=said, kind=kind))
     assert len(found) == 1
     assert fault in found[0]
+
+
+@pytest.mark.parametrize("path", sorted(FILES))
+def test_a_role_that_outlives_its_identity_does_not_stand_in_the_way_of_the_next(path: str) -> None:
+    """On what an immutable journal keeps beyond `azd down`, the assignment's name holds the principal, which cannot be changed."""
+    kept = [one for one in declared(FILES[path]) if one.what.endswith("/roleAssignments") and one.text("scope") in KEPT]
+    assert [one.symbol for one in kept if one.text("properties", "principalId") not in one.text("name")] == []
 
 
 def test_a_role_assignment_tells_who_may_do_what_on_what() -> None:

@@ -1,8 +1,8 @@
-// What a run on Databricks may do, by the identity behind the service credential: what a run on Azure ML's cluster may do,
-// so nothing on the ledger and the queues. Workspace, catalog and credential are not made here (docs/databricks.md).
+// What a run may do with the data account: by the cluster's identity on Azure ML, by the one behind the service credential on
+// Databricks. Nothing on the ledger and the queues. Databricks' workspace, catalog and credential are not made here (docs/databricks.md).
 @description('Name of the data account: runs read models and drops there, and keep what a check accepts.')
 param dataAccount string
-@description('Principal id of the identity behind the service credential.')
+@description('Principal id of the identity that runs have. It is in the names, since an assignment\'s principal cannot be changed.')
 param runs string
 
 var blobReader = '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1' // Storage Blob Data Reader
