@@ -93,7 +93,8 @@ def _tell_verdict(at: Address, drop: str, tags: Mapping[str, str], wants_json: b
     click.echo(f"{drop} {coloured(tags['baton'])}{number}")
     if report:
         click.echo(f"Report: {report}")
-    problems = _stored_verdict(at, tags["report"])["problems"] if tags.get("report") else []
+    verdict = _stored_verdict(at, tags["report"]) if tags.get("report") else {}
+    problems = [*verdict.get("problems", ()), *verdict.get("arrival", ())]
     tell_problems(problems)
     model = drop.split("/")[1]
     held = f"`baton deadletters {model}` tells why it could not be checked"

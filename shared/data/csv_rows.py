@@ -123,7 +123,7 @@ def _start(file: Path, found: Format) -> bytes:
 
 
 def _header(start: bytes, wanted: Collection[str], dialect: Dialect) -> tuple[list[str], str]:
-    """The columns' names, and the mark between them: the first that makes one of the wanted names."""
+    """The columns' names, and the mark between them: the first of those that make the most of the wanted names."""
     found = FIRST_LINE.search(start)
     first = found[0] if found else b""
     try:
@@ -131,10 +131,13 @@ def _header(start: bytes, wanted: Collection[str], dialect: Dialect) -> tuple[li
     except UnicodeDecodeError:
         sample = shown(first.decode("latin-1"))
         raise Unreadable("encoding", "the header is not UTF-8; it looks like Latin-1", AS_UTF8, (sample,)) from None
-    for delimiter in filter(None, (dialect.delimiter, *DELIMITERS)):
-        header = _names(line, delimiter, dialect.quote or '"')
-        if any(name in wanted for name in header):
-            return header, delimiter
+    marks = (dialect.delimiter, *DELIMITERS) if dialect.delimiter else DELIMITERS
+    read = [(_names(line, mark, dialect.quote or '"'), mark) for mark in marks]
+    if dialect.delimiter and any(name in wanted for name in read[0][0]):
+        return read[0]
+    header, delimiter = max(read, key=lambda each: sum(name in wanted for name in each[0]))
+    if any(name in wanted for name in header):
+        return header, delimiter
     remedy = f"make the first line {','.join(wanted)}; {INSTEAD}"
     what = "the first line names no column of the contract"
     raise Unreadable("header", what, shown(remedy, 400), (shown(line),))

@@ -132,7 +132,7 @@ def _text(value: object) -> str:
 
 def _integer(value: object) -> int:
     number = _number(value)
-    if not float(number).is_integer():
+    if not float(number).is_integer() or not -(2**63) <= number < 2**63:
         raise ValueError(value)
     return int(number)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,7 +32,8 @@ def picked(test: Test, cells: Cells, kind: Kind) -> pa.Array | None:
         case Beyond(sign, limit) if not _all_within(cells, kind, sign, limit):
             mask = pc.call_function(COMPARE[sign], [cells.values, pa.scalar(limit, ARROW_TYPES[kind])])
         case Outside(_, low, high) if not _all_within(cells, kind, "<", low) or not _all_within(cells, kind, ">", high):
-            mask = pc.or_(pc.less(cells.values, low), pc.greater(cells.values, high))
+            least, most = _whole_ends(low, high) if kind == "integer" else (low, high)
+            mask = pc.or_(pc.less(cells.values, least), pc.greater(cells.values, most))
         case NoMultiple(of):
             mask = _no_multiple(cells.values, of, kind)
         case Length() | Unlike() | NotIn():
@@ -39,6 +41,12 @@ def picked(test: Test, cells: Cells, kind: Kind) -> pa.Array | None:
         case _:
             return None
     return pc.fill_null(mask, False)
+
+
+def _whole_ends(low: float, high: float) -> tuple[pa.Scalar, pa.Scalar]:
+    """The ends of a range as whole numbers: Arrow would make floats of the numbers, and refuses those that are none."""
+    least, most = (min(max(end, -(2**63)), 2**63 - 1) for end in (math.ceil(low), math.floor(high)))
+    return pa.scalar(least, pa.int64()), pa.scalar(most, pa.int64())
 
 
 def _missing(cells: Cells, also: Sequence[Scalar], kind: Kind) -> pa.Array | None:

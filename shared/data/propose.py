@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from shared.data.ending import ends_with_line
 from shared.data.formats import recognise
+from shared.data.picks import EXACT
 from shared.data.propose_limits import mean_limits, new_value_chance, range_limits, rounded, share_limit
 from shared.data.propose_reading import Seen, seen
 from shared.data.shown import counted
@@ -132,6 +133,9 @@ def _categories(column: Seen, counts: Sequence[dict[str, object]], basis: Basis)
 
 def _numeric(column: Seen, counts: Sequence[dict[str, object]], basis: Basis) -> Iterator[Line]:
     values = column.values.drop_null().to_numpy().astype(np.float64)
+    if column.kind == "integer" and np.abs(values).max() >= EXACT:
+        yield Line("description: A number", "no range: above 2**53 it is a name, and limits would be inexact")
+        return
     often = [int(str(each["counts"])) for each in counts]
     are_codes = 1 < len(often) <= MOST_CODES and often[-1] >= RAREST_CODE * len(values)
     categories = _categories(column, counts, basis) if are_codes and bool((values == np.floor(values)).all()) else ()
@@ -186,7 +190,7 @@ def _percent(share: float) -> str:
 
 def _number(value: float) -> str:
     """A number as YAML reads it: 1e-05 would be text."""
-    text = f"{value:.12g}"
+    text = f"{value:.12g}" if abs(value) < 1e11 else f"{value:f}".rstrip("0").rstrip(".")
     return text if "e" not in text else f"{float(text):.12f}".rstrip("0").rstrip(".") or "0"
 
 

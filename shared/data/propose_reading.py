@@ -69,10 +69,23 @@ def _table(file: Path) -> dict[str, list[pa.Array]]:
     if len({*rows.header}) < len(rows.header):
         raise _refused(file, "two of its columns have the same name", "name each column once")
     if rows.skipped.numbers:
-        raise _refused(file, f"row {rows.skipped.numbers[0]} has another shape than the header")
+        why = f"row {rows.skipped.numbers[0]} has another shape than the header ({rows.skipped.samples[0]})"
+        raise _refused(
+            file, why, "mend the row, what is in an object or a list as columns of its own; or leave the file out"
+        )
+    if "" in rows.header:
+        raise _refused(file, "one of its columns has no name", "name it, or leave it out")
+    for name in rows.header:
+        _check_texts(file, name, [batch[name] for batch in batches if name in batch.schema.names])
     if not any(batch.num_rows for batch in batches):
         raise _refused(file, "it has no rows", "give a file with rows")
     return {name: [_chunk(batch, name) for batch in batches] for name in rows.header}
+
+
+def _check_texts(file: Path, name: str, chunks: Sequence[pa.Array]) -> None:
+    if any(found.wrong is not None for found in (cells(chunk, "string") for chunk in chunks)):
+        what = f"column {name} holds what is no text in UTF-8, or objects or lists"
+        raise _refused(file, what, "save the file as UTF-8, and what is in an object or a list as columns of its own")
 
 
 def _chunk(batch: pa.RecordBatch, name: str) -> pa.Array:

@@ -31,7 +31,7 @@ def counted(count: int, noun: str) -> str:
 def figure(number: float) -> str:
     """A number as it was written, as far as a float keeps its digits: a limit of 1234567 is not told as another one.
 
-    >>> figure(1234567.0), figure(0.1), figure(1e20)
-    ('1234567', '0.1', '1e+20')
+    >>> figure(1234567.0), figure(0.1), figure(1e20), figure(1234567890123456789)
+    ('1234567', '0.1', '1e+20', '1234567890123456789')
     """
-    return f"{number:.15g}"
+    return str(number) if isinstance(number, int) else f"{number:.15g}"

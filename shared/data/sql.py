@@ -203,7 +203,7 @@ class Sum:
             ends = (found, found if self._found is None else self._found)
             self._found = min(ends) if self._function == "min" else max(ends)
         else:
-            self._found = (self._found or 0.0) + pc.sum(pc.cast(values, pa.float64())).as_py()
+            self._found = (self._found or 0.0) + pc.sum(pc.cast(values, pa.float64(), safe=False)).as_py()
 
     def merge(self, other: Sum) -> None:
         """Take in what another has added up."""

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -107,11 +108,12 @@ def test_a_drop_whose_bad_rows_were_left_out_says_which_and_what_to_do_with_them
 ) -> None:
     what = "AGE: 1 of 9 values is missing (row 2)"
     rows = Problem("required", "AGE", 1, (2,), (), what, "fill them in", "rows")
-    stored = json.dumps(Verdict(True, "ab", 9, ("AGE",), (rows,)).to_dict())
+    origin = replace(rows, rule="origin", what="it comes from elsewhere", severity="warning")
+    stored = json.dumps(Verdict(True, "ab", 9, ("AGE",), (rows,)).to_dict() | {"arrival": [asdict(origin)]})
     account.get_blob_client("quarantine", f"{model}/ab/report.json").upload_blob(stored)
     with tagging(account, model, baton="accepted", version="4", report=f"quarantine/{model}/ab/report.html"):
         ran = baton("drop", model, "rows.csv", "--wait")
-    assert (ran.code, what in ran.out) == (0, True)
+    assert (ran.code, what in ran.out, "it comes from elsewhere" in ran.out) == (0, True, True)
     assert "mend the rows of drop-refused-rows.csv" in ran.out
 
 

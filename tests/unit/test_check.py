@@ -242,6 +242,26 @@ def test_a_number_and_its_limit_are_told_with_the_digits_that_tell_them_apart(on
     assert told in problem.what
 
 
+@pytest.mark.parametrize(
+    ("more", "broken"),
+    [
+        ("logicalTypeOptions: {minimum: 1234567890123456790}", "A: 1 of 2 values is below 1234567890123456790 (row 1)"),
+        ('quality: [{type: sql, query: "SELECT count(*) FROM {object} WHERE {property} NOT BETWEEN -1 AND 6.5", mustBe: 0}]', "A: 2 of 2"),
+        ('quality: [{type: sql, query: "SELECT avg({property}) FROM {object}", mustBeLessThan: 1}]', "A: avg is 1.23456789012346e+18"),
+        ('quality: [{type: sql, query: "SELECT sum({property}) FROM {object}", mustBeLessThan: 1}]', "A: sum is 2.46913578024691e+18"),
+    ],
+)  # fmt: skip
+def test_whole_numbers_that_no_float_tells_apart_are_held_to_their_rules(only, more: str, broken: str) -> None:
+    content = "A\n1234567890123456789\n1234567890123456790\n"
+    assert only(content, contract_of(f"{{name: A, logicalType: integer, {more}}}")).what.startswith(broken)
+
+
+def test_the_ends_of_a_range_of_whole_numbers_may_be_fractions(only) -> None:
+    query = "SELECT count(*) FROM {object} WHERE {property} NOT BETWEEN 1.5 AND 3.5"
+    rule = f'{{type: sql, query: "{query}", mustBe: 0}}'
+    assert only("A\n1\n2\n3\n4\n", contract_of(f"{{name: A, logicalType: integer, quality: [{rule}]}}")).rows == (1, 4)
+
+
 def test_a_parquet_file_of_other_columns_is_refused(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"X": [1, 2]}), tmp_path / "drop")
     verdict = check(tmp_path / "drop", patients())

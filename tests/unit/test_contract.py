@@ -331,3 +331,8 @@ def test_a_contract_that_is_not_utf_8_is_refused_with_the_byte(tmp_path: Path, e
     with pytest.raises(SpecRefused, match=byte) as refused:
         read_contract(tmp_path / "contract.yaml")
     assert refused.value.next == "save contract.yaml as UTF-8, then try again"
+
+
+def test_a_limit_that_no_whole_number_of_64_bits_reaches_is_refused() -> None:
+    told = faults_of("{name: A, logicalType: integer, logicalTypeOptions: {maximum: 99999999999999999999}}")
+    assert "A.logicalTypeOptions.maximum: found 99999999999999999999" in told

@@ -271,3 +271,37 @@ def test_names_and_values_that_yaml_could_misread_are_written_so_that_it_does_no
     contract = parse_contract(propose([file], name="rows: all"))
     assert contract.names == tuple(names)
     assert check(file, contract).accepted
+
+
+@pytest.mark.parametrize("first", [1234567890123456789, 1700000123456])
+def test_a_file_of_large_numbers_keeps_to_what_is_proposed_from_it(tmp_path: Path, first: int) -> None:
+    """Row numbers of a stream, and milliseconds since 1970: twelve digits do not tell them apart."""
+    file = written(pa.table({"A": pa.array(range(first, first + 400)), "B": ["a"] * 400}), tmp_path / "rows.csv")
+    assert check(file, parse_contract(propose([file], name="rows"))).accepted
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_mark_between_cells_is_the_one_that_makes_the_most_columns(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "rows.csv").write_text(f"ID{mark}SIZE{mark}TOWN\n" + f"1{mark}2.5{mark}Ulm\n" * 3)
+    text = propose([tmp_path / "rows.csv"], name="rows")
+    assert parse_contract(text).names == ("ID", "SIZE", "TOWN")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("nested.jsonl", b'{"A": 1, "B": {"C": 2}}\n', r"row 1 has another shape than the header \(B holds an object"),
+        ("latin.csv", "A,B\n1,Köln\n".encode("latin-1"), "column B holds what is no text in UTF-8"),
+        ("nameless.csv", b",A\n0,1\n", "one of its columns has no name"),
+    ],
+)
+def test_a_file_whose_contract_would_refuse_it_gets_none(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SpecRefused, match=told):
+        propose([tmp_path / name], name="rows")
+
+
+def test_a_nested_column_of_parquet_gets_no_contract(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"A": [1], "B": [{"C": 2}]}), tmp_path / "rows")
+    with pytest.raises(SpecRefused, match="column B holds what is no text in UTF-8, or objects or lists"):
+        propose([tmp_path / "rows"], name="rows")
