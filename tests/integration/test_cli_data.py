@@ -148,7 +148,8 @@ def test_only_an_approver_may_have_data_forgotten(baton: CommandLine, home: Path
 
 def test_forgetting_asks_first_and_a_no_changes_nothing(baton: CommandLine, world: World) -> None:
     before = world.head(MODEL).next_line
-    ran = baton("data", "forget", MODEL, "--key", PATIENT, "--why", "request 4711", stdin="n\n")
+    another = str(diabetes(1, 101)[2]["PATIENT"])
+    ran = baton("data", "forget", MODEL, "--key", another, "--why", "request 4711", stdin="n\n")
     world.settle(MODEL)
     assert (ran.code, world.head(MODEL).next_line) == (130, before)
 
