@@ -116,6 +116,13 @@ def test_both_systems_run_the_same() -> None:
     assert set().union(*map(commands, (AZURE, DEPLOYMENT, CARRIED_ON, CARRY, MODELS))) == on_github
 
 
+def test_both_systems_deploy_with_one_version_of_azd() -> None:
+    """The newest one of the day would deploy to production what dev was deployed with another for."""
+    action = re.findall(r'setup-azd@\S+ # \S+\n\s+with:\n\s+version: "([\d.]+)"', WORKFLOWS["deploy.yml"])
+    script = re.findall(r"install-azd\.sh \| bash -s -- --version ([\d.]+)$", DEPLOYMENT, re.MULTILINE)
+    assert (len(action), action) == (1, script)
+
+
 def test_a_command_that_only_one_system_runs_is_found() -> None:
     assert commands(AZURE.replace("make nightly", "make bench")) != commands(AZURE)
 
