@@ -24,6 +24,9 @@ param platform string = 'azureml_v2'
 @description('Cluster of the workspace that runs go to. The workspace that is made here has `cpu`.')
 param compute string = 'cpu'
 
+@description('Principal id of that cluster\'s identity, of a workspace that you bring: runs read and keep data by it. Empty: it gets no role here.')
+param computeAccess string = ''
+
 @description('Size of the machines that serve a version on a managed endpoint (SDK v2).')
 param instanceType string = 'Standard_DS3_v2'
 
@@ -177,6 +180,12 @@ module databricks 'modules/runs.bicep' = if (onDatabricks && !empty(databricksAc
   name: 'databricks'
   scope: group
   params: { dataAccount: dataAccount.outputs.name, runs: databricksAccess }
+}
+
+module workspaceRuns 'modules/runs.bicep' = if (!onDatabricks && !empty(workspaceId) && !empty(computeAccess)) {
+  name: 'runs-on-a-brought-cluster'
+  scope: group
+  params: { dataAccount: dataAccount.outputs.name, runs: computeAccess }
 }
 
 module topics 'modules/topics.bicep' = {

@@ -141,6 +141,18 @@ print(delivered(event).topic)
     assert (said.stdout, said.stderr) == ("t\n", "")
 
 
+def test_runs_reach_their_data_whoever_made_the_cluster() -> None:
+    """By the same roles: of the workspace that is made here, of one that is brought, and of Databricks."""
+    main, made = (INFRA / "main.bicep").read_text(), (INFRA / "modules/workspace.bicep").read_text()
+    given = re.findall(r"'modules/runs.bicep' = if \((.*)\) \{\n.*\n.*\n  params: .* runs: (\w+) \}", main)
+    assert given == [
+        ("onDatabricks && !empty(databricksAccess)", "databricksAccess"),
+        ("!onDatabricks && !empty(workspaceId) && !empty(computeAccess)", "computeAccess"),
+    ]
+    assert "'runs.bicep' = {" in made
+    assert "runs: cluster.identity.principalId" in made
+
+
 def unguarded(source: str, named: str) -> list[str]:
     """Resources and modules that have to do with an Azure ML workspace and are made where Databricks trains too."""
     heads = re.findall(rf"^(?:resource|module) (\w*{named}\w*) '[^']+' = (if \([^\n]*\) )?\{{", source, re.MULTILINE)
@@ -148,7 +160,7 @@ def unguarded(source: str, named: str) -> list[str]:
     return [symbol for symbol, condition in heads if "!onDatabricks" not in condition]
 
 
-@pytest.mark.parametrize(("file", "made"), [("main.bicep", 2), ("modules/topics.bicep", 2)])
+@pytest.mark.parametrize(("file", "made"), [("main.bicep", 3), ("modules/topics.bicep", 2)])
 def test_where_databricks_trains_no_workspace_of_azure_ml_is_made_and_no_topic_of_one(file: str, made: int) -> None:
     source = (INFRA / file).read_text()
     assert unguarded(source, "workspace") == []
