@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("model")
 @click.option("--rows", type=click.IntRange(1, 10_000_000), required=True, help="How many rows.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The CSV file to write.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it there; otherwise it is printed.")
 @click.option("--like", type=FILE, help="A file to be like; otherwise all files accepted so far, by their profiles.")
 @click.option("--drift", "drifts", multiple=True, metavar="COLUMN:+0.5sd", help="Move a column by its deviation.")
 @click.option(
@@ -33,7 +34,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--seed", default=0, help="Another seed gives other rows.")
 def generate(
-    model: str, rows: int, out: Path, like: Path | None, drifts: tuple[str, ...], nulls: tuple[str, ...], seed: int
+    model: str,
+    rows: int,
+    out: Path | None,
+    like: Path | None,
+    drifts: tuple[str, ...],
+    nulls: tuple[str, ...],
+    seed: int,
 ) -> int:
     """Write a file with rows like the model's real ones, or drifted from them on purpose.
 
@@ -51,7 +58,11 @@ def generate(
     with contract_file(model) as file:
         contract = read_contract(file)
     profile = _like(like, contract) if like else _accepted(model)
-    csv.write_csv(generate(profile, contract, asked), out)
+    made = generate(profile, contract, asked)
+    if out is None:
+        csv.write_csv(made, sys.stdout.buffer)
+        return DONE
+    csv.write_csv(made, out)
     click.echo(f"{out}: {rows} rows like {profile.rows} of {like.name if like else model}")
     tell_next(f"baton check {model} {out}")
     return DONE

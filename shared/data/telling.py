@@ -114,6 +114,8 @@ def _words(test: Test) -> tuple[str, str]:
         return "missing", "fill them in, or leave these rows out"
     if isinstance(test, Repeated):
         return "there in an earlier row already", "send each row once"
+    if isinstance(test, Foreign):
+        return _wrong(test), f"correct them; if they are right, a version of {test.dataset} must hold them first"
     return _wrong(test), "correct them" + OR_WIDEN
 
 
@@ -124,11 +126,15 @@ def _wrong(test: Test) -> str:
             return BEYOND[sign].format(figure(limit) if isinstance(limit, int | float) else limit)
         case Unlike(pattern):
             return f"not like {shown(pattern)}"
-        case NotIn(values):
-            return f"none of {shown(', '.join(map(str, values)), 100)}"
+        case NotIn():
+            return f"none of {_listed(test)}"
         case Where(_, condition):
             return f"where {shown(condition, 120)}"
     return _measure(test)
+
+
+def _listed(test: NotIn) -> str:
+    return shown(", ".join(map(str, test.values)), 100)
 
 
 def _measure(test: Test) -> str:
@@ -159,6 +165,8 @@ def demand(rule: Rule) -> str:
         return f"{shown(rule.says, 80)} {rule.limit}"
     if isinstance(rule.test, AnyRow):
         return f"rows: {rule.limit}"
+    if isinstance(rule.test, NotIn) and rule.limit == NONE:
+        return f"only {_listed(rule.test)}"
     words = _words(rule.test)[0]
     return f"none {words}" if rule.limit == NONE else f"{words}: {rule.limit}"
 

@@ -118,3 +118,12 @@ def test_a_model_that_is_not_here_needs_a_running_baton(here: Path, offline: Com
     (here / "x.csv").write_text("A\n1\n")
     ran = offline("check", "elsewhere", "x.csv")
     assert (ran.code, ran.err.splitlines()[-2]) == (1, "No Baton runs here.")
+
+
+def test_made_up_rows_are_printed_where_no_file_is_named(patients: Path, offline: CommandLine) -> None:
+    asked = ("generate", "diabetes", "--rows", "4", "--like", "good.csv", "--drift", "BMI:+0.5sd", "--nulls", "S5:3%")
+    printed = offline(*asked)
+    written = offline(*asked, "--out", "made.csv")
+    assert (printed.code, written.code) == (0, 0)
+    assert printed.out == (patients / "made.csv").read_text()
+    assert len(printed.out.splitlines()) == 5

@@ -271,3 +271,10 @@ def test_the_version_should_say_what_the_change_does(versions: tuple[str, str], 
     narrow, wide = number("maximum: 1"), number("maximum: 2")
     found = between(wide, narrow, versions) if is_breaking else between(narrow, wide, versions)
     assert (found.is_breaking, found.advice) == (is_breaking, advice)
+
+
+def test_allowed_values_are_told_as_what_is_allowed() -> None:
+    listed = ("{value: a}", "{value: a}, {value: b}")
+    old, new = (f"{{name: A, logicalType: string, enum: [{each}]}}" for each in listed)
+    (change,) = between(old, new).changes
+    assert (change.column, change.what) == ("A", "wider: only a, b, was only a")
