@@ -77,7 +77,7 @@ def _blocks(
     """The header and the rows that end in each block of the file, until the next is asked for, and whether an x is among
     them. `hear` is told each byte.
     """
-    buffer = bytearray(len(LINE_END) + len(UTF8_MARK) + head + 2 * BLOCK_BYTES)
+    buffer = bytearray(len(LINE_END) + len(UTF8_MARK) + head + 2 * BLOCK_BYTES + len(LINE_END))
     view = memoryview(buffer)
     buffer[:1] = LINE_END  # before the first byte, as after the last one, so that every quote has neighbours
     first = begin = end = 1

@@ -73,6 +73,16 @@ def test_blocks_give_what_the_streaming_reader_gives(tmp_path: Path, begins: str
     assert rows.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+@pytest.mark.usefixtures("small_blocks")
+def test_a_row_may_begin_with_a_block_and_end_in_the_next(tmp_path: Path) -> None:
+    """The most that is carried over, behind a mark: the buffer is full to its last byte."""
+    file = tmp_path / "drop"
+    begins = UTF8_MARK + b"N,A\n1," + b"x" * 54 + b"\n"
+    assert len(begins) == SMALL
+    file.write_bytes(begins + b"2," + b"y" * 100 + b"\n" + b"3,z\n" * 20)
+    assert read(file, quick=True)[1] == read(file, quick=False)[1]
+
+
 def test_blocks_end_where_those_of_the_streaming_reader_do(tmp_path: Path) -> None:
     """So that a profile, which is made batch by batch, is the same."""
     file = tmp_path / "drop"
