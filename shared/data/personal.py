@@ -2,6 +2,7 @@
 
 A column is personal if its `classification` is anything but `public` or `internal`, if `personal` or `pii` is among its
 `tags`, or if its custom property `personal` is true; `personal: false` says that it is not, whatever the others say.
+The custom property `pii`, as other tools write it (datacontract-cli exports a field's `pii` so), hides unless it is false.
 Of a personal value the report keeps the form alone, without its length: letters become x, digits 9.
 """
 
@@ -23,19 +24,22 @@ if TYPE_CHECKING:
 OPEN = ("", "public", "internal")
 TAGS = ("personal", "pii")
 PROPERTY = "personal"
+SAYS_NO = ("false", "no", "none", "")
 NAMES_ONLY = ("extra_column",)
 DIGITS, LETTERS = re.compile(r"[0-9]+"), re.compile(r"(?:[A-Za-z]|[^\x00-\x7f])+")
 
 
 def is_personal(item: SchemaProperty, name: str, faults: Faults) -> bool:
     """Whether the contract marks a column as personal."""
-    said = [entry.value for entry in item.customProperties or [] if entry.property == PROPERTY]
+    own = [(str(entry.property).casefold(), entry.value) for entry in item.customProperties or []]
+    said = [value for called, value in own if called == PROPERTY]
     for value in said:
         if not isinstance(value, bool):
             faults.add(f"{name}.customProperties.{PROPERTY}", f"found {value!r}", "true or false")
     if said:
         return said[-1] is not False
     tagged = any(str(tag).strip().casefold() in TAGS for tag in item.tags or [])
+    tagged |= any(called in TAGS and str(value).casefold() not in SAYS_NO for called, value in own)
     return tagged or (item.classification or "").strip().casefold() not in OPEN
 
 

@@ -31,6 +31,9 @@ def contract_of(more: str) -> Contract:
         ", tags: [personal]",
         ", customProperties: [{property: personal, value: true}]",
         ", classification: public, customProperties: [{property: personal, value: true}]",
+        ", customProperties: [{property: Personal, value: true}]",
+        ", classification: public, customProperties: [{property: pii, value: true}]",
+        ", customProperties: [{property: PII, value: {detected: true}}]",
     ],
 )
 def test_a_column_is_personal_by_classification_tag_or_property(more: str) -> None:
@@ -45,6 +48,9 @@ def test_a_column_is_personal_by_classification_tag_or_property(more: str) -> No
         ", classification: internal",
         ", tags: [customer]",
         ", classification: restricted, customProperties: [{property: personal, value: false}]",
+        ", customProperties: [{property: pii, value: false}]",
+        ", customProperties: [{property: pii}]",
+        ", customProperties: [{property: pii, value: true}, {property: personal, value: false}]",
     ],
 )
 def test_a_column_is_not_personal_without_a_mark_or_where_the_property_says_so(more: str) -> None:
