@@ -21,6 +21,7 @@ from tests.world import World, evidence
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENT = "58"  # the second row of the first file
+FORGOTTEN = str(diabetes(101, 201)[1]["PATIENT"])  # of the second file, which no other test looks into
 
 
 MODEL = "d" + format(os.getpid() % 10**7, "d")
@@ -148,37 +149,35 @@ def test_only_an_approver_may_have_data_forgotten(baton: CommandLine, home: Path
 
 def test_forgetting_asks_first_and_a_no_changes_nothing(baton: CommandLine, world: World) -> None:
     before = world.head(MODEL).next_line
-    another = str(diabetes(1, 101)[2]["PATIENT"])
-    ran = baton("data", "forget", MODEL, "--key", another, "--why", "request 4711", stdin="n\n")
+    ran = baton("data", "forget", MODEL, "--key", PATIENT, "--why", "request 4711", stdin="n\n")
     world.settle(MODEL)
     assert (ran.code, world.head(MODEL).next_line) == (130, before)
 
 
 def test_a_forgotten_row_is_erased_and_its_versions_say_so(baton: CommandLine, world: World) -> None:
-    """Last, since it changes the account. It names the models that keep what they learned."""
+    """It names the models that keep what they learned."""
     scored = f"{MODEL}/2026/03/01/12-1.jsonl"
-    requests = (
-        b'{"request_id": "r1", "rows": [{"PATIENT": 58, "AGE": 59}]}\n{"request_id": "r2", "rows": [{"PATIENT": 1}]}\n'
-    )
-    world.blobs.put("scored", scored, requests, content_type="text/plain")
+    rows = ({"PATIENT": int(FORGOTTEN), "AGE": 59}, {"PATIENT": -1})
+    requests = [json.dumps({"request_id": f"r{n}", "rows": [row]}) + "\n" for n, row in enumerate(rows, start=1)]
+    world.blobs.put("scored", scored, "".join(requests).encode(), content_type="text/plain")
     labels, others, named = (f"{MODEL}/labels/{name}.csv" for name in ("a", "b", "c"))
     for name, content in (
         (labels, b"request_id,label\nr9,1\nr1,151\n"),
         (others, b"request_id,label\nr2,75\n"),
-        (named, b"request_id,label,PATIENT\nr7,151,58\n"),
+        (named, f"request_id,label,PATIENT\nr7,151,{FORGOTTEN}\n".encode()),
     ):
         world.blobs.put("scored", name, content, content_type="text/csv")
-    ran = baton("data", "forget", MODEL, "--key", PATIENT, "--why", "request 4711", stdin="y\n")
+    ran = baton("data", "forget", MODEL, "--key", FORGOTTEN, "--why", "request 4711", stdin="y\n")
     assert ran.code == 0, ran.err
-    assert f"{MODEL}-0001" in ran.out
+    assert f"{MODEL}-0002" in ran.out
     world.settle(MODEL)
-    first = baton("data", "show", MODEL, f"{MODEL}-0001")
-    assert first.out.splitlines()[-1].split()[:3] == ["forgotten", "file", "1"]
-    assert baton("data", "rows", MODEL, PATIENT).code == 2
+    first = baton("data", "show", MODEL, f"{MODEL}-0002")
+    assert first.out.splitlines()[-1].split()[:3] == ["forgotten", "file", "2"]
+    assert baton("data", "rows", MODEL, FORGOTTEN).code == 2
     assert [world.blobs.look("scored", name) is None for name in (scored, labels, named, others)] == [True] * 3 + [
         False
     ]
-    assert world.blobs.look("incoming", f"{MODEL}/1.csv") is None
+    assert world.blobs.look("incoming", f"{MODEL}/2.csv") is None
     lines = [json.loads(line) for line in world.app.book.journal(MODEL)]
     (asked,) = [line["event"] for line in lines if line["event"]["kind"] == "ForgetRequested"]
     sha256 = first.out.splitlines()[-1].split()[5]
