@@ -144,9 +144,12 @@ def _gain_faults(gates: Gates, evidence: Document) -> list[str]:
 
 
 def _enough_rows(gates: Gates, evidence: Document) -> GateResult:
-    """Rows of one unit err together: where a unit is declared, units are what is counted."""
-    name, what = ("units", f"units of {gates.compare.unit}") if gates.compare.unit else ("rows", "rows")
-    return at_least("enough_rows", f"holdout {what}", number(evidence, name), float(max(gates.min_rows, 1)))
+    """Rows of one unit err together: where a unit is declared, or keys repeat, units are what is counted."""
+    rows, units = number(evidence, "rows"), number(evidence, "units")
+    counted, what = (units, f"units of {gates.compare.unit}") if gates.compare.unit else (rows, "rows")
+    if not gates.compare.unit and rows is not None and units is not None and units < rows:
+        counted, what = units, "rows of different keys"
+    return at_least("enough_rows", f"holdout {what}", counted, float(max(gates.min_rows, 1)))
 
 
 def _sane_predictions(gates: Gates, evidence: Document) -> GateResult:

@@ -43,7 +43,20 @@ def split_by_time(table: pa.Table, column: str, block_days: float, percent: int)
 
 def split(table: pa.Table, key: Sequence[str], percent: int) -> tuple[pa.Table, pa.Table]:
     """The rows as (train, holdout), each in the table's order. `key` are columns; their text is what is hashed."""
-    texts = [pc.fill_null(pc.cast(table[name], pa.string()), "") for name in key]
-    keys = zip(*(text.to_pylist() for text in texts), strict=True)
+    keys = zip(*(text.to_pylist() for text in _texts(table, key)), strict=True)
     held = pa.array([is_holdout(values, percent) for values in keys], pa.bool_())
     return table.filter(pc.invert(held)), table.filter(held)
+
+
+def key_texts(table: pa.Table, key: Sequence[str]) -> pa.Array:
+    """The key of each row as one text.
+
+    >>> key_texts(pa.table({"A": [1, 1], "B": ["x", None]}), ["A", "B"]).to_pylist()
+    ['1\\x1fx', '1\\x1f']
+    """
+    joined = pc.binary_join_element_wise(*_texts(table, key), SEPARATOR)
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _texts(table: pa.Table, key: Sequence[str]) -> list[pa.ChunkedArray]:
+    return [pc.fill_null(pc.cast(table[name], pa.string()), "") for name in key]

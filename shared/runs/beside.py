@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from shared.data.contract import read_contract
 from shared.data.rules import Contract
-from shared.data.split import SECONDS_A_DAY
+from shared.data.split import SECONDS_A_DAY, key_texts
 from shared.errors import BatonError, Permanent
 from shared.model_yaml.spec_file import load_spec
 from shared.runs.metrics import Numbers
@@ -53,16 +53,25 @@ def _classes(table: pa.Table, target: str, classes: tuple[str, ...]) -> Numbers:
 
 
 def units(table: pa.Table, spec: Spec) -> Numbers | None:
-    """The number of each row's unit, from 0; None where each row is one."""
+    """The number of each row's unit, from 0; None where each row is one. Without a declared unit, rows with the same key are one."""
     compare = spec.gates.compare
     if not compare.unit:
-        return None
+        return _repeated_keys(table, spec)
     column = table[compare.unit]
     if compare.block_days:
         times = pc.cast(pc.cast(column, pa.timestamp("s"), safe=False), pa.int64())
         column = pc.floor(pc.divide(pc.cast(times, pa.float64()), compare.block_days * SECONDS_A_DAY))
     texts = ["" if value is None else str(value) for value in column.to_pylist()]
     numbers: Numbers = np.unique(texts, return_inverse=True)[1].astype(np.float64)
+    return numbers
+
+
+def _repeated_keys(table: pa.Table, spec: Spec) -> Numbers | None:
+    """A row that was dropped twice is no second witness; None where every key stands once."""
+    keys = key_texts(table, spec.data.key).dictionary_encode()
+    if len(keys.dictionary) == table.num_rows:
+        return None
+    numbers: Numbers = keys.indices.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return numbers
 
 

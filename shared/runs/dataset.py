@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from shared.data.contract import read_contract
 from shared.data.reading import read_table
 from shared.data.rules import Contract
-from shared.data.split import split, split_by_time
+from shared.data.split import key_texts, split, split_by_time
 from shared.data.versions import Listed, read_manifest
 from shared.errors import Permanent
 from shared.runs.rows import Parts, Rows
@@ -33,9 +35,19 @@ def read_rows(dataset: Path, folder: Path, data: Data, *, manifest: str) -> Rows
     if not version.files:
         raise Permanent("the dataset version lists no file", next="drop a file, then retry the release")
     sides = [(file.new, *_sides(_verified(dataset, file, contract), data)) for file in version.files]
-    new_holdout = sum(holdout.num_rows for new, _, holdout in sides if new)
+    new_holdout = _unseen(
+        [holdout for new, _, holdout in sides if not new], [holdout for new, _, holdout in sides if new], data.key
+    )
     train, holdout = (pa.concat_tables([side[place] for side in sides]) for place in (1, 2))
     return Rows(train, holdout, new_holdout)
+
+
+def _unseen(before: Sequence[pa.Table], now: Sequence[pa.Table], key: Sequence[str]) -> int:
+    """How many rows of `now` have a key that no row of `before` has: rows that are dropped again are not new ones."""
+    if not before or not now:
+        return sum(table.num_rows for table in now)
+    known, found = (key_texts(pa.concat_tables(tables), key) for tables in (before, now))
+    return int(pc.sum(pc.invert(pc.is_in(found, value_set=known))).as_py() or 0)
 
 
 def search_parts(train: pa.Table, data: Data, percent: int) -> Parts:

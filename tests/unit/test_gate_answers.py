@@ -135,6 +135,9 @@ def test_rows_are_counted_and_where_there_are_units_those() -> None:
         {"value": 88.0, "limit": 88.0},
     )
     assert told("enough_rows", evidence_of(rows=87), rules)[:2] == ("hold", "holdout rows 87, must be at least 88")
+    assert answer("enough_rows", evidence_of(units=88), rules).why == "holdout rows 88, must be at least 88"
+    repeated = told("enough_rows", evidence_of(rows=200, units=87), rules)
+    assert repeated[:2] == ("hold", "holdout rows of different keys 87, must be at least 88")
     users = replace(rules, compare=Comparing(unit="USER"))
     assert answer("enough_rows", evidence_of(units=3), users).why == "holdout units of USER 3, must be at least 88"
     assert told("enough_rows", evidence_of(), users) == (

@@ -165,7 +165,24 @@ def test_blocks_of_days_are_units_and_users_are():
 
     assert units(table, spec(compare=Comparing(unit="AT", block_days=7))).tolist() == [0.0, 0.0, 1.0]
     assert units(table, spec(compare=Comparing(unit="USER"))).tolist() == [0.0, 1.0, 0.0]
-    assert units(table, spec()) is None
+    assert units(table.append_column("ID", pa.array([1, 2, 3])), spec()) is None
+
+
+def test_rows_that_were_dropped_twice_are_one_unit_and_make_no_gain_surer():
+    draw = np.random.default_rng(2)
+    table = pa.table({"ID": np.arange(60), "Y": draw.normal(0, 1, 60)})
+    twice = pa.concat_tables([table, table, table])
+    theirs, ours = draw.normal(0, 1, 60), draw.normal(0, 0.9, 60)
+
+    def gain(rows, times):
+        measuring = Measuring(Gates("mse", "lower", 9.0), true_values(rows, spec()), units(rows, spec()))
+        both = (Predictions(np.tile(each, times)) for each in (theirs, ours))
+        return measuring.units, measuring.gain("mse", *both, confidence=0.95)
+
+    (once, one), (again, other) = gain(table, 1), gain(twice, 3)
+
+    assert (once, again) == (60, 60)
+    assert (other.mean, other.lower, other.upper) == pytest.approx((one.mean, one.lower, one.upper))
 
 
 def test_holdout_rows_with_the_features_of_a_training_row_are_counted_whatever_their_key():
