@@ -6,6 +6,7 @@ in a case that passes. The same verdict under the same contract gives the same b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ WHOLE_FILE = "the file"
 ALWAYS: Sequence[Case] = (("readable", ""), ("extra_column", ""), ("rows", ""), ("shape", ""))
 NOT_READ = "the file was not read as far as this"
 NO_COLUMN = "the file has no such column"
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_junit(verdict: Verdict, contract: Contract, *, name: str) -> str:
@@ -35,7 +37,20 @@ def to_junit(verdict: Verdict, contract: Contract, *, name: str) -> str:
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites, " ")
+    _escape(suites)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
+
+
+def _escape(tree: ElementTree.Element) -> None:
+    """XML has no word for most control characters, not even an escaped one; a column or a file may be called by them."""
+    for element in tree.iter():
+        for name, value in element.items():
+            element.set(name, NO_XML.sub(_escaped, value))
+        element.text = element.text and NO_XML.sub(_escaped, element.text)
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return mark[0].encode("unicode_escape").decode()
 
 
 def _cases(verdict: Verdict, contract: Contract) -> Mapping[Case, list[Problem]]:

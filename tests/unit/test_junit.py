@@ -96,3 +96,12 @@ def test_what_stood_in_the_file_cannot_break_the_xml(suite) -> None:
     failure = next(suite('ID,AGE\n1,"]]>\x01<a>&"\n').iter("failure"))
     assert failure.text is not None
     assert "found: ]]>\\x01<a>&" in failure.text
+
+
+def test_names_of_control_characters_leave_xml_that_a_ci_can_read(tmp_path: Path) -> None:
+    contract = parse_contract(CONTRACT.replace("name: ID", 'name: "I\\x01D"'))
+    (tmp_path / "drop").write_text("I\x01D,AGE\n1,\x02\uffff\n")
+    xml = to_junit(check(tmp_path / "drop", contract), contract, name="x\x03.csv")
+    suite = ElementTree.fromstring(xml)[0]
+    assert (suite.get("name"), suite.find("testcase/failure") is not None) == ("x\\x03.csv", True)
+    assert "I\\x01D" in {case.get("classname") for case in suite.iter("testcase")}
