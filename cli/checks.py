@@ -14,6 +14,7 @@ import click
 
 from cli import address, api, options
 from cli.telling import DONE, SAID_NO, coloured, tell_json, tell_next, waiting
+from shared.errors import Permanent
 from shared.names import MODEL_NAME
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ def model_folder(model: str, *, wants_published: bool = False) -> Iterator[tuple
     here = Path("models") / model
     if (here / "model.yaml").is_file() and not wants_published:
         text = (here / "model.yaml").read_text(encoding="utf-8-sig")
-        yield here, load_spec(text, file=str(here / "model.yaml")).data
+        data = load_spec(text, file=str(here / "model.yaml")).data
+        if not (here / data.contract).is_file():
+            made = f"`baton contract propose FILE --out {here / data.contract}` makes a first one"
+            raise Permanent(f"{here / data.contract}, which model.yaml names, is not there.", next=made)
+        yield here, data
         return
     with tempfile.TemporaryDirectory(prefix="baton-check-") as folder:
         copy = Path(folder) / model

@@ -50,7 +50,7 @@ def _timestamps(text: pa.Array) -> pa.Array:
 def _integers(text: pa.Array) -> pa.Array:
     """Whole numbers; what holds more than digits is for the second look, since Arrow would take hexadecimal ones."""
     content = text.buffers()[2]
-    if content is not None and (np.frombuffer(content, np.uint8) > ord("9")).any():
+    if content is not None and np.frombuffer(content, np.uint8).max(initial=0) > ord("9"):
         raise pa.ArrowInvalid("not in digits")
     return pc.cast(text, ARROW_TYPES["integer"])
 

@@ -127,3 +127,12 @@ def test_made_up_rows_are_printed_where_no_file_is_named(patients: Path, offline
     assert (printed.code, written.code) == (0, 0)
     assert printed.out == (patients / "made.csv").read_text()
     assert len(printed.out.splitlines()) == 5
+
+
+def test_a_model_whose_contract_is_not_there_says_how_to_make_one(patients: Path, offline: CommandLine) -> None:
+    (patients / "models").unlink()
+    shutil.copytree(ROOT / "models" / "diabetes", patients / "models" / "diabetes")
+    (patients / "models" / "diabetes" / "contract.yaml").unlink()
+    ran = offline("check", "diabetes", "good.csv")
+    assert (ran.code, "models/diabetes/contract.yaml, which model.yaml names, is not there" in ran.err) == (1, True)
+    assert "baton contract propose FILE --out models/diabetes/contract.yaml" in ran.err
