@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from shared import wiring
+from shared import log, wiring
 
 bp = func.Blueprint()
 
@@ -17,5 +17,6 @@ bp = func.Blueprint()
 )
 async def web(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer one request; who may do what is decided inside."""
+    log.belongs_to(context)
     answer: func.HttpResponse = await wiring.pages().handle_async(req, context)
     return answer

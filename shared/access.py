@@ -118,7 +118,7 @@ class AccessLog:
         with self._lock:
             lost, self._lost = self._lost, 0
         if lost:
-            log.warning("reads not logged", count=lost, why=f"storage was slow, and {self._room} waited already")
+            log.later("reads not logged", count=lost, why=f"storage was slow, and {self._room} waited already")
 
     def start(self) -> None:
         """Write from a thread of its own from now on; it ends with the process."""
@@ -136,7 +136,7 @@ class AccessLog:
             try:
                 self.flush()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next reads are written again
-                log.warning("access log not written", why=repr(error)[:200])
+                log.later("access log not written", why=repr(error)[:200])
 
 
 def name_of(at: datetime, part: int) -> str:

@@ -8,9 +8,13 @@ reading direction) is escaped: a blob's name cannot forge a line, or dress as an
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import re
+from collections import deque
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 from shared import events
 from shared.folding.turn import Note
@@ -19,6 +23,21 @@ LOGGER = logging.getLogger("baton")
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 PLAIN = re.compile(r"[\w.:/@%+-]+")
 LONGEST = 400
+KEPT = 100
+
+
+class Invocation(Protocol):
+    """The `context` that the Functions worker gives a function."""
+
+    @property
+    def invocation_id(self) -> str: ...
+
+    @property
+    def thread_local_storage(self) -> Any: ...
+
+
+_invocation: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
+_kept: deque[str] = deque(maxlen=KEPT)
 
 
 def line(what: str, **fields: object) -> str:
@@ -61,7 +80,7 @@ def note(model: str, event: events.Event, told: Note, line_hash: str = "") -> No
         journal=_short(line_hash),
         next=told.next,
     )
-    LOGGER.log(LEVELS[told.level], text)
+    _say(LEVELS[told.level], text)
 
 
 def _short(line_hash: str) -> str:
@@ -72,17 +91,54 @@ def _short(line_hash: str) -> str:
 
 def info(what: str, **fields: object) -> None:
     """A decision or an effect."""
-    LOGGER.info(line(what, **fields))
+    _say(logging.INFO, line(what, **fields))
 
 
 def warning(what: str, **fields: object) -> None:
     """A retry that somebody may meet again."""
-    LOGGER.warning(line(what, **fields))
+    _say(logging.WARNING, line(what, **fields))
 
 
 def error(what: str, *, next: str, **fields: object) -> None:
     """Something that a person must act on; `next` says how."""
-    LOGGER.error(line(what, **fields, next=next))
+    _say(logging.ERROR, line(what, **fields, next=next))
+
+
+def later(what: str, **fields: object) -> None:
+    """A warning of a thread that works beside the functions: the next function says it, or the process when it ends.
+
+    Azure's host passes on a worker's line only with the invocation that it belongs to (Azure/azure-functions-host,
+    GrpcWorkerChannel.Log), and such a thread has none. The latest 100 are kept.
+    """
+    _kept.append(line(what, **fields))
+
+
+def say_kept() -> None:
+    """Log what `later` kept, here and now. Each line is said once, whoever calls."""
+    while _kept:
+        try:
+            text = _kept.popleft()
+        except IndexError:  # another thread says it
+            return
+        _say(logging.WARNING, text)
+
+
+atexit.register(say_kept)
+
+
+def belongs_to(invocation: Invocation) -> None:
+    """Have the lines of this task, and of the threads that it starts with its context variables, belong to an invocation.
+
+    The worker knows the thread that it called a function on; a web framework answers on threads of its own.
+    """
+    _invocation.set(invocation)
+
+
+def _say(level: int, text: str) -> None:
+    invocation = _invocation.get()
+    if invocation is not None:
+        invocation.thread_local_storage.invocation_id = invocation.invocation_id
+    LOGGER.log(level, text)
 
 
 def quiet_the_sdks() -> None:

@@ -95,6 +95,7 @@ def app() -> App:
     with _lock:
         if _app is None:
             _app = build(os.environ)
+        log.say_kept()
         return _app
 
 

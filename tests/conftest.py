@@ -10,11 +10,18 @@ from hypothesis import HealthCheck, settings
 
 from local.azurite import Azurite
 from local.azurite import azurite as run_azurite
+from shared import log
 
 PROJECT = Path(__file__).resolve().parents[1]
 # No test asserts a time, so a machine that is busy with other things fails none.
 settings.register_profile("no-clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("no-clock")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """No log line of a test before this one is still to be said."""
+    log.say_kept()
 
 
 @pytest.fixture(scope="session")

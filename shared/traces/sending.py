@@ -92,7 +92,7 @@ class Sending:
         with self._lock:
             untold, self._untold = self._untold, 0
         if untold:
-            log.warning("spans lost", count=untold, why=self._why, next=NEXT)
+            log.later("spans lost", count=untold, why=self._why, next=NEXT)
 
     def _end(self) -> None:
         """The process ends: wait a moment for what is not out, and say what is lost."""

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 
+from shared import log
 from shared.errors import SettingsRefused
 from shared.settings import Settings
 from shared.traces import context
@@ -183,6 +184,7 @@ def test_a_service_that_is_away_costs_spans_and_no_decision(tmp_path: Path, capl
     assert world.release(world.go_live()).state == "live"
     assert sending.flush(120)
     assert sending.lost > 60
+    log.say_kept()
     assert any(line.startswith("spans lost") for line in caplog.messages)
 
 

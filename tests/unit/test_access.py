@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from shared import log
 from shared.access import AccessLog
 from shared.storage.port import BlobFull, StorageBusy
 from shared.web.site import site
@@ -108,6 +109,7 @@ def test_what_has_no_room_is_counted_and_told(caplog: pytest.LogCaptureFixture) 
     blobs.busy = False
     with caplog.at_level(logging.WARNING, logger="baton"):
         assert access.flush() == 10
+        log.say_kept()
     assert [record.message for record in caplog.records if "reads not logged  count=15" in record.message]
     assert [line["path"] for line in written(blobs)["2026-03-01.jsonl"]] == [f"/{number}" for number in range(10)]
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from cli import live_trace
 from cli.main import main
-from shared import approvals, events, wire
+from shared import approvals, events, log, wire
 from shared.journaling.rebuild import rebuild
 from shared.platforms.azureml_run import Job, given
 from shared.platforms.port import TRACE_TAG, RunRequest
@@ -464,12 +464,14 @@ def test_an_exporter_that_fails_costs_its_spans_which_are_counted_and_told_once_
         sending.tell(_span(number))
         assert sending.flush(60)
     assert sending.lost == 3
+    log.say_kept()
     assert [line for line in caplog.messages if line.startswith("spans lost")] == [
         'spans lost  count=1 why="OSError: no room on the disk" next="docs/runbook.md#traces"'
     ]
     now[0] = 61.0
     sending.tell(_span(4))
     assert sending.flush(60)
+    log.say_kept()
     assert "count=3" in caplog.messages[-1]
 
 
@@ -509,6 +511,7 @@ def test_an_effect_is_done_once_where_no_thread_is_to_be_had(
     assert [run.step for run in world.trainer.started][:1] == ["train"]
     assert world.states() == {"m-0001": "awaiting approval"}
     assert sending.lost > 0
+    log.say_kept()
     assert "RuntimeError: can't start new thread" in next(line for line in caplog.messages if "spans lost" in line)
     sending.tell(_span())
     assert sending.flush(60)
