@@ -1,7 +1,8 @@
 """`python infra/artefact.py build FILE [PLATFORM]` packs the app once; `verify FILE SHA256` before each environment that gets it.
 
 The package is the same bytes for the same commit, whoever builds it: git's files that .funcignore lets through, in order,
-without times, with the platform's lock as requirements.txt. The service installs from that lock, whose hashes it must
+without times and as they are (what deflate makes of them is its version's choice), with the platform's lock as
+requirements.txt. A file that is not as the commit has it is refused. The service installs from that lock, whose hashes it must
 meet, so the hash of the file stands for all that runs. `build` prints the hash. Needs Python and git, nothing else.
 """
 
@@ -24,11 +25,15 @@ def build(target: Path, platform: str, *, project: Path = PROJECT) -> str:
     lock = project / f"requirements-{platform}.txt"
     if not lock.is_file():
         raise SystemExit(f"There is no {lock.name}. Next: name a platform that has a lock, such as azureml_v2")
+    if changed := changes(project, lock.name):
+        raise SystemExit(
+            f"Not as the last commit has it: {', '.join(changed)}. Next: `git commit` it or `git stash` it, then build again"
+        )
     contents = {name: (project / name).read_bytes() for name in kept(project)} | {REQUIREMENTS: lock.read_bytes()}
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as package:
+    with zipfile.ZipFile(target, "w") as package:
         for name in sorted(contents):
             entry = zipfile.ZipInfo(name, EPOCH)
-            entry.compress_type, entry.external_attr, entry.create_system = zipfile.ZIP_DEFLATED, 0o100644 << 16, 3
+            entry.external_attr, entry.create_system = 0o100644 << 16, 3
             package.writestr(entry, contents[name])
     return digest(target)
 
@@ -37,6 +42,14 @@ def kept(project: Path) -> set[str]:
     """The files that git knows and .funcignore lets through."""
     ignored = set(_files(project, "--ignored", "--exclude-from=.funcignore"))
     return {name for name in _files(project) if name not in ignored and (project / name).is_file()}
+
+
+def changes(project: Path, lock: str) -> list[str]:
+    """The files that make the package, and are changed, added or gone since the commit."""
+    left_out = set(_files(project, "--ignored", "--exclude-from=.funcignore")) - {lock, ".funcignore"}
+    command = ["git", "diff", "--name-only", "--no-renames", "-z", "HEAD"]
+    said = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
+    return sorted({name for name in said.stdout.split("\0") if name} - left_out)
 
 
 def digest(file: Path) -> str:

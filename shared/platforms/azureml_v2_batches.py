@@ -59,7 +59,7 @@ def keep_batch(
     elif not ours:
         raise AzureMLRefused(
             f"a batch endpoint {name} is there, and Baton did not make it.",
-            next=f"delete it (`az ml batch-endpoint delete --name {name}`), then replay",
+            next=f"delete it (`az ml batch-endpoint delete --name {name} {workspace.where}`), then replay",
         )
     _ready(name, there)
     try:

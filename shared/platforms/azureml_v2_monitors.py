@@ -39,7 +39,7 @@ def keep_monitor(workspace: Workspace, model: str, serves: Following, wait_secon
     if there is not None and not ours:
         raise AzureMLRefused(
             f"a schedule {name} is there, and Baton did not make it.",
-            next=f"rename or delete it (`az ml schedule delete --name {name}`), then replay",
+            next=f"rename or delete it (`az ml schedule delete --name {name} {workspace.where}`), then replay",
         )
     mark = digest(repr((endpoint, deployment, asked, SPARK_VERSION)))[:16]
     is_cut_off = there is not None and (there.is_enabled is False or word(there.provisioning_state) in FAILED)

@@ -79,13 +79,14 @@ class Workspace:
         if not found:
             raise SettingsRefused(
                 f"{resource_id!r} is not the resource id of an Azure ML workspace.",
-                next="take it from `az ml workspace show --query id`",
+                next="take it from `az ml workspace show --resource-group GROUP --name WORKSPACE --query id`",
             )
         subscription, group, self.name = found.groups()
         self.resource_id = (
             f"/subscriptions/{subscription}/resourceGroups/{group}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
         )
+        self.where = f"--resource-group {group} --workspace-name {self.name}"  # as `az ml` is told, in errors
         self.identity = identity
         signed_in = _policy(identity, f"{ARM}/.default", Polls(polled_seconds))
         options = {"authentication_policy": signed_in, "show_progress": False, "enable_telemetry": False, **LIMITS}
@@ -201,9 +202,10 @@ def found(workspace: Workspace, get: Callable[[], Any], doing: str) -> Any | Non
         if not isinstance(ours, NotThere):
             raise ours from error
         if _is_about_the_workspace(error, workspace.name):
+            shown = workspace.where.replace("--workspace-name", "--name")
             raise NotThere(
                 f"Azure ML could not {doing}: the workspace {workspace.name} is not there.",
-                next="see BATON_WORKSPACE_TOPIC, and `az ml workspace show`",
+                next=f"see BATON_WORKSPACE_TOPIC, and `az ml workspace show {shown}`",
             ) from error
         return None
 

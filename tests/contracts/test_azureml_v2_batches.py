@@ -210,8 +210,10 @@ def test_a_deployment_that_failed_moves_no_default_and_is_made_anew(bench: Bench
 def test_an_endpoint_of_somebody_elses_with_the_name_is_left_alone(bench: Bench) -> None:
     bench.follow(1)
     bench.fake.batches.endpoints[bench.endpoint]["tags"] = {"who": "a person"}
-    with pytest.raises(AzureMLRefused, match="Baton did not make it"):
+    with pytest.raises(AzureMLRefused, match="Baton did not make it") as refused:
         bench.follow(2)
+    where = f"{bench.endpoint} --resource-group rg-1 --workspace-name ws-1"
+    assert f"`az ml batch-endpoint delete --name {where}`" in str(refused.value.next)
     bench.follow(2, NONE)
     assert bench.deployments == ["pulse-0001"]
 

@@ -164,8 +164,10 @@ def test_a_throttled_monitor_says_how_long_to_wait(bench: Bench, method: str) ->
 def test_a_schedule_of_somebody_elses_with_the_name_is_left_alone(bench: Bench) -> None:
     bench.watch("pulse-0001")
     bench.fake.schedules.found[NAME]["properties"]["tags"] = {"who": "a person"}
-    with pytest.raises(AzureMLRefused, match="Baton did not make it"):
+    with pytest.raises(AzureMLRefused, match="Baton did not make it") as refused:
         bench.watch("pulse-0001")
+    where = f"{NAME} --resource-group rg-1 --workspace-name ws-1"
+    assert f"`az ml schedule delete --name {where}`" in str(refused.value.next)
     bench.watch("pulse-0001", Monitoring())
     assert bench.schedules == [NAME]
 

@@ -23,25 +23,58 @@ from local.publishing import events_of
 from shared.wire import Sources, read
 
 
-def test_the_same_commit_gives_the_same_bytes_with_the_platforms_lock(tmp_path: Path) -> None:
-    one, two = (artefact.build(tmp_path / name, "azureml_v2") for name in ("a.zip", "b.zip"))
+@pytest.fixture
+def commit(tmp_path: Path) -> Path:
+    """The project as its last commit has it: what somebody works on just now is no package."""
+    place = tmp_path / "checkout"
+    subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(PROJECT), str(place)], check=True)
+    return place
+
+
+def test_the_same_commit_gives_the_same_bytes_with_the_platforms_lock(tmp_path: Path, commit: Path) -> None:
+    one, two = (artefact.build(tmp_path / name, "azureml_v2", project=commit) for name in ("a.zip", "b.zip"))
     assert one == two
     with zipfile.ZipFile(tmp_path / "a.zip") as package:
         names = set(package.namelist())
-        assert package.read("requirements.txt") == (PROJECT / "requirements-azureml_v2.txt").read_bytes()
+        assert package.read("requirements.txt") == (commit / "requirements-azureml_v2.txt").read_bytes()
+        assert {entry.compress_type for entry in package.infolist()} == {zipfile.ZIP_STORED}
     assert {"function_app.py", "host.json", "shared/wiring.py", "web/static/style.css"} <= names
     assert not [name for name in names if name.startswith(("tests/", "cli/", "models/", ".", "infra/"))]
 
 
-def test_another_platform_is_another_package(tmp_path: Path) -> None:
-    assert artefact.build(tmp_path / "a.zip", "azureml") != artefact.build(tmp_path / "b.zip", "azureml_v2")
+@pytest.mark.parametrize("name", ["shared/wiring.py", "requirements-azureml_v2.txt", ".funcignore"])
+def test_a_file_that_is_not_as_the_commit_has_it_is_not_packed(tmp_path: Path, commit: Path, name: str) -> None:
+    with (commit / name).open("a") as file:
+        file.write("# more\n")
+    with pytest.raises(SystemExit, match=f"{name}. Next: `git commit`"):
+        artefact.build(tmp_path / "a.zip", "azureml_v2", project=commit)
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_a_file_that_is_new_or_gone_is_not_packed_and_one_that_is_left_out_anyhow_may_change(
+    tmp_path: Path, commit: Path
+) -> None:
+    before = artefact.build(tmp_path / "a.zip", "azureml_v2", project=commit)
+    (commit / "README.md").write_text("changed")
+    (commit / "not-added.py").write_text("")
+    assert artefact.build(tmp_path / "b.zip", "azureml_v2", project=commit) == before
+    (commit / "shared/wiring.py").unlink()
+    (commit / "shared/more.py").write_text("")
+    subprocess.run(["git", "add", "shared/more.py"], cwd=commit, check=True)
+    with pytest.raises(SystemExit, match=r"shared/more\.py, shared/wiring\.py"):
+        artefact.build(tmp_path / "c.zip", "azureml_v2", project=commit)
+
+
+def test_another_platform_is_another_package(tmp_path: Path, commit: Path) -> None:
+    one, two = (artefact.build(tmp_path / name, name, project=commit) for name in ("azureml", "azureml_v2"))
+    assert one != two
     with pytest.raises(SystemExit, match="There is no requirements-nowhere"):
-        artefact.build(tmp_path / "c.zip", "nowhere")
+        artefact.build(tmp_path / "c.zip", "nowhere", project=commit)
 
 
-def test_a_package_that_was_changed_on_the_way_goes_nowhere(tmp_path: Path) -> None:
+def test_a_package_that_was_changed_on_the_way_goes_nowhere(tmp_path: Path, commit: Path) -> None:
     package = tmp_path / "a.zip"
-    found = artefact.build(package, "azureml_v2")
+    found = artefact.build(package, "azureml_v2", project=commit)
     artefact.verify(package, found)
     with zipfile.ZipFile(package, "a") as opened:
         opened.writestr("shared/more.py", "")
