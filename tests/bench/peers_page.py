@@ -12,8 +12,7 @@ SECTION = """## Beside Great Expectations, Evidently and whylogs
 key that must not repeat. Great Expectations validates a pandas frame that is in memory already; we read the file, check it and
 profile it. Evidently (summary and drift presets) and whylogs (profile, drift scores against a stored profile) have frames of
 {drift_rows:,} rows in memory; we read, check, profile and compare with a stored profile. Computing time is compared, since other
-programs shared the cores (load {load:.1f}); ours is spread over two threads where there are two free cores, theirs is not, which
-only the wall time shows.
+programs shared the cores (load {load:.1f}).
 
 {sides}
 
