@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.platforms.databricks_service import Workspace, found
-from shared.platforms.databricks_versions import READY, REGISTRY, files_of, make_model, tags_of, versions_of
+from shared.platforms.databricks_versions import READY, REGISTRY, files_of, make_model, tagged, tags_of, versions_of
 from shared.runs.environments import requirements
 
 ENTRY = Path(__file__).with_name("databricks_entry") / "serve.py.txt"
@@ -67,8 +67,7 @@ def packed_version(model: str, deployment: str, tags: Mapping[str, str], pyfunc:
 
 def pack_of(model: str, deployment: str, workspace: Workspace) -> dict[str, Any] | None:
     """The first packed version of a deployment; two processes that pack at the same moment may make a second one."""
-    packs = versions_of(serving_model(model), workspace)
-    return next((one for one in packs if tags_of(one).get(DEPLOYMENT_TAG) == deployment), None)
+    return tagged(versions_of(serving_model(model), workspace), DEPLOYMENT_TAG, deployment)
 
 
 def remove_packs(model: str, kept: Set[str], workspace: Workspace) -> None:

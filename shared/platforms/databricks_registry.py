@@ -4,7 +4,8 @@ Creating a version, its tags, and telling that its files are whole have no call 
 MLflow's own client (`/api/2.0/mlflow/unity-catalog/...`, mlflow 3.17, protos/databricks_uc_registry_*). Files go through
 the Files API below /Models, as that client's DatabricksSDKModelsArtifactRepository has them. A version's number is the
 service's choice, so a run's version is found by its tag, and a version is whole once it is READY: what a caller that died
-left half made is filled by the next one. Champion is an alias, which the service keeps on one version.
+left half made is filled by the next one, and beside one that failed another is made. Champion is an alias, which the
+service keeps on one version.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from shared.platforms.databricks_versions import (
     files_of,
     make_model,
     tag,
+    tagged,
     tags_of,
     version_of,
     versions_of,
@@ -135,7 +137,7 @@ def _name_champion(model: str, version: str, since: str, workspace: Workspace) -
 
 
 def _of_run(versions: list[dict[str, Any]], run_id: str) -> dict[str, Any] | None:
-    return next((one for one in versions if tags_of(one).get(RUN_TAG) == run_id), None)
+    return tagged(versions, RUN_TAG, run_id)
 
 
 def _seen(model: str, one: Mapping[str, Any]) -> VersionSeen:

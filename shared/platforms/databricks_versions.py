@@ -4,7 +4,7 @@ and their files, for which databricks-sdk has no call (see `databricks_registry`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from shared.platforms.databricks_errors import DatabricksRefused, NameTaken, Not
 from shared.platforms.databricks_service import Workspace, found
 
 REGISTRY = "/api/2.0/mlflow/unity-catalog"
-READY = "READY"
+READY, FAILED = "READY", "FAILED_REGISTRATION"
 PAGE = 200
 GAP = 2  # versions that were deleted since the list was made
 
@@ -70,6 +70,12 @@ def tag(model: str, version: str, key: str, value: str, workspace: Workspace) ->
 def tags_of(one: Mapping[str, Any]) -> dict[str, str]:
     """The tags of a version, which the service has as a list."""
     return {str(tag["key"]): str(tag.get("value", "")) for tag in one.get("tags") or ()}
+
+
+def tagged(versions: Iterable[dict[str, Any]], key: str, value: str) -> dict[str, Any] | None:
+    """The first version with this tag. One that failed to be registered is none: the service never makes it READY."""
+    whole = (one for one in versions if one["status"] != FAILED)
+    return next((one for one in whole if tags_of(one).get(key) == value), None)
 
 
 def files_of(workspace: Workspace, model: str, version: str) -> str:

@@ -84,6 +84,16 @@ def test_a_version_that_was_left_half_filled_does_not_show_and_is_filled_by_a_re
     assert contents(tmp_path / "whole") == FILES
 
 
+def test_beside_a_version_that_failed_to_be_registered_a_repeat_makes_another(bench: DatabricksBench) -> None:
+    bench.made(RUN_ID, FILES)
+    bench.fake.fail("PUT", "/Models/.*weights.bin$", 503)
+    with pytest.raises(PlatformBusy):
+        bench.registry.register("pulse", run_id=RUN_ID, tags={})
+    bench.fake.models.found[NAME]["1"]["status"] = "FAILED_REGISTRATION"
+    assert [bench.registry.register("pulse", run_id=RUN_ID, tags={}) for _ in range(2)] == ["2", "2"]
+    assert [one.version for one in bench.registry.versions("pulse")] == ["2"]
+
+
 def test_tags_are_added_and_those_of_others_stay(bench: DatabricksBench) -> None:
     bench.made(RUN_ID, FILES)
     version = bench.registry.register("pulse", run_id=RUN_ID, tags={})
