@@ -46,8 +46,6 @@ OF_TWO = (*RANKED, "brier", "calibration_error")
 """Metrics of one score a row: of two classes that is the probability of the second, of more there is none."""
 COUNTED = ("accuracy", "macro_recall")
 """Metrics that count right answers: a probability becomes an answer first, by `gates.compare.threshold`."""
-OF_CHANCES = ("log_loss", "brier", "calibration_error")
-"""Metrics of probabilities: a score beyond 0 to 1, or shares that make no whole, would count as more than certain."""
 CUSTOM = MetricFacts("own metric", None, least=-math.inf)
 
 

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import MetricMissing
-from shared.gating.metric_facts import COUNTED, OF_CHANCES, OF_TWO
+from shared.gating.metric_facts import COUNTED, OF_TWO
 from shared.gating.metric_facts import METRICS as KNOWN
 
 Numbers = NDArray[np.float64]
 Whole = Callable[[Numbers], Numbers]
 Flags = NDArray[np.bool_]
 BINS = 10
+OF_CHANCES = ("log_loss", "brier", "calibration_error")
+"""Metrics of probabilities: a score beyond 0 to 1, or shares that make no whole, would count as more than certain."""
 ROUNDED, WHOLE_WITHIN = 1e-6, 0.01
 """How far a probability may lie beyond 0 to 1, and those of all classes from 1 together: what rounding does."""
 
