@@ -95,8 +95,9 @@ def app() -> App:
     with _lock:
         if _app is None:
             _app = build(os.environ)
-        log.say_kept()
-        return _app
+        found = _app
+    log.say_kept()  # out of the lock: a line that is slow to be taken holds up no other function
+    return found
 
 
 def use(built: App) -> None:
